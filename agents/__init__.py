@@ -1,0 +1,1 @@
+"""Who decides: borrowers, liquidator bots, market makers, MEV searchers."""

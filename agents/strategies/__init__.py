@@ -1,0 +1,1 @@
+"""How an agent decides: frozen parameters with a pure decide function."""

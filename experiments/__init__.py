@@ -1,0 +1,1 @@
+"""Questions asked of the world: scenarios, runs, games, backtests, figures, command line."""

@@ -1,0 +1,1 @@
+"""Replays of contract vectors through the rules the simulation executes."""

@@ -1,0 +1,1 @@
+"""The exposure graph of a run."""

@@ -1,0 +1,1 @@
+"""Packaged real data with its provenance."""

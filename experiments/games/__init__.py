@@ -1,0 +1,1 @@
+"""Games between strategies, solved from simulated payoffs."""

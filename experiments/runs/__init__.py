@@ -1,0 +1,1 @@
+"""Running a scenario and keeping what it leaves behind."""

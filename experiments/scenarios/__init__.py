@@ -1,0 +1,1 @@
+"""Scenarios: validated data that says what to run."""

@@ -1,0 +1,1 @@
+"""Blocks, gas, the mempool and the rules that order a block."""

@@ -1,0 +1,1 @@
+"""Limit order books with price-time priority, matched in compiled code."""

@@ -1,0 +1,1 @@
+"""On-chain liquidity pools, exact to their contracts."""

@@ -1,0 +1,1 @@
+"""Reference prices: replayed episodes, files and stochastic processes."""

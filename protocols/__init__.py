@@ -1,0 +1,1 @@
+"""The rules of credit: interest, positions, lending protocols and how they liquidate."""

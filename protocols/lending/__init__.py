@@ -1,0 +1,1 @@
+"""Lending protocols, one package each, exact to their contracts."""

@@ -1,0 +1,1 @@
+"""The exchangeable parts of a liquidation mechanism: trigger, sizing, pricing."""
