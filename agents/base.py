@@ -1,0 +1,200 @@
+"""What every deciding agent has in common, and what it may see and ask for.
+
+An agent is *who*: an account, a latency, a random stream. Its strategy is *how*:
+a frozen dataclass of parameters with a pure ``decide``. Agents do not know the
+model: they get a `PublicView` and answer with intents, which the world turns
+into orders and transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import mesa
+import numpy as np
+
+
+class Opportunity(NamedTuple):
+    """An account that may be liquidated now, at its most rewarding pair of assets.
+
+    Attributes
+    ----------
+    account : int
+        Row of the account in the protocol.
+    health_factor : float
+    collateral, debt : int
+        Assets to seize and to repay.
+    repay_usd : float
+        Most that the protocol lets one call repay, USD.
+    bonus : float
+        Reward as a fraction of what is repaid.
+    """
+
+    account: int
+    health_factor: float
+    collateral: int
+    debt: int
+    repay_usd: float
+    bonus: float
+
+
+class PendingLiquidation(NamedTuple):
+    """A liquidation that waits in the public mempool."""
+
+    opportunity: Opportunity
+    repay_usd: float
+    price_gwei: float
+    sender: int
+
+
+class PublicView(NamedTuple):
+    """What anybody may know at the moment of deciding. Lists run over assets.
+
+    Prices are USD per token, depths USD, volatility per square root of a second,
+    gas prices gwei; `usd_per_gas_gwei` is what one unit of gas at one gwei costs.
+    `depth_usd` is what bids within `depth_band` of the mid would buy.
+    """
+
+    block: int
+    time_s: float
+    block_time_s: float
+    mids: list[float]
+    oracle: list[float]
+    volatility: list[float]
+    depth_usd: list[float]
+    depth_band: float
+    pool_price: list[float]
+    pool_depth_usd: list[float]
+    gas_floor_gwei: float
+    gas_standard_gwei: float
+    gas_urgent_gwei: float
+    usd_per_gas_gwei: float
+    gas_liquidation: int
+    gas_swap: int
+    revert_gas_share: float
+    opportunities: list[Opportunity]
+    pending: list[PendingLiquidation]
+
+
+class Liquidate(NamedTuple):
+    """Ask for one liquidation call.
+
+    `exit` says what becomes of the seized collateral: ``book``, ``pool`` or
+    ``hold``; with `flash_loan` the pool exit happens inside the transaction and
+    pays the loan back, or everything reverts.
+    """
+
+    opportunity: Opportunity
+    repay_usd: float
+    price_gwei: float
+    flash_loan: bool
+    exit: str
+    max_slippage: float
+
+
+class ArbitragePool(NamedTuple):
+    """Trade the pool of an asset towards the book's mid and square the position on the book."""
+
+    asset: int
+    price_gwei: float
+    min_profit_usd: float
+
+
+class SetQuotes(NamedTuple):
+    """Replace a maker's standing quote in one book; see `strategies.avellaneda_stoikov`."""
+
+    asset: int
+    half_spread: float
+    skew_per_usd: float
+    size_usd: float
+    levels: int
+    level_step: float
+
+
+class Sell(NamedTuple):
+    """Sell up to an amount of an asset on its book at once, not below a limit."""
+
+    asset: int
+    amount_usd: float
+    max_slippage: float
+
+
+Intent = Liquidate | ArbitragePool | SetQuotes | Sell
+
+
+class World(Protocol):
+    """What an agent may ask the model for, beside the view it is given."""
+
+    assets: Sequence[Any]
+
+    def gain_usd(self, account: int) -> float:
+        """Change of an account's value since its endowment, at present mids, USD."""
+        ...
+
+    def cash_usd(self, account: int) -> float:
+        """What an account holds of the quote asset, USD."""
+        ...
+
+    def stream(self, name: str) -> np.random.Generator:
+        """Random stream of a named component."""
+        ...
+
+
+class DecidingAgent(mesa.Agent):  # type: ignore[misc]
+    """A bot, maker or searcher: asked for intents when it is due.
+
+    Parameters
+    ----------
+    model : mesa.Model
+    name : str
+        Names the agent's random stream and its rows in the tables.
+    account : int
+        Ledger account.
+    strategy : object
+        Frozen dataclass of parameters.
+    latency_s, latency_jitter_s : float
+        Median time from seeing to being seen, and the spread of its logarithm times the median.
+    """
+
+    role = "agent"
+
+    def __init__(
+        self,
+        model: Any,
+        name: str,
+        account: int,
+        strategy: Any,
+        latency_s: float = 0.0,
+        latency_jitter_s: float = 0.0,
+    ) -> None:
+        super().__init__(model)
+        self.world: World = model
+        self.name = name
+        self.account = account
+        self.strategy = strategy
+        self.latency_s = latency_s
+        self.latency_jitter_s = latency_jitter_s
+        self.stream: np.random.Generator = model.stream(f"agent/{name}")
+        self.seen_version = -1
+
+    def due(self, view_version: int, block: int) -> bool:
+        """Whether the agent wants to be asked in this block.
+
+        `view_version` changes when the list of opportunities or the gas price does.
+        """
+        if view_version == self.seen_version:
+            return False
+        self.seen_version = view_version
+        return True
+
+    def decide(self, view: PublicView) -> list[Intent]:
+        """Return what the agent wants done; called only when due."""
+        raise NotImplementedError
+
+    def delay_s(self) -> float:
+        """Draw the time from seeing to being seen, seconds."""
+        if self.latency_jitter_s <= 0.0 or self.latency_s <= 0.0:
+            return self.latency_s
+        spread = self.latency_jitter_s / self.latency_s
+        return self.latency_s * float(np.exp(spread * self.stream.standard_normal()))

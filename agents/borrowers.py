@@ -1,0 +1,66 @@
+"""Borrower cohorts: one agent stands for many accounts that follow one rule.
+
+A whale is a cohort of one. The cohort is woken with the accounts whose health
+has fallen to their alert level, lets each think for its own reaction delay, and
+then decides for all that are due in the block at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+from .strategies.borrower import BorrowerPolicy, BorrowerState, Reaction
+
+
+class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
+    """Accounts with one policy and their own delays.
+
+    Parameters
+    ----------
+    model : mesa.Model
+    name : str
+    policy : BorrowerPolicy
+    delay_s : float64 ndarray, shape (n_accounts,)
+        Reaction delay of every account of the protocol, seconds; infinite for those who never look.
+    """
+
+    role = "borrower"
+
+    def __init__(self, model: Any, name: str, policy: BorrowerPolicy, delay_s: NDArray[np.float64]) -> None:
+        super().__init__(model)
+        self.name = name
+        self.policy = policy
+        self.delay_s = delay_s
+        self._calendar: dict[int, list[NDArray[np.int64]]] = {}
+
+    def alert(self, accounts: NDArray[np.int64], block: int, block_time_s: float) -> None:
+        """Let accounts start to think; they act in the first block after their delay."""
+        delays = self.delay_s[accounts]
+        reachable = np.isfinite(delays)
+        accounts = accounts[reachable]
+        if not len(accounts):
+            return
+        due = block + 1 + (delays[reachable] // block_time_s).astype(np.int64)
+        if len(accounts) == 1:
+            self._calendar.setdefault(int(due[0]), []).append(accounts)
+            return
+        order = np.argsort(due, kind="stable")
+        due, accounts = due[order], accounts[order]
+        starts = np.flatnonzero(np.diff(due, prepend=due[0] - 1))
+        for start, part in zip(starts, np.split(accounts, starts[1:]), strict=True):
+            self._calendar.setdefault(int(due[start]), []).append(part)
+
+    def due(self, block: int) -> NDArray[np.int64] | None:
+        """Accounts whose delay ends in this block, or None."""
+        parts = self._calendar.pop(block, None)
+        if parts is None:
+            return None
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def decide(self, state: BorrowerState, gas_usd: float) -> Reaction:
+        """Return what the accounts in `state` do."""
+        return self.policy.decide(state, gas_usd)

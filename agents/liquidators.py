@@ -1,0 +1,55 @@
+"""Liquidator bots: watch, value, bid, liquidate, get rid of what they seized."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import DecidingAgent, Intent, PublicView
+from .strategies.threshold_liquidator import OwnState, ThresholdLiquidator
+
+PRIOR_WIN_RATE = 0.5
+"""Chance of winning that a bot believes in before it has seen anything."""
+
+
+class LiquidatorBot(DecidingAgent):
+    """One bot with its own account, learning how often its calls win.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Weight of the newest outcome in the learned chance of winning, and, a
+        quarter of it, of the prior when the bot stays out.
+    """
+
+    role = "liquidator"
+
+    def __init__(
+        self,
+        model: Any,
+        name: str,
+        account: int,
+        strategy: ThresholdLiquidator,
+        learning_rate: float = 0.1,
+        **latency: float,
+    ) -> None:
+        super().__init__(model, name, account, strategy, **latency)
+        self.learning_rate = learning_rate
+        self.win_rate = PRIOR_WIN_RATE
+
+    def due(self, view_version: int, block: int) -> bool:
+        """Due when the list of opportunities or the gas price has changed."""
+        return super().due(view_version, block)
+
+    def decide(self, view: PublicView) -> list[Intent]:
+        """Return the calls the strategy finds worth their gas."""
+        if not view.opportunities:
+            return []
+        own = OwnState(self.world.cash_usd(self.account), self.win_rate, self.world.gain_usd(self.account))
+        calls: list[Intent] = list(self.strategy.decide(view, own))
+        if not calls:
+            self.win_rate += 0.25 * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
+        return calls
+
+    def learn(self, won: bool) -> None:
+        """Take in whether a call was executed or reverted."""
+        self.win_rate += self.learning_rate * ((1.0 if won else 0.0) - self.win_rate)

@@ -1,0 +1,53 @@
+"""Market makers: keep a standing quote in every book they serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import DecidingAgent, Intent, PublicView, SetQuotes
+from .strategies.avellaneda_stoikov import AvellanedaStoikov, MakerState
+
+
+class MarketMaker(DecidingAgent):
+    """Quotes around the fair price of each book and leans against its inventory.
+
+    The venue keeps the standing quotes and moves them with the fair price and
+    the inventory every block; the maker renews them when volatility has moved
+    or `refresh_blocks` have passed, withdraws when it is too high and returns
+    when it has calmed down.
+    """
+
+    role = "maker"
+
+    def __init__(self, model: Any, name: str, account: int, strategy: AvellanedaStoikov, **latency: float) -> None:
+        super().__init__(model, name, account, strategy, **latency)
+        self.quoting: dict[int, bool] = {}
+        self._phase = int(self.stream.integers(strategy.refresh_blocks))
+        self._started = False
+
+    def due(self, view_version: int, block: int) -> bool:
+        """Due at the start and every `refresh_blocks`, each maker at its own phase."""
+        if not self._started:
+            self._started = True
+            return True
+        return (block + self._phase) % self.strategy.refresh_blocks == 0
+
+    def decide(self, view: PublicView) -> list[Intent]:
+        """Return a new standing quote for each book."""
+        intents: list[Intent] = []
+        loss_usd = max(0.0, -self.world.gain_usd(self.account))
+        for asset, depth in enumerate(view.depth_usd):
+            if depth < 0.0:  # no book
+                continue
+            state = MakerState(
+                view.volatility[asset],
+                loss_usd,
+                self.quoting.get(asset, True),
+            )
+            quote = self.strategy.decide(state)
+            self.quoting[asset] = quote is not None
+            if quote is None:
+                intents.append(SetQuotes(asset, 0.0, 0.0, 0.0, 0, 0.0))
+            else:
+                intents.append(SetQuotes(asset, *quote))
+        return intents

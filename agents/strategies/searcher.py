@@ -1,0 +1,88 @@
+"""How a searcher outbids pending liquidations and trades pools back to the book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..base import ArbitragePool, Liquidate, PublicView
+from .threshold_liquidator import OwnState, ThresholdLiquidator
+
+
+@dataclass(frozen=True, slots=True)
+class SearcherStrategy:
+    """Parameters of a searcher.
+
+    Parameters
+    ----------
+    liquidation : ThresholdLiquidator
+        How it values and sends liquidations of its own, back-runs of oracle updates included.
+    raise_share : float
+        Least raise over the bid it copies (most nodes replace at 10 to 12.5 %; MODEL 3.3).
+    copies : int
+        Pending liquidations it copies per block at most; 0 leaves others alone.
+    arbitrage_share : float
+        Share of an arbitrage's profit it offers as gas.
+    min_profit_usd : float
+        Least profit of a copy or an arbitrage.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+
+    liquidation: ThresholdLiquidator = field(default_factory=lambda: ThresholdLiquidator(exit="pool", flash_loan=True))
+    raise_share: float = 0.125
+    copies: int = 1
+    arbitrage_share: float = 0.5
+    min_profit_usd: float = 50.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.raise_share <= 10:
+            raise ValueError(f"raise_share must be in [0, 10], got {self.raise_share}")
+        if self.copies < 0:
+            raise ValueError(f"copies must not be negative, got {self.copies}")
+        if not 0 <= self.arbitrage_share <= 1:
+            raise ValueError(f"arbitrage_share must be in [0, 1], got {self.arbitrage_share}")
+
+    def outbid(self, view: PublicView, account: int, cash_usd: float) -> list[Liquidate]:
+        """Copy the most rewarding pending liquidations of others at a raised bid, while they pay."""
+        own = OwnState(cash_usd, 1.0, 0.0)
+        inner = self.liquidation
+        gas = view.gas_liquidation + (view.gas_swap if inner.flash_loan else 0)
+        usd_per_gwei = gas * view.usd_per_gas_gwei
+        best: dict[int, tuple[float, Liquidate]] = {}
+        highest: dict[int, float] = {}
+        for pending in view.pending:
+            target = pending.opportunity.account
+            highest[target] = max(highest.get(target, 0.0), pending.price_gwei)
+        for pending in view.pending:
+            if pending.sender == account:
+                continue
+            target = pending.opportunity.account
+            price = highest[target] * (1.0 + self.raise_share)
+            repay, gross = inner.value(pending.opportunity, view, own)
+            profit = gross - price * usd_per_gwei
+            if profit > self.min_profit_usd and (target not in best or profit > best[target][0]):
+                call = Liquidate(
+                    pending.opportunity, repay, price, inner.flash_loan, inner.exit, inner.max_slippage
+                )
+                best[target] = (profit, call)
+        ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
+        return [call for _, (_, call) in ranked[: self.copies]]
+
+    def arbitrage(self, view: PublicView, gaps: dict[int, float]) -> list[ArbitragePool]:
+        """Trade pools whose gap to the book pays for gas.
+
+        Trading a constant-product pool with quote reserve Y to a price off by
+        ``g`` in logs earns about ``Y g^2 / 4`` beyond the fee band (MODEL 3.8).
+        """
+        calls: list[ArbitragePool] = []
+        usd_per_gwei = view.gas_swap * view.usd_per_gas_gwei
+        for asset, gap in gaps.items():
+            profit = view.pool_depth_usd[asset] * gap * gap / 4.0
+            if profit <= view.gas_standard_gwei * usd_per_gwei + self.min_profit_usd:
+                continue
+            price = max(view.gas_standard_gwei, self.arbitrage_share * profit / usd_per_gwei)
+            calls.append(ArbitragePool(asset, price, self.min_profit_usd))
+        return calls

@@ -1,0 +1,152 @@
+"""How a liquidator bot values a call, sizes it, bids gas for it and decides to enter.
+
+The value of repaying `r` is ``m r - k r^2 - gas``: a margin from the bonus and
+the gap between oracle and market, less an exit cost that grows with size (MODEL
+10.2, 2.7). The best size, the bid and the entry rule follow from it; the chance
+of winning is what the bot has learned from its own outcomes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..base import Liquidate, Opportunity, PublicView
+
+EXITS = ("book", "pool", "hold")
+
+
+class OwnState(NamedTuple):
+    """What a bot knows of itself: cash, its chance of winning as learned, gain so far (USD)."""
+
+    cash_usd: float
+    win_rate: float
+    gain_usd: float
+
+
+class Valuation(NamedTuple):
+    """Best size of one call and what it earns before gas, USD."""
+
+    repay_usd: float
+    gross_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdLiquidator:
+    """Enter when the expected profit, losing included, exceeds a threshold.
+
+    Parameters
+    ----------
+    exit : str
+        ``book``, ``pool`` or ``hold``.
+    flash_loan : bool
+        Borrow what is repaid inside the transaction (needs ``exit = "pool"``).
+    flash_fee : float
+        Price of the flash loan as a fraction.
+    bid_share : float
+        Share of the gross profit offered as gas when all is calm.
+    escalation : float
+        Added to the share as the learned chance of winning falls to zero; 0 is a fixed share.
+    min_profit_usd : float
+        Least expected profit that is worth a call.
+    max_slippage : float
+        Worst price accepted at the exit, as a fraction below the mid.
+    max_calls : int
+        Calls sent per block.
+    loss_budget_usd : float
+        The bot stops for good when it has lost this much.
+    hold_risk : float
+        Charge on held collateral: multiples of volatility over `hold_s`.
+    hold_s : float
+        Time over which held collateral is at risk, seconds.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+
+    exit: str = "book"
+    flash_loan: bool = False
+    flash_fee: float = 0.0009
+    bid_share: float = 0.3
+    escalation: float = 0.4
+    min_profit_usd: float = 50.0
+    max_slippage: float = 0.03
+    max_calls: int = 3
+    loss_budget_usd: float = 250_000.0
+    hold_risk: float = 1.0
+    hold_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        if self.exit not in EXITS:
+            raise ValueError(f"exit must be one of {', '.join(EXITS)}, got {self.exit!r}")
+        if self.flash_loan and self.exit != "pool":
+            raise ValueError(f"flash_loan needs exit = 'pool', got {self.exit!r}")
+        for key in ("bid_share", "escalation", "max_slippage", "flash_fee"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ValueError(f"{key} must be in [0, 1], got {getattr(self, key)}")
+        if self.bid_share + self.escalation > 1:
+            raise ValueError(
+                f"bid_share + escalation must not exceed 1, got {self.bid_share + self.escalation}"
+            )
+
+    def value(self, opportunity: Opportunity, view: PublicView, own: OwnState) -> Valuation:
+        """Return the best repayment and its gross profit before gas.
+
+        Examples
+        --------
+        A deep book leaves the full size; a thin one cuts it to ``m / (2 k)``.
+        """
+        asset = opportunity.collateral
+        gross_up = 1.0 + opportunity.bonus
+        limit = opportunity.repay_usd
+        if not self.flash_loan:
+            limit = min(limit, own.cash_usd)
+        if self.exit == "pool":
+            depth = view.pool_depth_usd[asset]
+            market = view.pool_price[asset] / view.oracle[asset] * 0.997
+            curvature = 1.0 / depth if depth > 0 else 0.0
+        else:
+            depth = view.depth_usd[asset]
+            market = view.mids[asset] / view.oracle[asset]
+            curvature = view.depth_band / (2.0 * depth) if depth > 0 else 0.0
+        if depth <= 0.0:
+            return Valuation(0.0, 0.0)
+        received = gross_up * market
+        margin = received - 1.0 - (self.flash_fee if self.flash_loan else 0.0)
+        if self.exit == "hold":
+            margin -= self.hold_risk * view.volatility[asset] * self.hold_s**0.5
+            cost = 0.0
+        else:
+            cost = curvature * received * received
+            visible = depth * (self.max_slippage / view.depth_band if self.exit == "book" else self.max_slippage)
+            limit = min(limit, visible / received)
+        if margin <= 0.0 or limit <= 0.0:
+            return Valuation(0.0, 0.0)
+        repay = min(limit, margin / (2.0 * cost)) if cost > 0.0 else limit
+        return Valuation(repay, margin * repay - cost * repay * repay)
+
+    def decide(self, view: PublicView, own: OwnState) -> list[Liquidate]:
+        """Return the calls worth sending, most rewarding first."""
+        if own.gain_usd < -self.loss_budget_usd:
+            return []
+        calls: list[tuple[float, Liquidate]] = []
+        share = self.bid_share + self.escalation * (1.0 - own.win_rate)
+        usd_per_gwei = view.gas_liquidation * view.usd_per_gas_gwei
+        if self.flash_loan:
+            usd_per_gwei = (view.gas_liquidation + view.gas_swap) * view.usd_per_gas_gwei
+        floor = view.gas_standard_gwei
+        for opportunity in view.opportunities:
+            repay, gross = self.value(opportunity, view, own)
+            if gross <= floor * usd_per_gwei:
+                continue
+            price = max(floor, share * gross / usd_per_gwei)
+            gas_usd = price * usd_per_gwei
+            win = own.win_rate
+            expected = win * (gross - gas_usd) - (1.0 - win) * view.revert_gas_share * gas_usd
+            if expected > self.min_profit_usd:
+                call = Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage)
+                calls.append((expected, call))
+        calls.sort(key=lambda item: -item[0])
+        return [call for _, call in calls[: self.max_calls]]

@@ -1,0 +1,271 @@
+"""What a run leaves behind: tables, a summary and a folder that holds both.
+
+A folder appears whole or not at all: everything is written beside its place and
+renamed. Running scenarios is another module's work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..scenarios import Scenario
+from .summary import Summary
+from .tables import content_hash, read_tables, write_tables
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+"""Number of the folder format; a reader refuses a newer one."""
+
+_PACKAGES = ("liquidarium", "numpy", "numba", "mesa", "pandas", "pyarrow")
+
+
+class RunFolderError(Exception):
+    """A run folder cannot be written or read; the message is one line."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunResult:
+    """Tables and numbers of one run.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What ran.
+    seed : int
+        Root seed that was used.
+    tables : mapping of str to DataFrame
+        Result tables by name; also attributes, as in ``result.liquidations``.
+    summary : dict
+        See `summary.SUMMARY_KEYS`.
+    timings : mapping of str to float
+        Wall time of the phases, seconds.
+    """
+
+    scenario: Scenario
+    seed: int
+    tables: Mapping[str, pd.DataFrame]
+    summary: Summary
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        tables = self.__dict__.get("tables", {})
+        if name in tables:
+            table: pd.DataFrame = tables[name]
+            return table
+        raise AttributeError(f"this run has no {name!r}; its tables are {', '.join(tables) or 'none'}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables]
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {len(table)}" for name, table in self.tables.items())
+        return f"RunResult({self.scenario.name!r}, seed={self.seed}, rows: {rows})"
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash of all tables; equal for equal runs, whenever and wherever they ran."""
+        return content_hash(self.tables)
+
+    @property
+    def default_folder(self) -> Path:
+        """Where this run is saved if nothing else is said, ``runs/SCENARIO-SEED``."""
+        return run_folder(self.scenario.name, self.seed)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what is needed to run this again, and what it should give."""
+        return {
+            "format": FORMAT,
+            "scenario": self.scenario.model_dump(mode="json", exclude_none=True),
+            "seed": self.seed,
+            "versions": versions(),
+            "wall_s": self.summary.get("wall_s"),
+            "timings": dict(self.timings),
+            "content_hash": self.content_hash,
+            "summary": self.summary,
+            "tables": {name: len(table) for name, table in self.tables.items()},
+        }
+
+    def save(
+        self,
+        folder: str | Path | None = None,
+        *,
+        overwrite: bool = False,
+        also: Callable[[Path], object] | None = None,
+    ) -> Path:
+        """Write the tables as Parquet and the manifest into a folder of their own.
+
+        Parameters
+        ----------
+        folder : str or Path, optional
+            The run's own folder; `default_folder` if left out.
+        overwrite : bool
+            Replace an earlier run there. A folder that is no run is never replaced.
+        also : callable, optional
+            Writes more into the folder before it gets its name, such as figures.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder exists and may not be replaced, or cannot be written.
+        """
+        target = Path(self.default_folder if folder is None else folder)
+        check_target(target, overwrite=overwrite)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-partial-", dir=target.parent))
+        except OSError as error:
+            raise RunFolderError(f"cannot write in {target.parent}: {error.strerror}") from None
+        try:
+            write_tables(self.tables, partial)
+            text = json.dumps(self.manifest(), indent=2, allow_nan=False)
+            (partial / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            if also is not None:
+                also(partial)
+            partial.chmod(0o777 & ~_umask())
+            _put(partial, target)
+        except OSError as error:
+            raise RunFolderError(f"cannot write {target}: {error.strerror or error}") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return target
+
+    @classmethod
+    def load(cls, folder: str | Path) -> RunResult:
+        """Read a saved run.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder holds no run, or one that this version cannot read.
+        """
+        folder = Path(folder)
+        manifest = _read_manifest(folder)
+        try:
+            return cls(
+                scenario=Scenario.model_validate_json(json.dumps(manifest["scenario"])),
+                seed=manifest["seed"],
+                tables=read_tables(list(manifest["tables"]), folder),
+                summary=manifest["summary"],
+                timings=manifest["timings"],
+            )
+        except (OSError, KeyError, ValueError) as error:
+            text = str(error).splitlines()[0]
+            raise RunFolderError(f"{folder} holds a run that cannot be read: {text}") from None
+
+
+def run_folder(scenario: str, seed: int) -> Path:
+    """Folder of a run that names none, ``runs/SCENARIO-SEED``."""
+    return Path("runs") / f"{scenario}-{seed}"
+
+
+def verify(folder: str | Path) -> str:
+    """Check that the tables of a saved run are those of its manifest.
+
+    Returns
+    -------
+    str
+        The content hash.
+
+    Raises
+    ------
+    RunFolderError
+        If the folder holds no run or its tables have changed.
+    """
+    result = RunResult.load(folder)
+    expected = _read_manifest(Path(folder))["content_hash"]
+    if result.content_hash != expected:
+        raise RunFolderError(
+            f"the tables in {folder} have changed: their hash is {result.content_hash}, "
+            f"the manifest says {expected}"
+        )
+    return result.content_hash
+
+
+def check_target(target: Path, *, overwrite: bool = False) -> None:
+    """Refuse a run folder that could not be written, before anything is run.
+
+    Raises
+    ------
+    RunFolderError
+        If it exists and may not be replaced, or its parent cannot be written.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise RunFolderError(f"{target} is not a folder; name another one")
+    if target.exists():
+        if not overwrite:
+            raise RunFolderError(f"{target} exists; choose another folder or allow it to be overwritten")
+        if any(target.iterdir()) and not (target / MANIFEST).is_file():
+            raise RunFolderError(
+                f"{target} exists and holds no run, so it is not overwritten; name another folder"
+            )
+    parent = target.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise RunFolderError(f"cannot write {target}: {parent} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise RunFolderError(f"cannot write {target}: no permission to write in {parent}")
+
+
+def versions() -> dict[str, str]:
+    """Return versions of Python and of the packages on which results depend."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError(f"{folder} holds no run: there is no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{folder / MANIFEST} cannot be read: {error}") from None
+    if manifest.get("format") != FORMAT:
+        raise RunFolderError(
+            f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}"
+        )
+    return manifest
+
+
+def _put(partial: Path, target: Path) -> None:
+    """Give the finished folder its name; an earlier run steps aside first."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    target.rename(aside / target.name)
+    try:
+        partial.rename(target)
+    except OSError:
+        (aside / target.name).rename(target)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

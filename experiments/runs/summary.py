@@ -1,0 +1,96 @@
+"""The summary of a run: a dozen numbers, each with a unit and a sign.
+
+`docs/summary.md` holds the same table of keys. Everything that the tables hold
+is computed from them; what they do not hold is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+SUMMARY_KEYS: dict[str, tuple[str, str]] = {
+    "scenario": ("text", "name of the scenario"),
+    "seed": ("integer", "root seed"),
+    "blocks": ("count", "blocks simulated"),
+    "borrowers": ("count", "accounts with a position at the start"),
+    "market_events": ("count", "orders, cancellations, quotes and trades that the books handled"),
+    "liquidations": ("count", "liquidation calls that went through"),
+    "debt_repaid_usd": ("USD, >= 0", "debt that liquidators repaid, at oracle prices"),
+    "collateral_seized_usd": ("USD, >= 0", "collateral they received, bonus included, at oracle prices"),
+    "liquidator_profit_usd": (
+        "USD, + is a gain",
+        "profit of all liquidators after the gas of all their bids",
+    ),
+    "gas_usd": ("USD, >= 0", "gas of liquidation bids, of those that failed too"),
+    "borrower_loss_usd": ("USD, + is a loss", "collateral seized less debt repaid"),
+    "bad_debt_usd": ("USD, >= 0", "debt left without collateral when its account was liquidated"),
+    "conservation_error_usd": ("USD, exactly 0", "money that the ledger lost or made"),
+    "content_hash": ("text", "hash of all result tables; equal for equal runs"),
+    "wall_s": ("s", "time that the run took; the only number that differs between equal runs"),
+}
+"""Key -> (unit and sign, meaning), in the order of the summary."""
+
+Summary = dict[str, str | int | float]
+
+
+def summarise(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    scenario: str,
+    seed: int,
+    borrowers: int,
+    market_events: int,
+    conservation_error_usd: float,
+    content_hash: str,
+    wall_s: float,
+    failed_gas_usd: float | None = None,
+) -> Summary:
+    """Compute the summary of a run.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        ``blocks`` and ``liquidations``, and ``bids`` unless `failed_gas_usd` is given.
+    scenario, seed, borrowers, market_events, conservation_error_usd, content_hash, wall_s
+        What the tables do not hold, see `SUMMARY_KEYS`.
+    failed_gas_usd : float, optional
+        Gas of bids that failed, USD; taken from ``bids`` if left out. A run
+        that records no bids must hand it in, as recording changes no result.
+
+    Returns
+    -------
+    dict
+        Keys of `SUMMARY_KEYS`, plain numbers and text.
+
+    Raises
+    ------
+    ValueError
+        If neither ``bids`` nor `failed_gas_usd` is there.
+    """
+    calls = tables["liquidations"]
+    done = calls[~calls["reverted"]] if "reverted" in calls else calls
+    if failed_gas_usd is None:
+        if "bids" not in tables:
+            raise ValueError("failed_gas_usd must be given when no bids are recorded")
+        bids = tables["bids"]
+        failed_gas_usd = float(bids.loc[~bids["executed"].astype(bool), "gas_usd"].sum())
+    repaid, seized = float(done["repaid_usd"].sum()), float(done["seized_usd"].sum())
+    return {
+        "scenario": scenario,
+        "seed": seed,
+        "blocks": len(tables["blocks"]),
+        "borrowers": borrowers,
+        "market_events": market_events,
+        "liquidations": len(done),
+        "debt_repaid_usd": repaid,
+        "collateral_seized_usd": seized,
+        "liquidator_profit_usd": float(done["profit_usd"].sum()) - failed_gas_usd,
+        "gas_usd": float(done["gas_usd"].sum()) + failed_gas_usd,
+        "borrower_loss_usd": seized - repaid,
+        "bad_debt_usd": float(done["bad_debt_usd"].sum()),
+        "conservation_error_usd": conservation_error_usd,
+        "content_hash": content_hash,
+        "wall_s": wall_s,
+    }

@@ -1,0 +1,38 @@
+"""What every section of a scenario shares: the strict base class and its error.
+
+Holds no section of its own and reads no files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+T = TypeVar("T")
+
+Rows = Annotated[tuple[T, ...], Strict(False)]
+"""An array of TOML, kept as a tuple."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A fraction between 0 and 1."""
+
+SYMBOL = r"^[A-Za-z][A-Za-z0-9]{0,11}$"
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
+
+
+class ScenarioError(ValueError):
+    """A scenario cannot run; the message is one line that says what to change."""
+
+
+class Section(BaseModel):
+    """A table of a scenario: unknown keys and silent conversions are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def per_asset(value: float | dict[str, float], symbols: tuple[str, ...]) -> list[float]:
+    """One number for each symbol, from a number for all or a table by symbol."""
+    if isinstance(value, dict):
+        return [value[symbol] for symbol in symbols]
+    return [value] * len(symbols)

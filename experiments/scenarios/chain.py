@@ -1,0 +1,69 @@
+"""The [chain] section: gas, the room in a block and how transactions reach it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import Section, Share
+
+Gwei = Annotated[float, Field(ge=0, le=1e6)]
+Gas = Annotated[int, Field(ge=21_000, le=30_000_000)]
+
+
+class EpisodeGas(Section):
+    """Gas prices recorded in a packaged episode."""
+
+    kind: Literal["episode"]
+    episode: str | None = Field(
+        default=None, min_length=1, description="name of the episode; that of the prices if left out"
+    )
+
+
+class ConstantGas(Section):
+    """One gas price for the whole run."""
+
+    kind: Literal["constant"]
+    price_gwei: Gwei = Field(description="gas price, gwei")
+
+
+class Eip1559Gas(Section):
+    """A base fee that follows how full blocks are (EIP-1559)."""
+
+    kind: Literal["eip1559"]
+    base_fee_gwei: Gwei = Field(description="base fee at the start, gwei")
+
+
+class LognormalGas(Section):
+    """A log price that returns to its median."""
+
+    kind: Literal["lognormal"]
+    median_gwei: float = Field(gt=0, le=1e6, description="median gas price, gwei")
+    sd_log: float = Field(ge=0, le=5, description="standard deviation of the log price in the long run")
+    reversion_per_s: float = Field(default=0.001, gt=0, le=10, description="speed of the return, a second")
+
+
+AnyGas = Annotated[EpisodeGas | ConstantGas | Eip1559Gas | LognormalGas, Field(discriminator="kind")]
+
+
+class ChainConfig(Section):
+    """Blocks and their order."""
+
+    inclusion: Literal["priority-fee", "first-come"] = Field(
+        default="priority-fee", description="what orders a block: the fee bid or the time of arrival"
+    )
+    gas: AnyGas = Field(description="gas price model")
+    block_gas_limit: int = Field(
+        default=15_000_000, ge=100_000, le=10_000_000_000, description="gas that fits in a block"
+    )
+    gas_per_liquidation: Gas = Field(default=450_000, description="gas of a liquidation call")
+    gas_per_repay: Gas = Field(default=250_000, description="gas of a repayment or top-up")
+    gas_per_swap: Gas = Field(default=150_000, description="gas of a swap in a pool")
+    revert_gas_share: Share = Field(
+        default=0.3,
+        description="gas of a reverted call as a share of its gas when it succeeds (MODEL 3.3, phi)",
+    )
+    public_delay_ms: float = Field(
+        default=0.0, ge=0, le=600_000, description="time until a public transaction is seen by the others, ms"
+    )

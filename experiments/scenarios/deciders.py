@@ -1,0 +1,68 @@
+"""The [[agents]] and [recording] sections: who decides, and what a run keeps."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from .base import NAME, Section
+
+KINDS = ("liquidator", "maker", "searcher")
+
+
+class AgentConfig(Section):
+    """A group of agents that differ only in their random streams."""
+
+    kind: str = Field(description="liquidator, maker, searcher, or module:Class of your own agent")
+    name: str = Field(pattern=NAME, description="name of the group, unique")
+    count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")
+    strategy: str | None = Field(
+        default=None,
+        min_length=1,
+        description="name of a strategy or module:Class; that of the kind if left out",
+    )
+    latency_ms: float = Field(default=100.0, ge=0, le=600_000, description="mean delay of a decision, ms")
+    latency_jitter_ms: float = Field(
+        default=0.0, ge=0, le=600_000, description="standard deviation of the delay, ms"
+    )
+    capital_usd: float = Field(default=0.0, ge=0, le=1e12, description="own money of each agent, USD")
+    flash_loans: bool = Field(default=False, description="may borrow within a transaction")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="parameters of the strategy to change"
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: str) -> str:
+        if kind in KINDS or ":" in kind:
+            return kind
+        nearest = difflib.get_close_matches(kind, KINDS, 1)
+        hint = f", did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"{kind!r}{hint}; allowed: {', '.join(KINDS)} or module:Class")
+
+    @model_validator(mode="after")
+    def _can_act(self) -> Self:
+        if self.flash_loans and self.kind == "maker":
+            raise ValueError("flash_loans = true does nothing for a maker, whose orders rest in a book")
+        if self.capital_usd == 0 and not self.flash_loans and ":" not in self.kind:
+            raise ValueError(
+                "capital_usd = 0 leaves the agent nothing to act with; allowed: above 0"
+                + ("" if self.kind == "maker" else ", or flash_loans = true")
+            )
+        return self
+
+
+class RecordingConfig(Section):
+    """Which tables a run keeps; recording never changes what happens."""
+
+    trades: bool = Field(default=True, description="keep every trade of the books")
+    quotes: bool = Field(default=True, description="keep best quotes and depth of each block")
+    bids: bool = Field(default=True, description="keep every liquidation bid, also those that failed")
+    snapshot_every_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e8,
+        description="time between snapshots of positions, seconds; only start and end if left out",
+    )

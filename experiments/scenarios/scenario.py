@@ -1,0 +1,271 @@
+"""The scenario: everything that says what to run, as validated data.
+
+A `Scenario` is data and stays data: the model compiles it into runtime objects.
+The checks here need no file but the scenario; `windows` looks into price data.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from .base import NAME, SYMBOL, Rows, Section
+from .chain import ChainConfig, ConstantGas, EpisodeGas
+from .credit import AnyBorrowers, ProtocolConfig
+from .deciders import AgentConfig, RecordingConfig
+from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
+from .venues import AnyFlow, AssetConfig, ClockConfig, OracleConfig, ZeroIntelligenceFlow
+
+
+class Scenario(Section):
+    """What to run.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a value is out of range or the scenario cannot run; `load_scenario`
+        turns it into a `ScenarioError` of one line.
+    """
+
+    name: str = Field(pattern=NAME, description="name of the scenario and of its run folders")
+    description: str = Field(default="", max_length=200, description="one line that says what it shows")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="root of all random streams")
+    quote: str = Field(
+        default="USDC", pattern=SYMBOL, description="stable asset in which books and pools quote"
+    )
+    clock: ClockConfig = Field(description="time and blocks")
+    prices: PricesConfig = Field(description="reference prices")
+    assets: Rows[AssetConfig] = Field(min_length=2, description="assets and where they trade")
+    flow: AnyFlow = Field(
+        default=ZeroIntelligenceFlow(kind="zero-intelligence", orders_per_block=20),
+        description="background orders",
+    )
+    oracle: OracleConfig = Field(default=OracleConfig(), description="prices the protocol believes")
+    chain: ChainConfig = Field(
+        default=ChainConfig(gas=ConstantGas(kind="constant", price_gwei=50.0)), description="blocks and gas"
+    )
+    protocol: ProtocolConfig = Field(default=ProtocolConfig(), description="lending protocol")
+    borrowers: AnyBorrowers = Field(description="population of borrowers")
+    agents: Rows[AgentConfig] = Field(default=(), description="groups of agents that decide")
+    recording: RecordingConfig = Field(default=RecordingConfig(), description="tables to keep")
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of all assets, in the order of the scenario."""
+        return tuple(asset.symbol for asset in self.assets)
+
+    @property
+    def risky(self) -> tuple[AssetConfig, ...]:
+        """Assets that are not stable, in the order of the scenario."""
+        return tuple(asset for asset in self.assets if not asset.stable)
+
+    @property
+    def start_s(self) -> float | None:
+        """Unix time of the first block, or None if nothing is replayed."""
+        return None if self.clock.start is None else self.clock.start.timestamp()
+
+    @property
+    def gas_episode(self) -> str | None:
+        """Episode whose gas prices are replayed, or None."""
+        gas = self.chain.gas
+        if not isinstance(gas, EpisodeGas):
+            return None
+        if gas.episode is None and isinstance(self.prices, EpisodePrices):
+            return self.prices.episode
+        return gas.episode
+
+    def asset(self, symbol: str) -> AssetConfig:
+        """Return the asset with this symbol."""
+        return self.assets[self.symbols.index(symbol)]
+
+    @model_validator(mode="after")
+    def _can_run(self) -> Self:
+        self._check_clock()
+        self._check_names()
+        self._check_quote()
+        self._check_prices()
+        self._check_markets()
+        self._check_oracle()
+        self._check_chain()
+        return self
+
+    def _check_clock(self) -> None:
+        if self.clock.n_blocks < 1:
+            raise ValueError(
+                f"clock.duration_s = {self.clock.duration_s:g} holds no block of "
+                f"{self.clock.block_time_s:g} s; allowed: at least one block"
+            )
+        replays = isinstance(self.prices, EpisodePrices | FilePrices) or isinstance(
+            self.chain.gas, EpisodeGas
+        )
+        if replays and self.clock.start is None:
+            raise ValueError(
+                "clock.start is missing; prices or gas are replayed and need the UTC time to begin at"
+            )
+        if not replays and self.clock.start is not None:
+            raise ValueError("clock.start does nothing here; neither prices nor gas are replayed")
+        every = self.recording.snapshot_every_s
+        if every is not None and every < self.clock.block_time_s:
+            raise ValueError(
+                f"recording.snapshot_every_s = {every:g}; allowed: at least a block, "
+                f"{self.clock.block_time_s:g} s"
+            )
+
+    def _check_names(self) -> None:
+        _distinct("assets", "symbol", self.symbols)
+        _distinct("agents", "name", [agent.name for agent in self.agents])
+        _known("protocol.reserves", self.protocol.reserves, self.symbols)
+        for symbol, reserve in self.protocol.reserves.items():
+            ltv, threshold = reserve.ltv, reserve.liquidation_threshold
+            if ltv is not None and threshold is not None and ltv > threshold:
+                raise ValueError(
+                    f"protocol.reserves.{symbol}.ltv = {ltv:g}; allowed: at most its liquidation_threshold, "
+                    f"{threshold:g}"
+                )
+
+    def _check_quote(self) -> None:
+        if self.quote not in self.symbols:
+            raise ValueError(f"quote = {self.quote!r} is not an asset; allowed: {', '.join(self.symbols)}")
+        quote = self.asset(self.quote)
+        if not quote.stable:
+            raise ValueError(f"quote = {self.quote!r} must be a stable asset (stable = true)")
+        for place in ("book", "pool"):
+            if getattr(quote, place) is not None:
+                raise ValueError(
+                    f"assets.{self.quote}.{place} would trade the quote asset against itself; remove it"
+                )
+        if not self.risky:
+            raise ValueError("assets holds stable assets only; at least one must have a price that moves")
+
+    def _check_prices(self) -> None:
+        prices = self.prices
+        risky = tuple(asset.symbol for asset in self.risky)
+        if isinstance(prices, FilePrices):
+            _known("prices.path", prices.path, self.symbols)
+            _complete("prices.path", prices.path, risky)
+        if isinstance(prices, ProcessPrices):
+            for key in ("drift_per_year", "volatility_per_year"):
+                value = getattr(prices, key, None)
+                if isinstance(value, dict):
+                    _known(f"prices.{key}", value, risky)
+                    _complete(f"prices.{key}", value, risky)
+            correlation_matrix(prices.correlation, risky)
+        for asset in self.risky:
+            if isinstance(prices, ProcessPrices) and asset.price_usd is None:
+                raise ValueError(
+                    f"assets.{asset.symbol}.price_usd is missing; a {prices.kind} process needs a start price"
+                )
+            if not isinstance(prices, ProcessPrices) and asset.price_usd is not None:
+                raise ValueError(
+                    f"assets.{asset.symbol}.price_usd does nothing here; "
+                    f"its price comes from the {prices.kind}"
+                )
+
+    def _check_markets(self) -> None:
+        quote_unit = 10 ** self.asset(self.quote).decimals
+        makers = any(agent.kind == "maker" and agent.count for agent in self.agents)
+        for asset in self.assets:
+            where = f"assets.{asset.symbol}"
+            if asset.book is None and asset.pool is None:
+                if not asset.stable:
+                    raise ValueError(f"{where} has no liquidity; give it a book or a pool to be sold in")
+                continue
+            if asset.book is None:
+                continue
+            if asset.pool is None and not makers and self.flow.orders_per_block == 0:
+                raise ValueError(
+                    f"{where} has no liquidity; its book needs flow.orders_per_block > 0, a maker or a pool"
+                )
+            _whole(f"{where}.book.lot", asset.book.lot, asset.book.lot * 10**asset.decimals, asset.symbol)
+            _whole(
+                f"{where}.book.tick_usd",
+                asset.book.tick_usd,
+                asset.book.tick_usd * asset.book.lot * quote_unit,
+                f"{self.quote}, times the lot",
+            )
+
+    def _check_oracle(self) -> None:
+        needed = {"book-mid": "book", "pool-twap": "pool"}.get(self.oracle.source)
+        if needed is None:
+            return
+        for asset in self.risky:
+            if getattr(asset, needed) is None:
+                raise ValueError(
+                    f"oracle.source = {self.oracle.source!r} needs a {needed} for each asset; "
+                    f"assets.{asset.symbol} has none"
+                )
+
+    def _check_chain(self) -> None:
+        for key in ("gas_per_liquidation", "gas_per_repay", "gas_per_swap"):
+            gas = getattr(self.chain, key)
+            if gas > self.chain.block_gas_limit:
+                raise ValueError(
+                    f"chain.{key} = {gas} fits in no block; allowed: at most block_gas_limit, "
+                    f"{self.chain.block_gas_limit}"
+                )
+        if isinstance(self.chain.gas, EpisodeGas) and self.gas_episode is None:
+            raise ValueError("chain.gas.episode is missing; the prices name no episode to take it from")
+
+
+def correlation_matrix(
+    correlation: float | tuple[tuple[float, ...], ...], symbols: tuple[str, ...]
+) -> np.ndarray:
+    """Correlation of log returns, shape (n, n), from one number or the matrix.
+
+    Raises
+    ------
+    ValueError
+        If it is not a correlation matrix of `symbols`.
+    """
+    n = len(symbols)
+    if isinstance(correlation, tuple):
+        if [len(row) for row in correlation] != [n] * n:
+            raise ValueError(f"prices.correlation must be {n} rows of {n} numbers, for {', '.join(symbols)}")
+        matrix = np.array(correlation, float)
+    else:
+        matrix = np.full((n, n), correlation)
+        np.fill_diagonal(matrix, 1.0)
+    if not np.allclose(matrix, matrix.T) or not np.allclose(np.diag(matrix), 1.0):
+        raise ValueError("prices.correlation must be symmetric with ones on its diagonal")
+    if np.linalg.eigvalsh(matrix)[0] < -1e-9:
+        raise ValueError("prices.correlation is no correlation matrix: it has a negative eigenvalue")
+    return matrix
+
+
+def nearest(key: str, keys: Iterable[str]) -> str:
+    """`, did you mean 'x'?` for the closest of `keys`, or nothing."""
+    by_lower = {k.lower(): k for k in keys}
+    match = difflib.get_close_matches(key.lower(), by_lower, 1)
+    return f", did you mean {by_lower[match[0]]!r}?" if match else ""
+
+
+def _distinct(section: str, key: str, values: Iterable[str]) -> None:
+    twice = [value for value, n in Counter(values).items() if n > 1]
+    if twice:
+        raise ValueError(f"{section}: {key} {twice[0]!r} is given twice; each must be unique")
+
+
+def _known(path: str, given: Iterable[str], symbols: tuple[str, ...]) -> None:
+    for symbol in given:
+        if symbol not in symbols:
+            raise ValueError(
+                f"{path}.{symbol} is not an asset{nearest(symbol, symbols)}; allowed: {', '.join(symbols)}"
+            )
+
+
+def _complete(path: str, given: Iterable[str], symbols: tuple[str, ...]) -> None:
+    missing = sorted(set(symbols) - set(given))
+    if missing:
+        raise ValueError(f"{path}.{missing[0]} is missing; it must be given for {', '.join(symbols)}")
+
+
+def _whole(path: str, value: float, units: float, asset: str) -> None:
+    if units < 1 - 1e-6 or abs(units - round(units)) > 1e-6 * units:
+        raise ValueError(
+            f"{path} = {value:g} is {units:g} base units of {asset}; allowed: a whole number of them"
+        )

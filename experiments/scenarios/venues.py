@@ -1,0 +1,127 @@
+"""The [clock], [[assets]], [flow] and [oracle] sections: time, what trades and what is believed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Strict, field_validator, model_validator
+
+from .base import SYMBOL, Section, Share
+
+
+class ClockConfig(Section):
+    """How long a run lasts and how time is cut into blocks."""
+
+    start: Annotated[datetime, Strict(False)] | None = Field(
+        default=None, description="UTC time of the first block, for prices or gas that are replayed"
+    )
+    duration_s: float = Field(gt=0, le=31_622_400, description="simulated time, seconds")
+    block_time_s: float = Field(default=12.0, ge=0.05, le=3600, description="time between blocks, seconds")
+
+    @field_validator("start")
+    @classmethod
+    def _utc(cls, start: datetime | None) -> datetime | None:
+        if start is None:
+            return None
+        if start.tzinfo is None:
+            raise ValueError(
+                f"{start:%Y-%m-%dT%H:%M:%S} has no time zone; write it as {start:%Y-%m-%dT%H:%M:%S}Z"
+            )
+        return start.astimezone(UTC)
+
+    @property
+    def n_blocks(self) -> int:
+        """Whole blocks in the simulated time."""
+        return int(self.duration_s / self.block_time_s + 1e-9)
+
+
+class BookConfig(Section):
+    """The order book of an asset against the quote asset."""
+
+    tick_usd: float = Field(gt=0, le=1e6, description="smallest price step, quote per token")
+    lot: float = Field(gt=0, le=1e9, description="smallest quantity, tokens")
+
+
+class PoolConfig(Section):
+    """The constant-product pool of an asset against the quote asset."""
+
+    depth_usd: float = Field(gt=0, le=1e12, description="quote reserve at the start, USD")
+    fee_bps: float = Field(default=30.0, ge=0, le=1000, description="fee on the input, basis points")
+
+
+class AssetConfig(Section):
+    """An asset and where it trades."""
+
+    symbol: str = Field(pattern=SYMBOL, description="letters and digits, unique")
+    decimals: int = Field(ge=0, le=9, description="one token is 10**decimals base units")
+    price_usd: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e9,
+        description="start price, USD; only for price processes and for stable assets (there 1 if left out)",
+    )
+    stable: bool = Field(default=False, description="keeps its price unless the price source has one for it")
+    book: BookConfig | None = Field(default=None, description="order book against the quote asset")
+    pool: PoolConfig | None = Field(default=None, description="liquidity pool against the quote asset")
+
+
+class FlowConfig(Section):
+    """What both kinds of background order flow share (MODEL 10.5); the same for each book."""
+
+    orders_per_block: float = Field(ge=0, le=100_000, description="mean commands a block and book")
+    market_share: Share = Field(default=0.15, description="share of commands that are market orders")
+    cancel_share: Share = Field(default=0.35, description="share of commands that cancel a resting order")
+    mean_quantity_usd: float = Field(default=5_000.0, gt=0, le=1e9, description="mean size of an order, USD")
+    mean_offset_bps: float = Field(
+        default=15.0, gt=0, le=5_000, description="mean distance of a limit order from the mid, basis points"
+    )
+    anchor_per_s: float = Field(
+        default=0.05, ge=0, le=100, description="speed at which log(mid / reference) decays, a second"
+    )
+
+    @model_validator(mode="after")
+    def _shares_leave_room(self) -> Self:
+        total = self.market_share + self.cancel_share
+        if total > 1:
+            raise ValueError(f"market_share + cancel_share = {total:g}; allowed: at most 1")
+        return self
+
+
+class ZeroIntelligenceFlow(FlowConfig):
+    """Poisson arrivals."""
+
+    kind: Literal["zero-intelligence"]
+
+
+class HawkesFlow(FlowConfig):
+    """Arrivals that excite each other, exponential kernel (CASES B03)."""
+
+    kind: Literal["hawkes"]
+    branching_ratio: float = Field(
+        ge=0, le=0.95, description="mean number of arrivals that one arrival causes"
+    )
+    decay_per_s: float = Field(gt=0, le=1_000, description="speed at which excitement decays, a second")
+
+
+AnyFlow = Annotated[ZeroIntelligenceFlow | HawkesFlow, Field(discriminator="kind")]
+
+OracleSource = Literal["reference", "book-mid", "pool-twap", "median"]
+
+
+class OracleConfig(Section):
+    """When the price that the protocol believes is renewed, and from what (MODEL F1)."""
+
+    source: OracleSource = Field(
+        default="reference",
+        description="outside price, book mid, pool time-weighted average, or the median of those there are",
+    )
+    heartbeat_s: float = Field(
+        default=3600.0, gt=0, le=1e7, description="longest time between updates, seconds"
+    )
+    deviation: float = Field(
+        default=0.005, ge=0, le=1, description="relative move that triggers an update (0.005 = 0.5 %)"
+    )
+    delay_s: float = Field(
+        default=0.0, ge=0, le=1e6, description="age of a price when it is published, seconds"
+    )

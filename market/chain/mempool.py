@@ -1,0 +1,63 @@
+"""Transactions waiting for a block, and how a block is filled from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .inclusion import Candidate, InclusionRule
+
+
+class Mempool:
+    """Pending transactions and bundles.
+
+    Parameters
+    ----------
+    rule : InclusionRule
+        Orders the candidates of a block.
+    """
+
+    def __init__(self, rule: InclusionRule) -> None:
+        self.rule = rule
+        self.pending: list[Candidate] = []
+
+    def submit(self, candidate: Candidate) -> None:
+        """Add a transaction or bundle."""
+        self.pending.append(candidate)
+
+    def extend(self, candidates: Iterable[Candidate]) -> None:
+        """Add several."""
+        self.pending.extend(candidates)
+
+    def select(self, closes_s: float, floor_gwei: float, gas_limit: int) -> list[Candidate]:
+        """Take out what the next block executes, in the order of the rule.
+
+        Candidates that arrive after the block closes or that offer less than the
+        floor stay. One that does not fit into what is left of the gas limit is
+        skipped and stays; cheaper ones behind it may still fit.
+
+        Parameters
+        ----------
+        closes_s : float
+            Time the block is sealed, seconds from the start.
+        floor_gwei : float
+            Least price that is included at all.
+        gas_limit : int
+            Gas the block has left for these candidates.
+        """
+        if not self.pending:
+            return []
+        chosen: list[Candidate] = []
+        stay: list[Candidate] = []
+        gas_left = gas_limit
+        ready: list[Candidate] = []
+        for candidate in self.pending:
+            late = candidate.arrival_s > closes_s or candidate.price_gwei < floor_gwei
+            (stay if late else ready).append(candidate)
+        for candidate in self.rule.order(ready):
+            if candidate.gas <= gas_left:
+                gas_left -= candidate.gas
+                chosen.append(candidate)
+            else:
+                stay.append(candidate)
+        self.pending = stay
+        return chosen

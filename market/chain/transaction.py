@@ -1,0 +1,78 @@
+"""What is sent to the chain: transactions and bundles.
+
+A transaction names its sender, what it is willing to pay for gas and when it
+reached the mempool. Its action is an opaque callable of the world: it moves
+value or raises `Revert`, in which case nothing it did remains but the gas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Transaction(NamedTuple):
+    """One transaction in the mempool.
+
+    Attributes
+    ----------
+    sender : int
+        Ledger account that pays the gas.
+    kind : str
+        What it does, for the record: ``liquidation``, ``repay``, ``swap`` ...
+    gas : int
+        Gas used when it succeeds.
+    revert_gas : int
+        Gas used when it reverts.
+    price_gwei : float
+        Gas price offered, gwei.
+    arrival_s : float
+        When it reached the mempool, seconds from the start of the run.
+    tie : float
+        Draw of the sender's own stream, the last tie-breaker.
+    action : callable
+        Called with the execution context; raises `Revert` to undo itself.
+    target : int
+        What it competes for (an account to liquidate), -1 for nothing.
+    """
+
+    sender: int
+    kind: str
+    gas: int
+    revert_gas: int
+    price_gwei: float
+    arrival_s: float
+    tie: float
+    action: Callable[[Any], Any]
+    target: int = -1
+
+
+class Bundle(NamedTuple):
+    """Transactions that are executed next to each other, all or none.
+
+    The bundle competes with the price of its first transaction; if one member
+    reverts the whole bundle leaves no trace and pays no gas.
+    """
+
+    transactions: tuple[Transaction, ...]
+
+    @property
+    def price_gwei(self) -> float:
+        """Gas price of the whole, gwei per unit of gas, weighted by gas."""
+        gas = sum(t.gas for t in self.transactions)
+        return sum(t.gas * t.price_gwei for t in self.transactions) / gas
+
+    @property
+    def arrival_s(self) -> float:
+        """When the last member arrived, seconds from the start."""
+        return max(t.arrival_s for t in self.transactions)
+
+    @property
+    def tie(self) -> float:
+        """Tie-breaker of the first member."""
+        return self.transactions[0].tie
+
+    @property
+    def gas(self) -> int:
+        """Gas used when every member succeeds."""
+        return sum(t.gas for t in self.transactions)

@@ -1,0 +1,136 @@
+"""Double-entry ledger over accounts and assets, in whole base units.
+
+Every movement has a source, a target and a reason. Account 0 is the rest of the
+world: what enters the simulation is moved out of it, so each asset sums to zero
+over all accounts at any time. The ledger does not know what balances are for;
+whoever holds funds for others (books, pools, protocols) proves against the
+ledger that it still does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assets import Asset
+from .ledger_kernels import move
+
+OUTSIDE = 0
+"""Account index of the rest of the world, the only one that may go below zero."""
+
+
+class Reason(IntEnum):
+    """Why money moved."""
+
+    ENDOWMENT = 0
+    ESCROW = 1
+    RELEASE = 2
+    TRADE = 3
+    FEE = 4
+    GAS = 5
+    SWAP = 6
+    LIQUIDITY = 7
+    SUPPLY = 8
+    WITHDRAW = 9
+    BORROW = 10
+    REPAY = 11
+    SEIZE = 12
+    FLASH_LOAN = 13
+    BRIBE = 14
+    REWARD = 15
+    TRANSFER = 16
+
+
+class InsufficientFundsError(Exception):
+    """An account does not hold what a movement would take from it."""
+
+
+class Ledger:
+    """Balances of all accounts in all assets.
+
+    Parameters
+    ----------
+    assets : sequence of Asset
+        Columns of the ledger.
+    capacity : int
+        Accounts to make room for; grows when more are opened.
+
+    Attributes
+    ----------
+    balances : int64 ndarray, shape (capacity, n_assets)
+        Base units; kernels write to it through `ledger_kernels.move`.
+    volumes : int64 ndarray, shape (n_reasons, n_assets)
+        Base units moved so far for each `Reason`.
+    """
+
+    def __init__(self, assets: Sequence[Asset], capacity: int = 64) -> None:
+        symbols = [asset.symbol for asset in assets]
+        if len(set(symbols)) != len(symbols):
+            raise ValueError(f"assets must be distinct, got {symbols}")
+        self.assets = tuple(assets)
+        self.asset_index = {symbol: i for i, symbol in enumerate(symbols)}
+        self.balances: NDArray[np.int64] = np.zeros((max(capacity, 1), len(symbols)), np.int64)
+        self.volumes: NDArray[np.int64] = np.zeros((len(Reason), len(symbols)), np.int64)
+        self._blocks: list[tuple[int, str]] = []  # first index and name of each run of accounts
+        self.n_accounts = 0
+        self.open_account("outside")
+
+    def open_account(self, name: str) -> int:
+        """Open one account and return its index."""
+        return self.open_accounts(name, 1)
+
+    def open_accounts(self, name: str, count: int) -> int:
+        """Open `count` accounts of one kind in a row; return the first index."""
+        if count < 1:
+            raise ValueError(f"accounts to open for {name!r} must be at least 1, got {count}")
+        first = self.n_accounts
+        self.n_accounts += count
+        if self.n_accounts > len(self.balances):
+            grown = np.zeros((max(self.n_accounts, 2 * len(self.balances)), len(self.assets)), np.int64)
+            grown[:first] = self.balances[:first]
+            self.balances = grown
+        self._blocks.append((first, name))
+        return first
+
+    def name(self, account: int) -> str:
+        """Name of an account; accounts opened together are numbered from 0."""
+        if not 0 <= account < self.n_accounts:
+            raise IndexError(f"account {account} is not open; there are {self.n_accounts}")
+        position = max(i for i, (first, _) in enumerate(self._blocks) if first <= account)
+        first, name = self._blocks[position]
+        end = self._blocks[position + 1][0] if position + 1 < len(self._blocks) else self.n_accounts
+        return name if end - first == 1 else f"{name}-{account - first}"
+
+    def balance(self, account: int, asset: int) -> int:
+        """Base units of `asset` that `account` holds."""
+        return int(self.balances[account, asset])
+
+    def endow(self, asset: int, account: int, amount: int) -> None:
+        """Bring `amount` base units in from the rest of the world."""
+        self.transfer(asset, OUTSIDE, account, amount, Reason.ENDOWMENT)
+
+    def transfer(self, asset: int, source: int, target: int, amount: int, reason: Reason) -> None:
+        """Move base units between two accounts.
+
+        Raises
+        ------
+        ValueError
+            If `amount` is negative.
+        InsufficientFundsError
+            If `source` holds less than `amount` (the outside world may owe).
+        """
+        if amount < 0:
+            raise ValueError(f"amount of {self.assets[asset].symbol} must not be negative, got {amount}")
+        if source != OUTSIDE and self.balances[source, asset] < amount:
+            raise InsufficientFundsError(
+                f"{self.name(source)} holds {self.balances[source, asset]} base units of "
+                f"{self.assets[asset].symbol}, {amount} needed"
+            )
+        move(self.balances, self.volumes, asset, source, target, amount, int(reason))
+
+    def imbalance(self) -> NDArray[np.int64]:
+        """Sum of each asset over all accounts; zero unless a leg was lost."""
+        return self.balances[: self.n_accounts].sum(axis=0)

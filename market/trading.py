@@ -1,0 +1,391 @@
+"""The trading floor: all order books of a world, traded one block at a time.
+
+Holds the arrays that `trading_kernels` works on and gives agents their few
+direct calls: set a standing quote, sell or buy at once. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ledger import Ledger
+from .order_book.book_kernels import submit
+from .order_book.layout import (
+    BUY,
+    COMMANDS,
+    FILLED,
+    FILLED_VALUE,
+    FRESH,
+    IMMEDIATE_OR_CANCEL,
+    NO_ASK,
+    SELL,
+    SLICES,
+    SLOT,
+    SLOTS_END,
+    STATUS,
+    TRADE_COLUMNS,
+    TRADE_WITH_SELF,
+    TRADES,
+    book_size,
+    grow,
+    max_orders_of,
+    new_book,
+    new_trades,
+)
+from .order_flow import GeneratorByName, OrderFlow
+from .trading_kernels import escrow_residual, trade_block
+from .trading_layout import (
+    ASK_DEPTH_USD,
+    BID_DEPTH_USD,
+    BLOCK_TIME_S,
+    CANCEL_SHARE,
+    DEPTH_BAND,
+    DEVIATION_KEPT,
+    FAIR,
+    FLOW_ACCOUNT,
+    LOT,
+    MARKET_SHARE,
+    MAX_LEVELS,
+    MEAN_OFFSET,
+    MEAN_QUANTITY_USD,
+    MID,
+    N_PARAMS,
+    N_QUOTE,
+    N_STATE,
+    NEXT_REFERENCE,
+    QUOTE_LIMIT_USD,
+    QUOTE_TARGET,
+    REFERENCE,
+    RESTING_TARGET,
+    TICK_USD,
+    VARIANCE,
+    VARIANCE_WEIGHT,
+)
+
+TRADER_ENDOWMENT_USD = 2e10
+"""What the background traders of one book own of each side at the start, USD."""
+
+_LARGEST_ENDOWMENT = 2**59
+
+
+@dataclass(frozen=True, slots=True)
+class BookSpec:
+    """One book of the floor.
+
+    Parameters
+    ----------
+    asset : int
+        Ledger column of what is traded.
+    tick_usd : float
+        Price step, quote per token.
+    lot : float
+        Quantity step, tokens.
+    price_usd : float
+        Price at the start.
+    """
+
+    asset: int
+    tick_usd: float
+    lot: float
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSpec:
+    """What background orders look like, the same for each book.
+
+    Parameters
+    ----------
+    market_share, cancel_share : float
+        Shares of commands; the cancel share holds when `resting_orders` rest and
+        scales with their number.
+    resting_orders : float
+        Background orders around which the book settles.
+    mean_quantity_usd : float
+        Mean size of an order, exponentially distributed.
+    mean_offset : float
+        Mean distance of a limit order from the fair price, as a fraction.
+    anchor_per_s : float
+        Speed at which log(mid / reference) decays.
+    """
+
+    market_share: float
+    cancel_share: float
+    resting_orders: float
+    mean_quantity_usd: float
+    mean_offset: float
+    anchor_per_s: float
+
+
+class TradingFloor:
+    """Books, background flow and standing quotes of a world.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    quote_asset : int
+        Ledger column in which all books quote.
+    specs : sequence of BookSpec
+    flow, orders : FlowSpec and OrderFlow
+        What background orders look like, and when they arrive.
+    makers : sequence of int
+        Ledger accounts of the makers, in the order of their quotes.
+    block_time_s : float
+    depth_band : float
+        Fraction of the mid within which depth is counted.
+    volatility_half_life_s : float
+        Memory of the volatility estimate.
+    streams : callable
+        Maps a name to a generator.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        quote_asset: int,
+        specs: Sequence[BookSpec],
+        flow: FlowSpec,
+        orders: OrderFlow,
+        makers: Sequence[int],
+        block_time_s: float,
+        streams: GeneratorByName,
+        depth_band: float = 0.01,
+        volatility_half_life_s: float = 600.0,
+    ) -> None:
+        self.ledger = ledger
+        self.quote_asset = quote_asset
+        self.specs = tuple(specs)
+        self.orders = orders
+        self.depth_band = depth_band
+        self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
+        n = len(self.specs)
+        quote_unit = ledger.assets[quote_asset].unit
+        ticks = [_ladder_ticks(spec) for spec in self.specs]
+        max_orders = int(8 * flow.resting_orders) + 16 * len(makers) + 4096
+        self.books: NDArray[np.int64] = np.zeros((n, max(book_size(t, max_orders) for t in ticks)), np.int64)
+        self.params: NDArray[np.float64] = np.zeros((n, N_PARAMS))
+        self.state: NDArray[np.float64] = np.zeros((n, N_STATE))
+        for b, spec in enumerate(self.specs):
+            asset = ledger.assets[spec.asset]
+            traders = ledger.open_account(f"traders/{asset.symbol}")
+            price = spec.price_usd
+            for column, amount in (
+                (spec.asset, TRADER_ENDOWMENT_USD / price * asset.unit),
+                (quote_asset, TRADER_ENDOWMENT_USD * quote_unit),
+            ):
+                ledger.endow(column, traders, min(int(amount), _LARGEST_ENDOWMENT))
+            new_book(
+                ticks[b],
+                max_orders,
+                book_id=b,
+                base_asset=spec.asset,
+                quote_asset=quote_asset,
+                base_per_lot=round(spec.lot * asset.unit),
+                quote_per_lot_tick=round(spec.lot * spec.tick_usd * quote_unit),
+                escrow_account=ledger.open_account(f"escrow/{asset.symbol}"),
+                out=self.books[b],
+            )
+            row = self.params[b]
+            row[TICK_USD], row[LOT] = spec.tick_usd, spec.lot
+            row[FLOW_ACCOUNT] = traders
+            row[MARKET_SHARE], row[CANCEL_SHARE] = flow.market_share, flow.cancel_share
+            row[RESTING_TARGET] = flow.resting_orders
+            row[MEAN_QUANTITY_USD], row[MEAN_OFFSET] = flow.mean_quantity_usd, flow.mean_offset
+            row[DEVIATION_KEPT] = math.exp(-flow.anchor_per_s * block_time_s)
+            row[VARIANCE_WEIGHT] = 1.0 - 0.5 ** (block_time_s / volatility_half_life_s)
+            row[BLOCK_TIME_S], row[DEPTH_BAND] = block_time_s, depth_band
+            self.state[b, REFERENCE] = self.state[b, FAIR] = self.state[b, MID] = price
+        self.makers = np.array(makers, np.int64)
+        self.quotes: NDArray[np.float64] = np.zeros((len(makers), n, N_QUOTE))
+        self._maker_orders = np.zeros((len(makers), n, 2 * MAX_LEVELS), np.int64)
+        self._live = np.zeros((n, 1 + int(6 * flow.resting_orders) + 1024), np.int64)
+        self._trades = new_trades(1 << 15)
+        self._turns_stream = streams("floor/turns")
+        self._turns: NDArray[np.int64] = np.empty((0, len(makers)), np.int64)
+        self._turn = 0
+        self._residual = np.zeros(len(ledger.assets), np.int64)
+
+    def quote_all(self, maker: int, limit_usd: float, target_lots: Sequence[float]) -> None:
+        """Set the inventory a maker aims at and its limit, in every book."""
+        self.quotes[maker, :, QUOTE_LIMIT_USD] = limit_usd
+        self.quotes[maker, :, QUOTE_TARGET] = target_lots
+
+    def set_quote(
+        self, maker: int, book: int, half_spread: float, skew: float, size_usd: float, levels: int, step: float
+    ) -> None:
+        """Replace a maker's standing quote in one book, in force from the next block."""
+        self.quotes[maker, book, :QUOTE_LIMIT_USD] = (half_spread, skew, size_usd, levels, step)
+
+    def trade(self, block: int, references: NDArray[np.float64]) -> None:
+        """Run one block in every book.
+
+        Parameters
+        ----------
+        block : int
+        references : float64 ndarray, shape (n_books,)
+            Price of the outside world now, USD per token.
+        """
+        if self._turn >= len(self._turns):
+            order = np.tile(np.arange(len(self.makers)), (256, 1))
+            self._turns = self._turns_stream.permuted(order, axis=1)
+            self._turn = 0
+        self.params[:, NEXT_REFERENCE] = references
+        self._fit_ladders()
+        orders = self.orders
+        orders.advance(block)
+        while not trade_block(
+            self.books,
+            self.ledger.balances,
+            self.ledger.volumes,
+            self._trades,
+            self.state,
+            self.params,
+            self._live,
+            self.quotes,
+            self._maker_orders,
+            self.makers,
+            self._turns[self._turn],
+            orders.draws,
+            orders.cursors,
+            orders.counts[block],
+            block,
+        ):
+            self._make_room(int(orders.counts[block].max()))
+        self._turn += 1
+
+    def sell(self, asset: int, account: int, lots: int, worst_usd: float) -> tuple[int, int]:
+        """Sell lots at once, none below a price; return lots sold and quote units received."""
+        return self._take(asset, account, SELL, lots, math.ceil(worst_usd / self.spec(asset).tick_usd - 1e-9))
+
+    def buy(self, asset: int, account: int, lots: int, worst_usd: float) -> tuple[int, int]:
+        """Buy lots at once, none above a price; return lots bought and quote units paid."""
+        return self._take(asset, account, BUY, lots, math.floor(worst_usd / self.spec(asset).tick_usd + 1e-9))
+
+    def spec(self, asset: int) -> BookSpec:
+        """Return the specification of the book of an asset."""
+        return self.specs[self.book_of_asset[asset]]
+
+    def mid(self, asset: int) -> float:
+        """Middle of the touch now, or the last one there was; USD per token."""
+        b = self.book_of_asset[asset]
+        bid, ask = int(self.books[b, 10]), int(self.books[b, 11])
+        if bid > 0 and ask < NO_ASK:
+            return 0.5 * (bid + ask) * self.specs[b].tick_usd
+        return float(self.state[b, MID])
+
+    def mids(self) -> list[float]:
+        """Mids of all books at the end of trading, USD per token."""
+        return self.state[:, MID].tolist()
+
+    def volatilities(self) -> list[float]:
+        """Volatility of each book per square root of a second."""
+        return np.sqrt(self.state[:, VARIANCE]).tolist()
+
+    def bid_depths_usd(self) -> list[float]:
+        """What bids within the band would buy in each book, USD."""
+        return self.state[:, BID_DEPTH_USD].tolist()
+
+    def ask_depths_usd(self) -> list[float]:
+        """What asks within the band would sell in each book, USD."""
+        return self.state[:, ASK_DEPTH_USD].tolist()
+
+    def residual(self) -> NDArray[np.int64]:
+        """Escrow held less funds locked by resting orders, per asset; walks every order.
+
+        Returns
+        -------
+        int64 ndarray, shape (n_assets,)
+            All zero unless money was lost; the array is used again.
+        """
+        self._residual[:] = 0
+        escrow_residual(self.books, self.ledger.balances, self._residual)
+        return self._residual
+
+    @property
+    def n_commands(self) -> int:
+        """Book commands so far, accepted and rejected."""
+        return int(self.books[:, COMMANDS].sum())
+
+    @property
+    def n_trades(self) -> int:
+        """Trades so far."""
+        return int(self.books[:, TRADES].sum())
+
+    def pending_trades(self) -> int:
+        """Rows in the trade log."""
+        return int(self._trades[0, 0])
+
+    def take_trades(self) -> NDArray[np.int64]:
+        """Empty the trade log.
+
+        Returns
+        -------
+        int64 ndarray, shape (n, TRADE_COLUMNS)
+            A copy, columns of `order_book.layout`.
+        """
+        count = self.pending_trades()
+        rows = self._trades[1 : count + 1].copy()
+        self._trades[0, 0] = 0
+        return rows
+
+    def _take(self, asset: int, account: int, side: int, lots: int, price: int) -> tuple[int, int]:
+        book = self.books[self.book_of_asset[asset]]
+        if lots < 1:
+            return 0, 0
+        self._make_room(1)
+        submit(
+            book,
+            self.ledger.balances,
+            self.ledger.volumes,
+            self._trades,
+            account,
+            side,
+            max(price, 1),
+            lots,
+            IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF,
+            0,
+        )
+        if book[STATUS] > 2:
+            return 0, 0
+        value = int(book[FILLED_VALUE])
+        per = round(self.spec(asset).lot * self.spec(asset).tick_usd * self.ledger.assets[self.quote_asset].unit)
+        return int(book[FILLED]), value * per
+
+    def _make_room(self, orders: int) -> None:
+        """Give the log and the books room for a block of `orders` a book."""
+        new = orders + 2 * MAX_LEVELS * len(self.makers)
+        need = int(self.books[:, SLICES].sum()) + 2 * new * len(self.books)
+        free = len(self._trades) - 1 - self.pending_trades()
+        if free < need:
+            larger = new_trades(self.pending_trades() + 2 * need)
+            larger[: self.pending_trades() + 1] = self._trades[: self.pending_trades() + 1]
+            self._trades = larger
+        if any((int(book[SLOTS_END]) - int(book[FRESH])) // SLOT < new for book in self.books):
+            self._regrow([int(book[1]) for book in self.books], 2 * max(map(max_orders_of, self.books)) + new)
+
+    def _fit_ladders(self) -> None:
+        """Raise ladders that the outside price is about to leave."""
+        tops = self.books[:, 1]
+        wanted = self.params[:, NEXT_REFERENCE] / self.params[:, TICK_USD] * 1.5
+        if (wanted >= tops).any():
+            ticks = [max(int(t), 2 * int(w)) for t, w in zip(tops, wanted, strict=True)]
+            self._regrow(ticks, max(map(max_orders_of, self.books)))
+
+    def _regrow(self, ticks: Sequence[int], max_orders: int) -> None:
+        larger = np.zeros((len(self.books), max(book_size(t, max_orders) for t in ticks)), np.int64)
+        for b, book in enumerate(self.books):
+            grow(book, ticks=ticks[b], max_orders=max(max_orders, max_orders_of(book)), out=larger[b])
+        self.books = larger
+
+
+def _ladder_ticks(spec: BookSpec) -> int:
+    """Ticks up to four times the price at the start."""
+    return max(1024, 1 << math.ceil(math.log2(4.0 * spec.price_usd / spec.tick_usd)))
+
+
+__all__ = ["TRADE_COLUMNS", "BookSpec", "FlowSpec", "TradingFloor"]

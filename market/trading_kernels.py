@@ -1,0 +1,319 @@
+"""One block of trading in all books, compiled.
+
+For each book: the fair price follows the outside world plus what is left of the
+book's own deviation; makers' standing quotes and stale background orders are
+withdrawn; makers quote anew; background orders arrive; statistics are taken.
+Everything matches in `order_book.book_kernels`. What the columns mean is in
+`trading_layout`; who calls this once per block is `trading.TradingFloor`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from .order_book.book_kernels import cancel, is_live, submit
+from .order_book.layout import (
+    BASE_ASSET,
+    BASE_PER_LOT,
+    BEST_ASK,
+    BEST_BID,
+    BUY,
+    CANCEL_MAKER,
+    DEPTH,
+    ESCROW_ACCOUNT,
+    FRESH,
+    HEAD,
+    HIDDEN,
+    LEFT,
+    MAX_LOTS,
+    NEXT,
+    NO_ASK,
+    NO_BID,
+    ORDER_ID,
+    OWNER,
+    QUOTE_ASSET,
+    QUOTE_PER_LOT_TICK,
+    SELL,
+    SIDE,
+    SLICES,
+    SLOT,
+    SLOTS_END,
+    STAMP,
+    TICKS,
+    TRADE_WITH_SELF,
+)
+from .order_book.queue_kernels import level_of, next_above, next_below
+from .trading_layout import (
+    ASK,
+    ASK_DEPTH_USD,
+    BID,
+    BID_DEPTH_USD,
+    BLOCK_TIME_S,
+    CANCEL_SHARE,
+    DEPTH_BAND,
+    DEVIATION_KEPT,
+    FAIR,
+    FLOW_ACCOUNT,
+    LOT,
+    MARKET_SHARE,
+    MEAN_OFFSET,
+    MEAN_QUANTITY_USD,
+    MID,
+    NEXT_REFERENCE,
+    QUOTE_HALF_SPREAD,
+    QUOTE_LEVEL_STEP,
+    QUOTE_LEVELS,
+    QUOTE_LIMIT_USD,
+    QUOTE_SIZE_USD,
+    QUOTE_SKEW,
+    QUOTE_TARGET,
+    REFERENCE,
+    RESTING_TARGET,
+    TICK_USD,
+    VARIANCE,
+    VARIANCE_WEIGHT,
+)
+
+
+@njit(cache=True)
+def _fair_price(book, row, param, reference):
+    """Carry the deviation from the outside price over to the new outside price, faded."""
+    tick = param[TICK_USD]
+    bid, ask = book[BEST_BID], book[BEST_ASK]
+    mid = 0.5 * (bid + ask) * tick if bid != NO_BID and ask != NO_ASK else row[MID]
+    deviation = math.log(mid / row[REFERENCE])
+    row[REFERENCE] = reference
+    row[FAIR] = reference * math.exp(deviation * param[DEVIATION_KEPT])
+
+
+@njit(cache=True)
+def _withdraw_stale(book, balances, volumes, param, fair_tick):
+    """Cancel background orders on the wrong side of the fair price, best first."""
+    flow = int(param[FLOW_ACCOUNT])
+    while book[BEST_BID] != NO_BID and book[BEST_BID] > fair_tick:
+        slot = book[level_of(book, 0, book[BEST_BID]) + HEAD]
+        if book[slot + OWNER] != flow:
+            break
+        cancel(book, balances, volumes, book[slot + ORDER_ID])
+    while book[BEST_ASK] != NO_ASK and book[BEST_ASK] < fair_tick:
+        slot = book[level_of(book, 0, book[BEST_ASK]) + HEAD]
+        if book[slot + OWNER] != flow:
+            break
+        cancel(book, balances, volumes, book[slot + ORDER_ID])
+
+
+@njit(cache=True)
+def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
+    """Place one maker's orders from its standing quote and present inventory."""
+    levels = int(quote[QUOTE_LEVELS])
+    if levels == 0:
+        return
+    fair, tick, lot = row[FAIR], param[TICK_USD], param[LOT]
+    held = balances[maker, book[BASE_ASSET]] / book[BASE_PER_LOT] - quote[QUOTE_TARGET]
+    inventory_usd = held * lot * fair
+    centre = 1.0 - quote[QUOTE_SKEW] * inventory_usd
+    lots = min(int(quote[QUOTE_SIZE_USD] / (fair * lot)), book[MAX_LOTS])
+    if lots < 1:
+        return
+    top = book[TICKS] - 1
+    for level in range(levels):
+        away = quote[QUOTE_HALF_SPREAD] + level * quote[QUOTE_LEVEL_STEP]
+        if inventory_usd < quote[QUOTE_LIMIT_USD]:
+            price = int(math.floor(fair * (centre - away) / tick))
+            if 1 <= price <= top:
+                orders[2 * level] = submit(
+                    book, balances, volumes, trades, maker, BUY, price, lots, CANCEL_MAKER, 0
+                )
+        if inventory_usd > -quote[QUOTE_LIMIT_USD]:
+            price = int(math.ceil(fair * (centre + away) / tick))
+            if 1 <= price <= top:
+                orders[2 * level + 1] = submit(
+                    book, balances, volumes, trades, maker, SELL, price, lots, CANCEL_MAKER, 0
+                )
+
+
+@njit(cache=True)
+def _flow(book, balances, volumes, trades, row, param, live, draws, count):
+    """Let `count` background orders arrive: market, cancel or limit by their draws."""
+    tick = param[TICK_USD]
+    fair = row[FAIR]
+    account = int(param[FLOW_ACCOUNT])
+    mean_lots = param[MEAN_QUANTITY_USD] / (fair * param[LOT])
+    top = book[TICKS] - 1
+    largest = book[MAX_LOTS]
+    room = len(live) - 1
+    for i in range(count):
+        resting = live[0]
+        kind = draws[i, 0]
+        side = BUY if draws[i, 1] < 0.5 else SELL
+        if kind < param[MARKET_SHARE]:
+            lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
+            submit(book, balances, volumes, trades, account, side, 0, lots, TRADE_WITH_SELF, 0)
+            continue
+        cancels = param[CANCEL_SHARE] * resting / param[RESTING_TARGET]
+        if kind < param[MARKET_SHARE] + cancels or resting >= room:
+            # forget dead entries met on the way; the first live one is cancelled
+            draw = draws[i, 4]
+            while live[0] > 0:
+                pick = 1 + int(draw * live[0])
+                order = live[pick]
+                live[pick] = live[live[0]]
+                live[0] -= 1
+                if is_live(book, order):
+                    cancel(book, balances, volumes, order)
+                    break
+            continue
+        lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
+        away = -param[MEAN_OFFSET] * math.log(1.0 - draws[i, 2])
+        if side == BUY:
+            price = int(math.floor(fair * (1.0 - away) / tick))
+        else:
+            price = int(math.ceil(fair * (1.0 + away) / tick))
+        if 1 <= price <= top:
+            order = submit(book, balances, volumes, trades, account, side, price, lots, TRADE_WITH_SELF, 0)
+            if order > 0 and is_live(book, order):
+                live[0] += 1
+                live[live[0]] = order
+
+
+@njit(cache=True)
+def _depth_usd(book, start, stop, scale):
+    """Value resting from tick `start` to tick `stop`, walking away from the touch; USD."""
+    total = 0.0
+    if start <= stop:
+        tick = start
+        while tick <= stop and tick != NO_ASK:
+            total += book[level_of(book, 0, tick) + DEPTH] * tick * scale
+            tick = next_above(book, 0, tick)
+    else:
+        tick = start
+        while tick >= stop and tick != NO_BID:
+            total += book[level_of(book, 0, tick) + DEPTH] * tick * scale
+            tick = next_below(book, 0, tick)
+    return total
+
+
+@njit(cache=True)
+def _statistics(book, row, param):
+    """Touch, mid, depth within the band and the moving variance of log mids per second."""
+    tick = param[TICK_USD]
+    bid, ask = book[BEST_BID], book[BEST_ASK]
+    row[BID] = bid * tick if bid != NO_BID else math.nan
+    row[ASK] = ask * tick if ask != NO_ASK else math.nan
+    before = row[MID]
+    if bid != NO_BID and ask != NO_ASK:
+        row[MID] = 0.5 * (bid + ask) * tick
+    change = math.log(row[MID] / before)
+    weight = param[VARIANCE_WEIGHT]
+    row[VARIANCE] += weight * (change * change / param[BLOCK_TIME_S] - row[VARIANCE])
+    scale = param[LOT] * tick
+    mid, band = row[MID] / tick, param[DEPTH_BAND]
+    row[BID_DEPTH_USD] = 0.0
+    row[ASK_DEPTH_USD] = 0.0
+    if bid != NO_BID:
+        row[BID_DEPTH_USD] = _depth_usd(book, bid, min(bid, int(math.ceil(mid * (1.0 - band)))), scale)
+    if ask != NO_ASK:
+        row[ASK_DEPTH_USD] = _depth_usd(book, ask, max(ask, int(math.floor(mid * (1.0 + band)))), scale)
+
+
+@njit(cache=True)
+def _has_room(books, trades, counts, n_makers):
+    """Whether slots and trade log suffice for the coming block, whatever happens in it."""
+    need = 0
+    for b in range(len(books)):
+        book = books[b]
+        new = counts[b] + 8 * n_makers
+        if (book[SLOTS_END] - book[FRESH]) // SLOT < new:
+            return False
+        need += book[SLICES] + 2 * new
+    return len(trades) - 1 - trades[0, 0] >= need
+
+
+@njit(cache=True)
+def trade_block(
+    books, balances, volumes, trades, state, params, live, quotes, orders, makers, turns, draws, cursors, counts, stamp
+):
+    """Run one block in every book.
+
+    Parameters
+    ----------
+    books : int64 ndarray, shape (n_books, words)
+    balances, volumes, trades : the ledger's arrays and the trade log
+    state, params : float64 ndarray, shape (n_books, ...)
+        Columns of `trading_layout`; the caller has put the new outside price
+        into column NEXT_REFERENCE of `params`.
+    live : int64 ndarray, shape (n_books, 1 + capacity)
+        Ids of resting background orders, some dead by now; the first place holds their number.
+    quotes : float64 ndarray, shape (n_makers, n_books, ...)
+    orders : int64 ndarray, shape (n_makers, n_books, 8)
+        Ids of makers' resting orders, 0 for none.
+    makers : int64 ndarray, shape (n_makers,)
+        Ledger accounts.
+    turns : int64 ndarray, shape (n_makers,)
+        Order in which makers quote in this block.
+    draws, cursors, counts : the flow's uniforms, positions and arrivals
+    stamp : int
+        Written on trades.
+
+    Returns
+    -------
+    bool
+        False, and nothing done, when a book or the log must be given room first.
+    """
+    if not _has_room(books, trades, counts, len(makers)):
+        return False
+    for b in range(len(books)):
+        book, row, param = books[b], state[b], params[b]
+        book[STAMP] = stamp
+        _fair_price(book, row, param, param[NEXT_REFERENCE])
+        for m in range(len(makers)):
+            for k in range(orders.shape[2]):
+                order = orders[m, b, k]
+                if order > 0:
+                    if is_live(book, order):
+                        cancel(book, balances, volumes, order)
+                    orders[m, b, k] = 0
+        _withdraw_stale(book, balances, volumes, param, int(row[FAIR] / param[TICK_USD]))
+        for turn in range(len(turns)):
+            m = turns[turn]
+            _quote(book, balances, volumes, trades, row, param, quotes[m, b], orders[m, b], makers[m])
+        start = cursors[b]
+        _flow(book, balances, volumes, trades, row, param, live[b], draws[b, start : start + counts[b]], counts[b])
+        cursors[b] = start + counts[b]
+        _statistics(book, row, param)
+    return True
+
+
+@njit(cache=True)
+def locked_funds(book):
+    """Base and quote units that resting orders lock, by walking every one of them."""
+    base, quote = 0, 0
+    tick = next_above(book, 0, 0)
+    while tick != NO_ASK:
+        slot = book[level_of(book, 0, tick) + HEAD]
+        while slot != 0:
+            lots = book[slot + LEFT] + book[slot + HIDDEN]
+            if book[slot + SIDE] == SELL:
+                base += lots * book[BASE_PER_LOT]
+            else:
+                quote += lots * tick * book[QUOTE_PER_LOT_TICK]
+            slot = book[slot + NEXT]
+        tick = next_above(book, 0, tick)
+    return base, quote
+
+
+@njit(cache=True)
+def escrow_residual(books, balances, residual):
+    """Add, per asset, what escrow accounts hold less what resting orders lock.
+
+    Walks every resting order; `residual` is int64, shape (n_assets,), and stays
+    zero unless money was lost or made.
+    """
+    for b in range(len(books)):
+        book = books[b]
+        base, quote = locked_funds(book)
+        escrow = book[ESCROW_ACCOUNT]
+        residual[book[BASE_ASSET]] += balances[escrow, book[BASE_ASSET]] - base
+        residual[book[QUOTE_ASSET]] += balances[escrow, book[QUOTE_ASSET]] - quote

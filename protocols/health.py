@@ -1,0 +1,385 @@
+"""Who must be looked at: health screening of a crowd, and the accounts that sleep.
+
+`HealthScreen` finds, after every price move, the accounts whose health factor has come
+down to their level, and looks only at those that could have. `Sleepers` keeps the
+underwater accounts that are not worth their gas. Both are analysis in float64: what may
+be liquidated, and for how much, is decided by a protocol's exact rules.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import bucket_kernels, health_kernels
+from .positions import Positions
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_NO_LEVELS: Floats = np.empty(0)
+_NO_ACCOUNTS: Integers = np.empty(0, np.int64)
+
+
+class Opportunities(NamedTuple):
+    """What liquidating each of some accounts would bring; one entry per account."""
+
+    health_factor: Floats
+    collateral_asset: Integers
+    debt_asset: Integers
+    repay_usd: Floats
+    bonus_usd: Floats
+
+
+class HealthScreen:
+    """Finds the accounts whose health factor is at or below their level.
+
+    ``HF = sum(collateral * cw) / sum(debt * dw)`` (MODEL 1.1), with ``cw = price *
+    liquidation_threshold * index / 10**decimals`` and ``dw = price * index / 10**decimals``
+    in USD per base unit. An account without debt is never due. After every `reprice`, no
+    account that is queued is at or below its level, for any basket; how, and why that is
+    exact, stands in `health_kernels`.
+
+    Parameters
+    ----------
+    positions : Positions
+        Accounts that `Positions` reports as touched are looked at in the next `reprice`.
+    levels : array_like of float, shape (n_accounts,)
+        Health factor at which each account is next of interest; below 0 for never. Copied.
+
+    Raises
+    ------
+    ValueError
+        If there is not one level per account, or one is not a number.
+    """
+
+    def __init__(self, positions: Positions, levels: ArrayLike) -> None:
+        n_accounts, n_columns = positions.amounts.shape
+        wanted = np.asarray(levels, np.float64)
+        if wanted.shape != (n_accounts,):
+            raise ValueError(f"levels must have shape ({n_accounts},), one per account, got {wanted.shape}")
+        if np.isnan(wanted).any():
+            raise ValueError(f"level of account {int(np.isnan(wanted).argmax())} is not a number")
+        self.positions = positions
+        self._marks = np.empty((n_accounts, 2))
+        self._marks[:, health_kernels.LEVEL] = wanted
+        self._links = np.full((n_accounts, 3), health_kernels.WAITS, np.int32)
+        self._heads = np.full(
+            health_kernels.MAX_LANES * health_kernels.N_BUCKETS, bucket_kernels.NOWHERE, np.int32
+        )
+        self._lanes = np.zeros((health_kernels.MAX_LANES, health_kernels.ANCHOR + n_columns))
+        self._lane_sets = np.zeros((health_kernels.MAX_LANES, 2), np.int64)
+        self._groups = np.full(
+            (health_kernels.GROUP_SLOTS, health_kernels.LANES + len(health_kernels.TOLERANCES)), -1, np.int64
+        )
+        self._weights = np.full((3, n_columns), np.nan)
+        self._counts = np.zeros(4, np.int64)
+        self._out = np.empty(n_accounts, np.int64)
+        self._incoming_collateral = self._weights[health_kernels.INCOMING, : positions.n_assets]
+        self._incoming_debt = self._weights[health_kernels.INCOMING, positions.n_assets :]
+        self._state = (
+            positions.amounts,
+            self._marks,
+            self._links,
+            self._heads,
+            self._lanes,
+            self._lane_sets,
+            self._groups,
+            self._weights,
+            self._counts,
+            self._out,
+        )
+
+    @property
+    def looks(self) -> int:
+        """Accounts looked at so far, each time counted: the work done."""
+        return int(self._counts[health_kernels.LOOKS])
+
+    @property
+    def levels(self) -> Floats:
+        """Health factor at which each account is next of interest (a copy)."""
+        return self._marks[:, health_kernels.LEVEL].copy()
+
+    @property
+    def queued(self) -> NDArray[np.bool_]:
+        """Whether each account sleeps until prices could have brought it to its level."""
+        return self._links[:, bucket_kernels.SLOT] >= 0
+
+    @property
+    def due(self) -> NDArray[np.bool_]:
+        """Whether each account has been reported as due and not been touched since."""
+        return self._links[:, bucket_kernels.SLOT] == health_kernels.DUE
+
+    def reprice(self, cw: ArrayLike, dw: ArrayLike) -> Integers:
+        """Screen at new weights; also look at the accounts whose position changed.
+
+        The first call looks at every account.
+
+        Parameters
+        ----------
+        cw, dw : array_like of float, shape (n_assets,)
+            USD per base unit of collateral (times liquidation threshold) and of debt.
+
+        Returns
+        -------
+        int64 ndarray
+            Accounts now at or below their level, ascending. They leave the queue until
+            they are touched.
+
+        Raises
+        ------
+        ValueError
+            If a shape is wrong, or a weight is neither 0 nor between 1e-200 and 1e200.
+        """
+        n_assets = self.positions.n_assets
+        if np.shape(cw) != (n_assets,) or np.shape(dw) != (n_assets,):
+            raise ValueError(f"cw and dw must have shape ({n_assets},), got {np.shape(cw)} and {np.shape(dw)}")
+        self._incoming_collateral[:] = cw
+        self._incoming_debt[:] = dw
+        forced = 0
+        if self.positions.touched:
+            forced = len(self.positions.touched)
+            self._out[:forced] = self.positions.take_touched()
+        count = health_kernels.reprice(*self._state, forced)
+        if count < 0:
+            self.positions.mark(self._out[:forced])
+            raise ValueError(f"weights must be 0 or between 1e-200 and 1e200, got cw={cw}, dw={dw}")
+        return self._due(count)
+
+    def touch(self, accounts: ArrayLike, levels: ArrayLike | None = None) -> Integers:
+        """Look at accounts now, with new levels if given, at the weights in force.
+
+        Before the first `reprice` there are no weights: levels are noted and none is due.
+
+        Parameters
+        ----------
+        accounts : array_like of int
+        levels : array_like of float, optional
+            One per account, or one for all.
+
+        Returns
+        -------
+        int64 ndarray
+            Those at or below their level, ascending; the others are queued again.
+
+        Raises
+        ------
+        IndexError
+            If an account does not exist.
+        ValueError
+            If `levels` does not fit `accounts` or holds NaN.
+        """
+        looked = np.atleast_1d(np.asarray(accounts, np.int64))
+        wanted = _NO_LEVELS
+        if levels is not None:
+            wanted = np.ascontiguousarray(np.broadcast_to(np.asarray(levels, np.float64), looked.shape))
+        count = health_kernels.touch(*self._state, looked, wanted)
+        if count < 0:
+            if np.isnan(wanted).any():
+                raise ValueError(f"levels must be numbers, got {levels}")
+            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts}")
+        if self.positions.touched:
+            self.positions.touched.difference_update(looked.tolist())
+        return self._due(count)
+
+    def health(self, accounts: ArrayLike) -> Floats:
+        """Health factors of some accounts at the weights in force; infinite without debt.
+
+        Raises
+        ------
+        IndexError
+            If an account does not exist.
+        """
+        wanted = self._existing(accounts)
+        factors = np.empty(len(wanted))
+        health_kernels.health_of(self.positions.amounts, self._weights, wanted, factors)
+        return factors
+
+    def health_all(self) -> Floats:
+        """Health factors of all accounts at the weights in force; infinite without debt."""
+        return self.health(np.arange(self.positions.n_accounts))
+
+    def opportunities(
+        self,
+        accounts: ArrayLike,
+        collateral_usd: ArrayLike,
+        bonus: ArrayLike,
+        close_factor: float,
+        full_below: float = 0.0,
+    ) -> Opportunities:
+        """Best pair of each account by gross bonus in USD, at the weights in force.
+
+        ``bonus_usd = min(share * debt_usd[d], collateral_usd[c] / (1 + bonus[c])) * bonus[c]``,
+        where the share is 1 if ``HF <= full_below`` and the close factor otherwise.
+
+        Parameters
+        ----------
+        accounts : array_like of int
+        collateral_usd : array_like of float, shape (n_assets,)
+            USD per base unit of collateral, without the liquidation threshold.
+        bonus : array_like of float, shape (n_assets,)
+            Liquidation bonus of each collateral as a fraction, e.g. 0.05.
+        close_factor : float
+            Share of a debt that may be repaid in one call, above 0 up to 1.
+        full_below : float
+            Health factor at or below which all of a debt may be repaid: 0.95 in Aave v3
+            (CASES L04), 0 where there is no such rule.
+
+        Returns
+        -------
+        Opportunities
+            Assets are -1 and amounts 0 where an account lacks collateral or debt.
+
+        Raises
+        ------
+        IndexError
+            If an account does not exist.
+        ValueError
+            If a shape or the close factor is wrong, or a bonus or price is negative.
+        """
+        n_assets = self.positions.n_assets
+        prices = np.asarray(collateral_usd, np.float64)
+        bonuses = np.asarray(bonus, np.float64)
+        if prices.shape != (n_assets,) or bonuses.shape != (n_assets,):
+            raise ValueError(
+                f"collateral_usd and bonus must have shape ({n_assets},), got {prices.shape} and {bonuses.shape}"
+            )
+        if not (np.all(prices >= 0) and np.all(bonuses >= 0)):
+            raise ValueError(f"collateral_usd and bonus must not be negative, got {prices} and {bonuses}")
+        if not 0.0 < close_factor <= 1.0:
+            raise ValueError(f"close_factor must be above 0 and at most 1, got {close_factor}")
+        wanted = self._existing(accounts)
+        values = np.empty((3, len(wanted)))
+        pairs = np.empty((2, len(wanted)), np.int64)
+        health_kernels.opportunities(
+            self.positions.amounts,
+            self._weights,
+            wanted,
+            np.stack((prices, bonuses)),
+            float(close_factor),
+            float(full_below),
+            values,
+            pairs,
+        )
+        return Opportunities(values[0], pairs[0], pairs[1], values[1], values[2])
+
+    def _due(self, count: int) -> Integers:
+        if count == 0:
+            return _NO_ACCOUNTS
+        accounts = self._out[:count].copy()
+        accounts.sort()
+        return accounts
+
+    def _existing(self, accounts: ArrayLike) -> Integers:
+        wanted = np.atleast_1d(np.asarray(accounts, np.int64))
+        if wanted.size and not (0 <= wanted.min() and wanted.max() < self.positions.n_accounts):
+            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts}")
+        return wanted
+
+
+class Sleepers:
+    """Underwater accounts that are not worth their gas, until gas falls.
+
+    Accounts lie in buckets by the logarithm of their worth; as long as gas costs more
+    than the best of them is worth, `wake` is one comparison however many sleep. The
+    worth is that of the moment of `sleep`: whoever wants it to follow prices puts the
+    account to sleep again.
+
+    Parameters
+    ----------
+    n_accounts : int
+        Accounts there are, asleep or not; at least 1.
+    """
+
+    def __init__(self, n_accounts: int) -> None:
+        if not 1 <= n_accounts < 2**31:
+            raise ValueError(f"n_accounts must be 1 to 2**31 - 1, got {n_accounts}")
+        self.n_accounts = n_accounts
+        self._worths = np.zeros(n_accounts)
+        self._links = np.full((n_accounts, 3), bucket_kernels.NOWHERE, np.int32)
+        self._heads = np.full(bucket_kernels.N_WORTH_SLOTS, bucket_kernels.NOWHERE, np.int32)
+        self._highest = -math.inf  # no sleeper is worth more
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, account: int) -> bool:
+        return 0 <= account < self.n_accounts and bool(self._links[account, bucket_kernels.SLOT] >= 0)
+
+    def worth_usd(self, account: int) -> float:
+        """Worth of a sleeping account, in USD.
+
+        Raises
+        ------
+        KeyError
+            If the account is not asleep.
+        """
+        if account not in self:
+            raise KeyError(f"account {account} is not asleep")
+        return float(self._worths[account])
+
+    def sleep(self, accounts: ArrayLike, worth_usd: ArrayLike) -> None:
+        """Put accounts to sleep; one that sleeps already gets the new worth.
+
+        Parameters
+        ----------
+        accounts : int or array_like of int
+        worth_usd : float or array_like of float
+            Gas cost, in USD, at or below which an account is worth waking; one per
+            account, or one for all.
+
+        Raises
+        ------
+        IndexError
+            If an account does not exist.
+        ValueError
+            If a worth is not a number, or there is not one per account.
+        """
+        sleeping = np.atleast_1d(np.asarray(accounts, np.int64))
+        worths = np.ascontiguousarray(np.broadcast_to(np.asarray(worth_usd, np.float64), sleeping.shape))
+        added = bucket_kernels.sleep(self._links, self._heads, self._worths, sleeping, worths)
+        if added < 0:
+            if np.isnan(worths).any():
+                raise ValueError(f"worth_usd must be numbers, got {worth_usd}")
+            raise IndexError(f"accounts must be 0 to {self.n_accounts - 1}, got {accounts}")
+        self._count += added
+        if len(worths):
+            self._highest = max(self._highest, float(worths.max()))
+
+    def wake(self, gas_cost_usd: float) -> Integers:
+        """Wake the accounts worth at least `gas_cost_usd`; they sleep no longer.
+
+        Returns
+        -------
+        int64 ndarray
+            Accounts woken, ascending.
+
+        Raises
+        ------
+        ValueError
+            If the cost is not a number.
+        """
+        if gas_cost_usd > self._highest:
+            return _NO_ACCOUNTS
+        if math.isnan(gas_cost_usd):
+            raise ValueError("gas_cost_usd is not a number")
+        accounts = np.empty(self._count, np.int64)
+        count, self._highest = bucket_kernels.wake(
+            self._links, self._heads, self._worths, float(gas_cost_usd), self._highest, accounts
+        )
+        self._count -= count
+        woken = accounts[:count].copy()
+        woken.sort()
+        return woken
+
+    def remove(self, account: int) -> bool:
+        """Take an account out, e.g. because it was repaid; whether it was asleep."""
+        if account not in self:
+            return False
+        bucket_kernels.unlink(self._links, self._heads, account)
+        self._count -= 1
+        return True
