@@ -182,9 +182,9 @@ class ReactionLaw:
     """
 
     shares: tuple[float, float, float] = (0.7, 0.25, 0.05)
-    alert_fraction: tuple[float, float] = (0.2, 0.8)
-    alert_cap: float = 1.25
-    target_cap: float = 1.6
+    alert_fraction: tuple[float, float] = (0.3, 0.7)
+    alert_cap: float = 1.5
+    target_cap: float = 2.0
     delay_median_s: float = 1800.0
     delay_sigma: float = 1.2
     wealth_median: float = 0.1
@@ -229,6 +229,11 @@ class PopulationLaw:
             raise ValueError(f"PopulationLaw: debt_mix sums to {sum(self.debt_mix.values())}, not 1")
         if not 0 <= self.second_collateral <= 1:
             raise ValueError(f"PopulationLaw.second_collateral is {self.second_collateral}; allowed: 0 to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers that `from_dict` reads back to an equal law."""
+        data: dict[str, Any] = json.loads(self.to_json())
+        return data
 
     def to_json(self) -> str:
         """JSON text that `from_json` reads back to an equal law."""

@@ -75,6 +75,7 @@ class Ledger:
         self.balances: NDArray[np.int64] = np.zeros((max(capacity, 1), len(symbols)), np.int64)
         self.volumes: NDArray[np.int64] = np.zeros((len(Reason), len(symbols)), np.int64)
         self._blocks: list[tuple[int, str]] = []  # first index and name of each run of accounts
+        self._journal: list[tuple[int, int, int, int, int]] | None = None
         self.n_accounts = 0
         self.open_account("outside")
 
@@ -99,10 +100,13 @@ class Ledger:
         """Name of an account; accounts opened together are numbered from 0."""
         if not 0 <= account < self.n_accounts:
             raise IndexError(f"account {account} is not open; there are {self.n_accounts}")
-        position = max(i for i, (first, _) in enumerate(self._blocks) if first <= account)
-        first, name = self._blocks[position]
-        end = self._blocks[position + 1][0] if position + 1 < len(self._blocks) else self.n_accounts
-        return name if end - first == 1 else f"{name}-{account - first}"
+        first, count, name = next(run for run in reversed(self.runs()) if run[0] <= account)
+        return name if count == 1 else f"{name}-{account - first}"
+
+    def runs(self) -> list[tuple[int, int, str]]:
+        """Accounts as they were opened: first index, how many, name."""
+        ends = [first for first, _ in self._blocks[1:]] + [self.n_accounts]
+        return [(first, end - first, name) for (first, name), end in zip(self._blocks, ends, strict=True)]
 
     def balance(self, account: int, asset: int) -> int:
         """Base units of `asset` that `account` holds."""
@@ -130,6 +134,34 @@ class Ledger:
                 f"{self.assets[asset].symbol}, {amount} needed"
             )
         move(self.balances, self.volumes, asset, source, target, amount, int(reason))
+        if self._journal is not None:
+            self._journal.append((asset, source, target, amount, int(reason)))
+
+    def endow_each(self, asset: int, first: int, amounts: NDArray[np.int64]) -> None:
+        """Bring in `amounts[k]` base units for account ``first + k``, all accounts at once."""
+        if len(amounts) and amounts.min() < 0:
+            raise ValueError(f"amounts of {self.assets[asset].symbol} must not be negative, got {amounts.min()}")
+        total = int(amounts.sum())
+        self.balances[first : first + len(amounts), asset] += amounts
+        self.balances[OUTSIDE, asset] -= total
+        self.volumes[Reason.ENDOWMENT, asset] += total
+
+    def begin(self) -> None:
+        """Start to remember transfers, so that `rollback` can undo them."""
+        if self._journal is not None:
+            raise RuntimeError("a transaction is open already")
+        self._journal = []
+
+    def commit(self) -> None:
+        """Keep what was moved since `begin`."""
+        self._journal = None
+
+    def rollback(self) -> None:
+        """Undo what was moved since `begin`, newest first."""
+        journal, self._journal = self._journal or [], None
+        for asset, source, target, amount, reason in reversed(journal):
+            move(self.balances, self.volumes, asset, target, source, amount, reason)
+            self.volumes[reason, asset] -= 2 * amount
 
     def imbalance(self) -> NDArray[np.int64]:
         """Sum of each asset over all accounts; zero unless a leg was lost."""

@@ -207,7 +207,8 @@ class Oracle:
             raise ValueError(
                 f"oracle of {self.symbols[i]} at {now_s:g} s: price must be positive, got {price}"
             )
-        answer = round(min(max(price, float(self._min_answer[i])), float(self._max_answer[i])) * _SCALE)
+        cut = min(max(price, float(self._min_answer[i])), float(self._max_answer[i]))
+        answer: int = round(cut * _SCALE)
         if not 0 < answer <= _LARGEST_ANSWER:
             raise ValueError(
                 f"oracle of {self.symbols[i]} at {now_s:g} s: price {price} has no answer with "

@@ -38,7 +38,7 @@ from .order_book.layout import (
     new_trades,
 )
 from .order_flow import GeneratorByName, OrderFlow
-from .trading_kernels import escrow_residual, trade_block
+from .trading_kernels import escrow_residual, locked_by, trade_block
 from .trading_layout import (
     ASK_DEPTH_USD,
     BID_DEPTH_USD,
@@ -209,6 +209,8 @@ class TradingFloor:
         self._turns: NDArray[np.int64] = np.empty((0, len(makers)), np.int64)
         self._turn = 0
         self._residual = np.zeros(len(ledger.assets), np.int64)
+        self._locked_base = np.zeros(n, np.int64)
+        self._locked_quote = np.zeros(1, np.int64)
 
     def quote_all(self, maker: int, limit_usd: float, target_lots: Sequence[float]) -> None:
         """Set the inventory a maker aims at and its limit, in every book."""
@@ -293,6 +295,12 @@ class TradingFloor:
     def ask_depths_usd(self) -> list[float]:
         """What asks within the band would sell in each book, USD."""
         return self.state[:, ASK_DEPTH_USD].tolist()
+
+    def locked(self, maker: int) -> list[tuple[int, int]]:
+        """What a maker's resting orders hold in escrow: (asset, base units) pairs."""
+        locked_by(self.books, self._maker_orders[maker], self._locked_base, self._locked_quote)
+        held = [(spec.asset, int(units)) for spec, units in zip(self.specs, self._locked_base, strict=True)]
+        return [*held, (self.quote_asset, int(self._locked_quote[0]))]
 
     def residual(self) -> NDArray[np.int64]:
         """Escrow held less funds locked by resting orders, per asset; walks every order.

@@ -13,7 +13,7 @@ import math
 
 from numba import njit
 
-from .order_book.book_kernels import cancel, is_live, submit
+from .order_book.book_kernels import cancel, find, is_live, submit
 from .order_book.layout import (
     BASE_ASSET,
     BASE_PER_LOT,
@@ -33,6 +33,7 @@ from .order_book.layout import (
     NO_BID,
     ORDER_ID,
     OWNER,
+    PRICE,
     QUOTE_ASSET,
     QUOTE_PER_LOT_TICK,
     SELL,
@@ -302,6 +303,27 @@ def locked_funds(book):
             slot = book[slot + NEXT]
         tick = next_above(book, 0, tick)
     return base, quote
+
+
+@njit(cache=True)
+def locked_by(books, orders, base, quote):
+    """What some orders lock: base units per book, quote units in `quote[0]`.
+
+    `orders` is int64, shape (n_books, n), 0 for none; dead ones lock nothing.
+    """
+    quote[0] = 0
+    for b in range(len(books)):
+        book = books[b]
+        base[b] = 0
+        for k in range(orders.shape[1]):
+            slot = find(book, orders[b, k])
+            if slot == 0:
+                continue
+            lots = book[slot + LEFT] + book[slot + HIDDEN]
+            if book[slot + SIDE] == SELL:
+                base[b] += lots * book[BASE_PER_LOT]
+            else:
+                quote[0] += lots * book[slot + PRICE] * book[QUOTE_PER_LOT_TICK]
 
 
 @njit(cache=True)

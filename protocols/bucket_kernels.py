@@ -1,8 +1,10 @@
-"""Accounts in buckets: doubly linked lists over int32 arrays, compiled.
+"""Accounts in buckets: doubly linked lists over arrays, compiled.
 
-A row of `links` is one account: the next account in its bucket, the previous one,
-and the bucket's slot. An account is in one bucket at most, so nothing is ever
-allocated. What a bucket means is for the caller to say; the sleepers' buckets, by the
+An account has a record of 32 bytes, half a cache line, seen as two arrays over the same
+memory: `marks` (float64, shape (n_accounts, 4), the first two columns free for use) and
+`links` (int32, shape (n_accounts, 8): the next account in its bucket, the previous one,
+and the bucket's slot). An account is in one bucket at most,
+so nothing is ever allocated. What a bucket means is for the caller to say; the sleepers' buckets, by the
 logarithm of a worth in USD, stand here too.
 """
 
@@ -13,9 +15,9 @@ import math
 import numpy as np
 from numba import njit
 
-NEXT = 0
-PREVIOUS = 1
-SLOT = 2
+NEXT = 4
+PREVIOUS = 5
+SLOT = 6
 
 NOWHERE = -1
 """Slot of an account in no bucket; also the end of a list."""
@@ -31,7 +33,7 @@ def link(links, heads, account, slot):
 
     Parameters
     ----------
-    links : int32 ndarray, shape (n_accounts, 3)
+    links : int32 ndarray, shape (n_accounts, 8)
     heads : int32 ndarray, shape (n_slots,)
     account, slot : int
     """
@@ -68,13 +70,13 @@ def worth_slot(worth_usd):
 
 
 @njit(cache=True)
-def sleep(links, heads, worths, accounts, worths_usd):
+def sleep(links, heads, marks, accounts, worths_usd):
     """Put accounts into the buckets of their worth, whether or not they are in one.
 
     Parameters
     ----------
-    worths : float64 ndarray, shape (n_accounts,)
-        Receives the worth of each account.
+    marks : float64 ndarray, shape (n_accounts, 4)
+        The first column receives the worth of each account.
     accounts : int64 ndarray
     worths_usd : float64 ndarray
         One for each of `accounts`.
@@ -95,13 +97,13 @@ def sleep(links, heads, worths, accounts, worths_usd):
             unlink(links, heads, account)
         else:
             added += 1
-        worths[account] = worths_usd[i]
+        marks[account, 0] = worths_usd[i]
         link(links, heads, account, worth_slot(worths_usd[i]))
     return added
 
 
 @njit(cache=True)
-def wake(links, heads, worths, gas_cost_usd, highest, out):
+def wake(links, heads, marks, gas_cost_usd, highest, out):
     """Pop the accounts worth at least `gas_cost_usd`, given that none is worth over `highest`.
 
     Returns
@@ -119,13 +121,13 @@ def wake(links, heads, worths, gas_cost_usd, highest, out):
         heads[slot] = NOWHERE
         while account >= 0:
             following = links[account, NEXT]
-            if worths[account] >= gas_cost_usd:
+            if marks[account, 0] >= gas_cost_usd:
                 links[account, SLOT] = NOWHERE
                 out[count] = account
                 count += 1
             else:
                 link(links, heads, account, slot)
-                left = max(left, worths[account])
+                left = max(left, marks[account, 0])
             account = following
     if left == -np.inf and first > 0:
         left = np.nextafter(gas_cost_usd, -np.inf)

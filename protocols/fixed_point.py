@@ -21,6 +21,10 @@ SECONDS_PER_YEAR = 31_536_000
 MAX_UINT256 = 2**256 - 1
 ARITHMETIC_PANIC = "Panic(0x11 arithmetic)"
 """Revert reason of checked arithmetic that leaves its range."""
+DIVISION_PANIC = "Panic(0x12 division by zero)"
+"""Revert reason of a division by zero."""
+EMPTY_REVERT = "empty revert data"
+"""Reason given for a revert without one."""
 
 
 def ray_mul(a: int, b: int) -> int:

@@ -15,13 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import bucket_kernels, health_kernels
-from .positions import Positions
+from .positions import Positions, aligned_zeros
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _NO_LEVELS: Floats = np.empty(0)
 _NO_ACCOUNTS: Integers = np.empty(0, np.int64)
+
+
+def _records(n_accounts: int) -> tuple[Floats, NDArray[np.int32]]:
+    """Records of accounts that are in no bucket, as marks and links over the same memory."""
+    links = aligned_zeros(n_accounts, 8, np.int32)
+    links[:, bucket_kernels.SLOT] = bucket_kernels.NOWHERE
+    return links.view(np.float64), links
 
 
 class Opportunities(NamedTuple):
@@ -64,20 +71,19 @@ class HealthScreen:
         if np.isnan(wanted).any():
             raise ValueError(f"level of account {int(np.isnan(wanted).argmax())} is not a number")
         self.positions = positions
-        self._marks = np.empty((n_accounts, 2))
+        self._marks, self._links = _records(n_accounts)
         self._marks[:, health_kernels.LEVEL] = wanted
-        self._links = np.full((n_accounts, 3), health_kernels.WAITS, np.int32)
-        self._heads = np.full(
-            health_kernels.MAX_LANES * health_kernels.N_BUCKETS, bucket_kernels.NOWHERE, np.int32
-        )
-        self._lanes = np.zeros((health_kernels.MAX_LANES, health_kernels.ANCHOR + n_columns))
+        self._heads = np.empty(health_kernels.MAX_LANES * health_kernels.N_BUCKETS, np.int32)
+        self._lanes = np.zeros((health_kernels.MAX_LANES, health_kernels.ANCHOR + 2 * n_columns))
         self._lane_sets = np.zeros((health_kernels.MAX_LANES, 2), np.int64)
         self._groups = np.full(
-            (health_kernels.GROUP_SLOTS, health_kernels.LANES + len(health_kernels.TOLERANCES)), -1, np.int64
+            (health_kernels.CATCH_ALL + 1, health_kernels.LANES + len(health_kernels.TOLERANCES)), -1, np.int64
         )
         self._weights = np.full((3, n_columns), np.nan)
-        self._counts = np.zeros(4, np.int64)
+        self._counts = np.zeros(5, np.int64)
+        self._counts[health_kernels.PARTS] = 2 if n_accounts < 200_000 else health_kernels.MAX_PARTS
         self._out = np.empty(n_accounts, np.int64)
+        self._woken = np.empty((health_kernels.MAX_LANES, 2))
         self._incoming_collateral = self._weights[health_kernels.INCOMING, : positions.n_assets]
         self._incoming_debt = self._weights[health_kernels.INCOMING, positions.n_assets :]
         self._state = (
@@ -143,7 +149,7 @@ class HealthScreen:
         if self.positions.touched:
             forced = len(self.positions.touched)
             self._out[:forced] = self.positions.take_touched()
-        count = health_kernels.reprice(*self._state, forced)
+        count = health_kernels.reprice(*self._state, self._woken, forced)
         if count < 0:
             self.positions.mark(self._out[:forced])
             raise ValueError(f"weights must be 0 or between 1e-200 and 1e200, got cw={cw}, dw={dw}")
@@ -298,8 +304,7 @@ class Sleepers:
         if not 1 <= n_accounts < 2**31:
             raise ValueError(f"n_accounts must be 1 to 2**31 - 1, got {n_accounts}")
         self.n_accounts = n_accounts
-        self._worths = np.zeros(n_accounts)
-        self._links = np.full((n_accounts, 3), bucket_kernels.NOWHERE, np.int32)
+        self._marks, self._links = _records(n_accounts)
         self._heads = np.full(bucket_kernels.N_WORTH_SLOTS, bucket_kernels.NOWHERE, np.int32)
         self._highest = -math.inf  # no sleeper is worth more
         self._count = 0
@@ -320,7 +325,7 @@ class Sleepers:
         """
         if account not in self:
             raise KeyError(f"account {account} is not asleep")
-        return float(self._worths[account])
+        return float(self._marks[account, 0])
 
     def sleep(self, accounts: ArrayLike, worth_usd: ArrayLike) -> None:
         """Put accounts to sleep; one that sleeps already gets the new worth.
@@ -341,7 +346,7 @@ class Sleepers:
         """
         sleeping = np.atleast_1d(np.asarray(accounts, np.int64))
         worths = np.ascontiguousarray(np.broadcast_to(np.asarray(worth_usd, np.float64), sleeping.shape))
-        added = bucket_kernels.sleep(self._links, self._heads, self._worths, sleeping, worths)
+        added = bucket_kernels.sleep(self._links, self._heads, self._marks, sleeping, worths)
         if added < 0:
             if np.isnan(worths).any():
                 raise ValueError(f"worth_usd must be numbers, got {worth_usd}")
@@ -369,7 +374,7 @@ class Sleepers:
             raise ValueError("gas_cost_usd is not a number")
         accounts = np.empty(self._count, np.int64)
         count, self._highest = bucket_kernels.wake(
-            self._links, self._heads, self._worths, float(gas_cost_usd), self._highest, accounts
+            self._links, self._heads, self._marks, float(gas_cost_usd), self._highest, accounts
         )
         self._count -= count
         woken = accounts[:count].copy()

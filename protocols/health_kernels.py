@@ -26,9 +26,9 @@ import math
 import numpy as np
 from numba import njit
 
-from .bucket_kernels import NEXT, NOWHERE, SLOT, link, unlink
+from .bucket_kernels import NEXT, NOWHERE, PREVIOUS, SLOT, unlink
 
-# Columns of `marks`, one row per account.
+# Columns of `marks` (see `bucket_kernels`).
 KEY = 0
 LEVEL = 1
 
@@ -42,13 +42,14 @@ NOW = 0
 ADVERSE = 1
 INCOMING = 2
 
-# Columns of `lanes`; the anchors follow.
+# Columns of `lanes`; then one anchor per column, then one fixed share per column.
 OFFSET = 0
 ADVERSITY = 1
 BASE = 2
 WAKE = 3
 TOLERANCE = 4
-ANCHOR = 5
+LOOSE = 5
+ANCHOR = 6
 
 # Columns of `lane_sets`.
 ASSETS = 0
@@ -59,17 +60,22 @@ LOOKS = 0
 N_LANES = 1
 N_GROUPS = 2
 PRIMED = 3
+PARTS = 4
 
-# Columns of `groups`, a hash table: the set of assets, then one lane per tolerance.
-ASSET_SET = 0
+# Columns of `groups`, a hash table: what the accounts of a group depend on, one lane per tolerance.
+KIND = 0
 LANES = 1
 
-TOLERANCES = (0.002, 0.008, 0.032, 0.128)
-"""Spread (log units) at which a basket's lanes take a new anchor, finest first."""
-MAX_GROUPS = 256
-"""Sets of assets that get lanes of their own; the rest share lanes that depend on everything."""
-GROUP_SLOTS = 1024
+TOLERANCES = (0.004, 0.032)
+"""Spread (log units) at which the lanes of a basket take a new anchor, finest first."""
+MAX_GROUPS = 1000
+"""Groups that get lanes of their own; all further accounts share lanes that depend on everything."""
+GROUP_BITS = 11
+HASH = 0x9E3779B97F4A7C1
+CATCH_ALL = 1 << GROUP_BITS
 MAX_LANES = (MAX_GROUPS + 1) * len(TOLERANCES)
+PART_BITS = 5
+MAX_PARTS = 4
 
 N_BUCKETS = 1024
 BUCKET_WIDTH = 0.0025
@@ -78,6 +84,7 @@ ROOM_BELOW = 0.64
 ROOM_ABOVE = 1.6
 """Adversity at which a lane starts afresh, before its highest bucket is reached."""
 
+BATCH = 64
 SLACK = 1e-9
 ANCHOR_SLACK = 1e-12
 FAR = 30.0
@@ -107,171 +114,229 @@ def health_of(amounts, weights, accounts, out):
 
 @njit(cache=True)
 def _bucket(key):
-    position = (key + ROOM_BELOW) / BUCKET_WIDTH
+    position = (key + ROOM_BELOW) * (1.0 / BUCKET_WIDTH)
     if position >= N_BUCKETS - 1:
         return N_BUCKETS - 1
     return int(position) if position > 0.0 else 0
 
 
 @njit(cache=True)
-def _start(lane, asset_set, tolerance, lanes, lane_sets, weights):
-    """Let an empty lane begin here: no adversity yet, anchored at the present weights."""
+def _start(row, tier, heads, lanes, lane_sets, groups, weights, counts):
+    """Let a lane that is new or empty begin here: no adversity yet, anchored at the present weights."""
+    lane = groups[row, LANES + tier]
+    if lane < 0:
+        lane = counts[N_LANES]
+        counts[N_LANES] += 1
+        groups[row, LANES + tier] = lane
+        heads[lane * N_BUCKETS : (lane + 1) * N_BUCKETS] = NOWHERE
+    n_columns = weights.shape[1]
     lanes[lane, OFFSET] = 0.0
     lanes[lane, ADVERSITY] = 0.0
     lanes[lane, BASE] = 0.0
     lanes[lane, WAKE] = np.inf
-    lanes[lane, TOLERANCE] = tolerance
-    for column in range(weights.shape[1]):
+    lanes[lane, TOLERANCE] = TOLERANCES[tier]
+    lanes[lane, LOOSE] = 1.0
+    for column in range(n_columns):
         lanes[lane, ANCHOR + column] = weights[ADVERSE, column]
-    lane_sets[lane, ASSETS] = asset_set
+        lanes[lane, ANCHOR + n_columns + column] = 0.0
+    kind = groups[row, KIND]
+    lane_sets[lane, ASSETS] = kind & (1 << n_columns) - 1
     lane_sets[lane, MEMBERS] = 0
-
-
-@njit(cache=True)
-def _group(asset_set, groups, counts, n_columns):
-    """Row of `groups` for a set of assets; the last row, everything, once all are taken."""
-    slot = (asset_set * 2654435761 >> 7) % (GROUP_SLOTS - 1)
-    while groups[slot, ASSET_SET] != asset_set:
-        if groups[slot, ASSET_SET] < 0:
-            if counts[N_GROUPS] == MAX_GROUPS:
-                groups[GROUP_SLOTS - 1, ASSET_SET] = (1 << n_columns) - 1
-                return GROUP_SLOTS - 1
-            counts[N_GROUPS] += 1
-            groups[slot, ASSET_SET] = asset_set
-            return slot
-        slot = (slot + 1) % (GROUP_SLOTS - 1)
-    return slot
-
-
-@njit(cache=True)
-def _choose_lane(asset_set, margin, lanes, lane_sets, groups, weights, counts):
-    """Lane in which an account with this margin can sleep longest, started if need be.
-
-    The distance between prices grows like a random walk, so the time until it uses up a
-    margin grows with the square of it; a tighter tolerance gives away more on the way.
-    """
-    group = _group(asset_set, groups, counts, weights.shape[1])
-    asset_set = groups[group, ASSET_SET]
-    n_assets = weights.shape[1] // 2
-    collateral = asset_set & ((1 << n_assets) - 1)
-    debt = asset_set >> n_assets
-    best = 0
-    if collateral & (collateral - 1) or debt & (debt - 1):
-        best_score = -np.inf
-        for tier in range(len(TOLERANCES)):
-            lane = groups[group, LANES + tier]
-            left = margin
-            if lane >= 0 and lane_sets[lane, MEMBERS] > 0:
-                left -= lanes[lane, ADVERSITY] - lanes[lane, BASE]
-            score = left * min(TOLERANCES[tier], abs(left))
-            if score > best_score:
-                best_score = score
-                best = tier
-    lane = groups[group, LANES + best]
-    if lane < 0:
-        lane = counts[N_LANES]
-        counts[N_LANES] += 1
-        groups[group, LANES + best] = lane
-        lane_sets[lane, MEMBERS] = 0
-    if lane_sets[lane, MEMBERS] == 0:
-        _start(lane, asset_set, TOLERANCES[best], lanes, lane_sets, weights)
+    fixed = kind >> n_columns
+    while fixed > 0:
+        column = (fixed & (1 << PART_BITS) - 1) - 1
+        lanes[lane, ANCHOR + n_columns + column] += 1.0 / counts[PARTS]
+        lanes[lane, LOOSE] -= 1.0 / counts[PARTS]
+        fixed >>= PART_BITS
     return lane
 
 
 @njit(cache=True)
-def _look(account, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts):
-    """Look at an account that is in no bucket: True if it is due, else it is put to sleep."""
-    counts[LOOKS] += 1
-    n_assets = amounts.shape[1] // 2
-    collateral = 0.0
-    debt = 0.0
-    owned = 0
-    owed = 0
-    for asset in range(n_assets):
-        amount = amounts[account, asset]
-        if amount != 0:
-            collateral += amount * weights[NOW, asset]
-            owned |= 1 << asset
-        amount = amounts[account, n_assets + asset]
-        if amount != 0:
-            debt += amount * weights[NOW, n_assets + asset]
-            owed |= 1 << asset
-    level = marks[account, LEVEL]
-    if owed == 0 or level < 0.0:
-        links[account, SLOT] = NO_INTEREST
-        return False
-    health = collateral / debt if debt > 0.0 else np.inf
-    if health <= level:
-        links[account, SLOT] = DUE
-        return True
-    margin = FAR
-    if level > 0.0:
-        margin = min(FAR, math.log(health / level))
-    lane = _choose_lane(owned | owed << n_assets, margin, lanes, lane_sets, groups, weights, counts)
-    key = lanes[lane, BASE] + margin - SLACK
-    marks[account, KEY] = key
-    if key < lanes[lane, WAKE]:
-        lanes[lane, WAKE] = key
-    lane_sets[lane, MEMBERS] += 1
-    link(links, heads, account, lane * N_BUCKETS + _bucket(key))
-    return False
+def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts):
+    """Look at the first `n_looks` accounts of `out`, all in no bucket; return how many are due.
+
+    Those due come first in `out` then; the others are put to sleep. The sums of a batch
+    are taken before anything is decided, so that its rows are fetched side by side.
+
+    A lane is chosen for the longest sleep: the distance between prices grows like a random
+    walk, so the time until it uses up a margin grows with the square of it, and a tighter
+    tolerance gives away more on the way. Nothing is called in the common case, because Numba
+    counts references to every array that it hands over, which costs more than the look.
+    """
+    n_columns = amounts.shape[1]
+    n_assets = n_columns // 2
+    parts = counts[PARTS]
+    values = np.empty((BATCH, 2))
+    sets = np.empty(BATCH, np.int64)
+    counts[LOOKS] += n_looks
+    n_due = 0
+    for first in range(0, n_looks, BATCH):
+        last = min(first + BATCH, n_looks)
+        for i in range(first, last):
+            account = out[i]
+            collateral = 0.0
+            debt = 0.0
+            held = 0
+            for asset in range(n_assets):
+                amount = amounts[account, asset]
+                collateral += amount * weights[NOW, asset]
+                held |= (amount != 0) << asset
+            for column in range(n_assets, n_columns):
+                amount = amounts[account, column]
+                debt += amount * weights[NOW, column]
+                held |= (amount != 0) << column
+            values[i - first, 0] = collateral
+            values[i - first, 1] = debt
+            sets[i - first] = held
+        for i in range(first, last):
+            account = out[i]
+            collateral = values[i - first, 0]
+            debt = values[i - first, 1]
+            kind = sets[i - first]
+            owed = kind >> n_assets
+            owned = kind & (1 << n_assets) - 1
+            level = marks[account, LEVEL]
+            if owed == 0 or level < 0.0:
+                links[account, SLOT] = NO_INTEREST
+                continue
+            health = collateral / debt if debt > 0.0 else np.inf
+            if health <= level:
+                links[account, SLOT] = DUE
+                out[n_due] = account
+                n_due += 1
+                continue
+            margin = min(FAR, math.log(health / level)) if level > 0.0 else FAR
+            several = owned & owned - 1
+            if several:
+                fixed = 0
+                scale = parts / collateral
+                for asset in range(n_assets):
+                    if owned >> asset & 1:
+                        for _ in range(int(amounts[account, asset] * weights[NOW, asset] * scale)):
+                            fixed = fixed << PART_BITS | asset + 1
+                kind |= fixed << n_columns
+            basket = several | owed & owed - 1
+            row = kind * HASH >> 40 & CATCH_ALL - 1
+            while groups[row, KIND] != kind:
+                if groups[row, KIND] < 0:
+                    if counts[N_GROUPS] == MAX_GROUPS:
+                        row = CATCH_ALL
+                        groups[row, KIND] = (1 << n_columns) - 1
+                    else:
+                        counts[N_GROUPS] += 1
+                        groups[row, KIND] = kind
+                    break
+                row = row + 1 & CATCH_ALL - 1
+            tier = 0
+            if several | owed & owed - 1 or row == CATCH_ALL:
+                best = -np.inf
+                for candidate in range(len(TOLERANCES)):
+                    left = margin
+                    lane = groups[row, LANES + candidate]
+                    if lane >= 0 and lane_sets[lane, MEMBERS] > 0:
+                        left -= lanes[lane, ADVERSITY] - lanes[lane, BASE]
+                    score = left * min(TOLERANCES[candidate], abs(left))
+                    if score > best:
+                        best = score
+                        tier = candidate
+            lane = groups[row, LANES + tier]
+            if lane < 0 or lane_sets[lane, MEMBERS] == 0:
+                lane = _start(row, tier, heads, lanes, lane_sets, groups, weights, counts)
+            key = lanes[lane, BASE] + margin - SLACK
+            marks[account, KEY] = key
+            lanes[lane, WAKE] = min(lanes[lane, WAKE], key)
+            lane_sets[lane, MEMBERS] += 1
+            slot = lane * N_BUCKETS + _bucket(key)
+            following = heads[slot]
+            links[account, NEXT] = following
+            links[account, PREVIOUS] = NOWHERE
+            links[account, SLOT] = slot
+            if following >= 0:
+                links[following, PREVIOUS] = account
+            heads[slot] = account
+    return n_due
 
 
 @njit(cache=True)
-def _pop(lane, limit, found, out, marks, links, heads, lanes, lane_sets):
-    """Take the accounts of a lane whose key is not above `limit`; append them to `out`."""
-    last = _bucket(limit)
-    wake = np.inf
-    for bucket in range(_bucket(lanes[lane, WAKE]), last + 1):
-        slot = lane * N_BUCKETS + bucket
-        account = heads[slot]
-        heads[slot] = NOWHERE
-        while account >= 0:
-            following = links[account, NEXT]
-            key = marks[account, KEY]
-            if key <= limit:
-                links[account, SLOT] = WAITS
-                lane_sets[lane, MEMBERS] -= 1
-                out[found] = account
-                found += 1
-            else:
-                link(links, heads, account, slot)
-                wake = min(wake, key)
-            account = following
-    if lane_sets[lane, MEMBERS] > 0 and wake == np.inf:
-        wake = (last + 1) * BUCKET_WIDTH - ROOM_BELOW - SLACK
-    lanes[lane, WAKE] = wake
-    return found
+def _advance(changed, woken, lanes, lane_sets, weights, counts):
+    """Move the adversity of the lanes that depend on the `changed` columns to the present weights.
 
-
-@njit(cache=True)
-def _advance(lane, lanes, lane_sets, weights):
-    """Move a lane's adversity to the present weights; take a new anchor if they have spread."""
+    A lane takes a new anchor if it has spread. Those with something to pop are written to
+    the first column of `woken`, and to the second the key up to which; returns how many.
+    """
     n_columns = weights.shape[1]
     n_assets = n_columns // 2
-    asset_set = lane_sets[lane, ASSETS]
-    worst = 0.0
-    best = 0.0
-    for first in (0, n_assets):
-        high = -np.inf
-        low = np.inf
-        for column in range(first, first + n_assets):
-            if asset_set >> column & 1:
-                move = weights[ADVERSE, column] - lanes[lane, ANCHOR + column]
-                high = max(high, move)
-                low = min(low, move)
-        if high >= low:
-            worst += high
-            best += low
-    lanes[lane, ADVERSITY] = lanes[lane, OFFSET] + worst
-    lanes[lane, BASE] = lanes[lane, OFFSET] + best
-    if worst - best > lanes[lane, TOLERANCE]:
-        offset = lanes[lane, ADVERSITY] + ANCHOR_SLACK
-        lanes[lane, OFFSET] = offset
-        lanes[lane, ADVERSITY] = offset
-        lanes[lane, BASE] = offset
-        for column in range(n_columns):
-            lanes[lane, ANCHOR + column] = weights[ADVERSE, column]
+    n_woken = 0
+    for lane in range(counts[N_LANES]):
+        assets = lane_sets[lane, ASSETS]
+        if lane_sets[lane, MEMBERS] == 0 or assets & changed == 0:
+            continue
+        worst = lanes[lane, OFFSET]
+        best = worst
+        for side in range(2):
+            fixed = 0.0
+            high = -np.inf
+            low = np.inf
+            for column in range(side * n_assets, side * n_assets + n_assets):
+                if assets >> column & 1:
+                    move = weights[ADVERSE, column] - lanes[lane, ANCHOR + column]
+                    fixed += move * lanes[lane, ANCHOR + n_columns + column]
+                    high = max(high, move)
+                    low = min(low, move)
+            if high >= low:
+                share = lanes[lane, LOOSE] if side == 0 else 1.0
+                worst += fixed + share * high
+                best += fixed + share * low
+        if worst - best > lanes[lane, TOLERANCE]:
+            worst += ANCHOR_SLACK
+            best = worst
+            lanes[lane, OFFSET] = worst
+            for column in range(n_columns):
+                lanes[lane, ANCHOR + column] = weights[ADVERSE, column]
+        lanes[lane, ADVERSITY] = worst
+        lanes[lane, BASE] = best
+        within = -ROOM_BELOW < worst < ROOM_ABOVE
+        if worst >= lanes[lane, WAKE] or not within:
+            woken[n_woken, 0] = lane
+            woken[n_woken, 1] = worst if within else np.inf
+            n_woken += 1
+    return n_woken
+
+
+@njit(cache=True)
+def _pop(n_woken, woken, found, out, marks, links, heads, lanes, lane_sets):
+    """Take the accounts of the woken lanes up to their limits; append them to the `found` first of `out`."""
+    for i in range(n_woken):
+        lane = int(woken[i, 0])
+        limit = woken[i, 1]
+        before = found
+        wake = np.inf
+        last = _bucket(limit)
+        for bucket in range(_bucket(lanes[lane, WAKE]), last + 1):
+            slot = lane * N_BUCKETS + bucket
+            account = heads[slot]
+            stays = NOWHERE
+            while account >= 0:
+                following = links[account, NEXT]
+                key = marks[account, KEY]
+                if key <= limit:
+                    links[account, SLOT] = WAITS
+                    out[found] = account
+                    found += 1
+                else:
+                    links[account, NEXT] = stays
+                    links[account, PREVIOUS] = NOWHERE
+                    if stays >= 0:
+                        links[stays, PREVIOUS] = account
+                    stays = account
+                    wake = min(wake, key)
+                account = following
+            heads[slot] = stays
+        lane_sets[lane, MEMBERS] -= found - before
+        if lane_sets[lane, MEMBERS] > 0 and wake == np.inf:
+            wake = (last + 1) * BUCKET_WIDTH - ROOM_BELOW - SLACK
+        lanes[lane, WAKE] = wake
+    return found
 
 
 @njit(cache=True)
@@ -289,31 +354,33 @@ def _take_incoming(weights):
     for column in range(n_columns):
         if changed >> column & 1:
             weight = weights[INCOMING, column]
+            value = math.log(weight) if weight > 0.0 else -ZERO_ADVERSE
             weights[NOW, column] = weight
-            if column < n_assets:
-                weights[ADVERSE, column] = -math.log(weight) if weight > 0.0 else ZERO_ADVERSE
-            else:
-                weights[ADVERSE, column] = math.log(weight) if weight > 0.0 else -ZERO_ADVERSE
+            weights[ADVERSE, column] = -value if column < n_assets else value
     return changed
 
 
 @njit(cache=True)
-def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, n_forced):
+def reprice(
+    amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, woken, n_forced
+):
     """Put the incoming weights into force and find the accounts that are due.
 
     Parameters
     ----------
     amounts : int64 ndarray, shape (n_accounts, 2 * n_assets)
-    marks : float64 ndarray, shape (n_accounts, 2)
-    links : int32 ndarray, shape (n_accounts, 3)
+    marks : float64 ndarray, shape (n_accounts, 4)
+    links : int32 ndarray, shape (n_accounts, 8)
     heads : int32 ndarray, shape (MAX_LANES * N_BUCKETS,)
-    lanes : float64 ndarray, shape (MAX_LANES, ANCHOR + 2 * n_assets)
+    lanes : float64 ndarray, shape (MAX_LANES, ANCHOR + 4 * n_assets)
     lane_sets : int64 ndarray, shape (MAX_LANES, 2)
-    groups : int64 ndarray, shape (GROUP_SLOTS, LANES + len(TOLERANCES))
+    groups : int64 ndarray, shape (CATCH_ALL + 1, LANES + len(TOLERANCES))
     weights : float64 ndarray, shape (3, 2 * n_assets)
-    counts : int64 ndarray, shape (4,)
+    counts : int64 ndarray, shape (5,)
     out : int64 ndarray, shape (n_accounts,)
         On entry, first the accounts to look at in any case; on return, first those due.
+    woken : float64 ndarray, shape (MAX_LANES, 2)
+        Scratch.
     n_forced : int
 
     Returns
@@ -336,27 +403,15 @@ def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, cou
             if slot >= 0:
                 lane_sets[slot // N_BUCKETS, MEMBERS] -= 1
                 unlink(links, heads, out[i])
-        for lane in range(counts[N_LANES]):
-            if lane_sets[lane, MEMBERS] == 0 or lane_sets[lane, ASSETS] & changed == 0:
-                continue
-            _advance(lane, lanes, lane_sets, weights)
-            adversity = lanes[lane, ADVERSITY]
-            if not -ROOM_BELOW < adversity < ROOM_ABOVE:
-                found = _pop(lane, np.inf, found, out, marks, links, heads, lanes, lane_sets)
-            elif adversity >= lanes[lane, WAKE]:
-                found = _pop(lane, adversity, found, out, marks, links, heads, lanes, lane_sets)
-    due = 0
-    for i in range(found):
-        if _look(out[i], amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts):
-            out[due] = out[i]
-            due += 1
-    return due
+        n_woken = _advance(changed, woken, lanes, lane_sets, weights, counts)
+        found = _pop(n_woken, woken, found, out, marks, links, heads, lanes, lane_sets)
+    if found == 0:
+        return 0
+    return _look(found, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts)
 
 
 @njit(cache=True)
-def touch(
-    amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, accounts, levels
-):
+def touch(amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, accounts, levels):
     """Give accounts new levels (if `levels` is not empty) and look at them now.
 
     Returns
@@ -380,16 +435,15 @@ def touch(
         links[account, SLOT] = WAITS
         if len(levels) > 0:
             marks[account, LEVEL] = levels[i]
-    due = 0
-    if counts[PRIMED] == 1:
-        for i in range(len(accounts)):
-            account = accounts[i]
-            if links[account, SLOT] == WAITS and _look(
-                account, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts
-            ):
-                out[due] = account
-                due += 1
-    return due
+    if counts[PRIMED] == 0:
+        return 0
+    found = 0
+    for i in range(len(accounts)):
+        if links[accounts[i], SLOT] == WAITS:  # an account named twice is looked at once
+            links[accounts[i], SLOT] = NO_INTEREST
+            out[found] = accounts[i]
+            found += 1
+    return _look(found, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts)
 
 
 @njit(cache=True)

@@ -248,10 +248,15 @@ def linear_index(index: int, rate: int, elapsed: int) -> int:
     rate : int
         Ray per year.
     elapsed : int
-        Seconds since it was stored, at least 0.
+        Seconds since it was stored.
+
+    Raises
+    ------
+    Revert
+        If `elapsed` is negative.
     """
-    if rate == 0 or elapsed == 0:
-        return index
+    if elapsed <= 0 or rate == 0:
+        return _unchanged(index, elapsed)
     return ((RAY + rate * elapsed // SECONDS_PER_YEAR) * index + HALF_RAY) // RAY
 
 
@@ -262,9 +267,14 @@ def compounded_index_v3_0_2(index: int, rate: int, elapsed: int) -> int:
     ----------
     index, rate, elapsed : int
         As in `linear_index`.
+
+    Raises
+    ------
+    Revert
+        If `elapsed` is negative.
     """
-    if elapsed == 0:
-        return index
+    if elapsed <= 0:
+        return _unchanged(index, elapsed)
     base2 = (rate * rate + HALF_RAY) // RAY // _YEAR_SQUARED
     factor = RAY + rate * elapsed // SECONDS_PER_YEAR
     if base2:
@@ -282,12 +292,23 @@ def compounded_index_v3_6(index: int, rate: int, elapsed: int) -> int:
     ----------
     index, rate, elapsed : int
         As in `linear_index`.
+
+    Raises
+    ------
+    Revert
+        If `elapsed` is negative.
     """
-    if elapsed == 0:
-        return index
+    if elapsed <= 0:
+        return _unchanged(index, elapsed)
     x = rate * elapsed // SECONDS_PER_YEAR
     factor = RAY + x + ray_mul(x, x // 2 + ray_mul(x, x // 6))
     return (factor * index + HALF_RAY) // RAY
+
+
+def _unchanged(index: int, elapsed: int) -> int:
+    if elapsed < 0:
+        raise Revert(ARITHMETIC_PANIC)
+    return index
 
 
 def kinked_rate(utilisation: float, kink: float, base: float, slope_low: float, slope_high: float) -> float:

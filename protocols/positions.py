@@ -9,14 +9,23 @@ prices and no rules, and it moves no money: the ledger does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_ASSETS = 31
-"""Most assets a set of positions may have: one bit each for collateral and debt in an int64."""
+MAX_ASSETS = 20
+"""Most assets a set of positions may have: what it depends on has to fit in 63 bits."""
 
 _LARGEST = 2**63 - 1
+
+
+def aligned_zeros(rows: int, columns: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """Zeros that begin at a cache line, so that a row is spread over no more lines than it must."""
+    size = rows * columns * np.dtype(dtype).itemsize
+    memory = np.zeros(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(rows, columns)
 
 
 class Positions:
@@ -52,7 +61,7 @@ class Positions:
             raise ValueError(f"n_assets must be 1 to {MAX_ASSETS}, got {n_assets}")
         self.n_accounts = n_accounts
         self.n_assets = n_assets
-        self.amounts: NDArray[np.int64] = np.zeros((n_accounts, 2 * n_assets), np.int64)
+        self.amounts: NDArray[np.int64] = aligned_zeros(n_accounts, 2 * n_assets, np.int64)
         self.collateral = self.amounts[:, :n_assets]
         self.debt = self.amounts[:, n_assets:]
         self.touched: set[int] = set()

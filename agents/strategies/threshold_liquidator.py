@@ -91,12 +91,13 @@ class ThresholdLiquidator:
                 f"bid_share + escalation must not exceed 1, got {self.bid_share + self.escalation}"
             )
 
-    def value(self, opportunity: Opportunity, view: PublicView, own: OwnState) -> Valuation:
+    def value(
+        self, opportunity: Opportunity, view: PublicView, own: OwnState, sold_usd: float = 0.0
+    ) -> Valuation:
         """Return the best repayment and its gross profit before gas.
 
-        Examples
-        --------
-        A deep book leaves the full size; a thin one cuts it to ``m / (2 k)``.
+        A deep exit leaves the full size; a thin one cuts it to ``m / (2 k)``. What
+        the bot has already decided to sell there, `sold_usd`, costs margin.
         """
         asset = opportunity.collateral
         gross_up = 1.0 + opportunity.bonus
@@ -121,32 +122,43 @@ class ThresholdLiquidator:
         else:
             cost = curvature * received * received
             visible = depth * (self.max_slippage / view.depth_band if self.exit == "book" else self.max_slippage)
-            limit = min(limit, visible / received)
+            limit = min(limit, visible / received - sold_usd)
+            margin -= 2.0 * curvature * received * sold_usd
         if margin <= 0.0 or limit <= 0.0:
             return Valuation(0.0, 0.0)
         repay = min(limit, margin / (2.0 * cost)) if cost > 0.0 else limit
         return Valuation(repay, margin * repay - cost * repay * repay)
 
     def decide(self, view: PublicView, own: OwnState) -> list[Liquidate]:
-        """Return the calls worth sending, most rewarding first."""
+        """Return the calls worth sending, in the order of the published list.
+
+        Each call is valued with the cash and the exit depth that the calls before it leave.
+        """
         if own.gain_usd < -self.loss_budget_usd:
             return []
-        calls: list[tuple[float, Liquidate]] = []
+        calls: list[Liquidate] = []
         share = self.bid_share + self.escalation * (1.0 - own.win_rate)
-        usd_per_gwei = view.gas_liquidation * view.usd_per_gas_gwei
-        if self.flash_loan:
-            usd_per_gwei = (view.gas_liquidation + view.gas_swap) * view.usd_per_gas_gwei
+        gas = view.gas_liquidation + (view.gas_swap if self.exit == "pool" else 0)
+        usd_per_gwei = gas * view.usd_per_gas_gwei
         floor = view.gas_standard_gwei
+        least = floor * usd_per_gwei + self.min_profit_usd
+        cash, win = own.cash_usd, own.win_rate
+        used: dict[int, float] = {}
         for opportunity in view.opportunities:
-            repay, gross = self.value(opportunity, view, own)
-            if gross <= floor * usd_per_gwei:
+            if opportunity.repay_usd * opportunity.bonus < least:
+                break
+            sold = used.get(opportunity.collateral, 0.0)
+            repay, gross = self.value(opportunity, view, OwnState(cash, win, own.gain_usd), sold)
+            if gross <= least:
                 continue
             price = max(floor, share * gross / usd_per_gwei)
             gas_usd = price * usd_per_gwei
-            win = own.win_rate
             expected = win * (gross - gas_usd) - (1.0 - win) * view.revert_gas_share * gas_usd
-            if expected > self.min_profit_usd:
-                call = Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage)
-                calls.append((expected, call))
-        calls.sort(key=lambda item: -item[0])
-        return [call for _, call in calls[: self.max_calls]]
+            if expected <= self.min_profit_usd:
+                continue
+            calls.append(Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage))
+            if len(calls) == self.max_calls:
+                break
+            used[opportunity.collateral] = sold + repay * (1.0 + opportunity.bonus)
+            cash -= gas_usd if self.flash_loan else repay + gas_usd
+        return calls

@@ -133,7 +133,7 @@ def replay_liquidation(
     call = case["call"]
     borrowed, collateral = situation.ids.index(call["borrowed"]), situation.ids.index(call["collateral"])
     before = liquidities(situation, situation.markets, situation.holdings)
-    stored = {i: m for i, m in zip(situation.ids, _debts(situation), strict=True)}
+    stored = dict(zip(situation.ids, _debts(situation), strict=True))
     got: dict[str, Any] = {"revert": None}
     try:
         result = liquidate_borrow(
@@ -152,7 +152,14 @@ def replay_liquidation(
     else:
         got["revert"] = result.error
         if result.error is None:
-            got |= _outputs(case, situation, result, tokens, (borrowed, collateral), liquidities)
+            got |= _outputs(
+                case,
+                situation,
+                result,
+                tokens=tokens,
+                changed=(borrowed, collateral),
+                liquidities=liquidities,
+            )
     expected_debts = {i: case["user"][i]["borrowBalanceStored"] for i in situation.ids}
     return [
         *compare(case["accountLiquidityStored"], before, "accountLiquidityStored"),
@@ -165,6 +172,7 @@ def _outputs(
     case: Mapping[str, Any],
     situation: Situation,
     result: Liquidation,
+    *,
     tokens: str,
     changed: tuple[int, int],
     liquidities: Liquidities,

@@ -57,7 +57,7 @@ def read_vectors(source: Traversable | Path) -> VectorFile:
     Raises
     ------
     VectorFileError
-        If it cannot be read, or is not ``{"header": {...}, "cases": [{"id", "out", ...}, ...]}``.
+        If it cannot be read, or is not ``{"header": {...}, "cases": [{"id", ...}, ...]}``.
     """
     name = str(source)
     stem = _stem(source.name)
@@ -105,8 +105,8 @@ def _checked(name: str, content: object) -> tuple[dict[str, Any], tuple[dict[str
     if not isinstance(cases, list) or not cases:
         raise VectorFileError(f'{name}: "cases" must be a list with at least one case')
     for position, case in enumerate(cases):
-        if not isinstance(case, dict) or not {"id", "out"} <= case.keys():
-            raise VectorFileError(f'{name}: case number {position + 1} must be an object with "id" and "out"')
+        if not isinstance(case, dict) or "id" not in case:
+            raise VectorFileError(f'{name}: case number {position + 1} must be an object with "id"')
     return header, tuple(cases)
 
 

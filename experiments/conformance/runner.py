@@ -144,7 +144,7 @@ def _replay_case(replay: Replay, case: dict[str, Any], vectors: VectorFile) -> l
         problem = f"missing {error}" if isinstance(error, KeyError) else str(error)
         raise VectorFileError(f"{vectors.name}: case {case['id']} is malformed: {problem}") from error
     except Exception as error:  # a rule that breaks on a case disagrees with the contract on it
-        return [("exception", case["out"], f"{type(error).__name__}: {error}")]
+        return [("exception", None, f"{type(error).__name__}: {error}")]
     if not checks:
         raise VectorFileError(f"{vectors.name}: case {case['id']} has no field to check")
     return checks

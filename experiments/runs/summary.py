@@ -15,7 +15,7 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     "seed": ("integer", "root seed"),
     "blocks": ("count", "blocks simulated"),
     "borrowers": ("count", "accounts with a position at the start"),
-    "market_events": ("count", "orders, cancellations, quotes and trades that the books handled"),
+    "market_events": ("count", "book commands, trades, transactions and oracle updates"),
     "liquidations": ("count", "liquidation calls that went through"),
     "debt_repaid_usd": ("USD, >= 0", "debt that liquidators repaid, at oracle prices"),
     "collateral_seized_usd": ("USD, >= 0", "collateral they received, bonus included, at oracle prices"),
@@ -25,7 +25,7 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     ),
     "gas_usd": ("USD, >= 0", "gas of liquidation bids, of those that failed too"),
     "borrower_loss_usd": ("USD, + is a loss", "collateral seized less debt repaid"),
-    "bad_debt_usd": ("USD, >= 0", "debt left without collateral when its account was liquidated"),
+    "bad_debt_usd": ("USD, >= 0", "debt beyond collateral at the end, summed over accounts, at oracle prices"),
     "conservation_error_usd": ("USD, exactly 0", "money that the ledger lost or made"),
     "content_hash": ("text", "hash of all result tables; equal for equal runs"),
     "wall_s": ("s", "time that the run took; the only number that differs between equal runs"),
@@ -43,39 +43,29 @@ def summarise(
     borrowers: int,
     market_events: int,
     conservation_error_usd: float,
+    bad_debt_usd: float,
+    failed_gas_usd: float,
     content_hash: str,
     wall_s: float,
-    failed_gas_usd: float | None = None,
 ) -> Summary:
     """Compute the summary of a run.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        ``blocks`` and ``liquidations``, and ``bids`` unless `failed_gas_usd` is given.
-    scenario, seed, borrowers, market_events, conservation_error_usd, content_hash, wall_s
+        ``blocks`` and ``liquidations``.
+    scenario, seed, borrowers, market_events, conservation_error_usd, bad_debt_usd, content_hash, wall_s
         What the tables do not hold, see `SUMMARY_KEYS`.
-    failed_gas_usd : float, optional
-        Gas of bids that failed, USD; taken from ``bids`` if left out. A run
-        that records no bids must hand it in, as recording changes no result.
+    failed_gas_usd : float
+        Gas of liquidation bids that failed, USD; not taken from the table of bids,
+        which a run may leave out.
 
     Returns
     -------
     dict
         Keys of `SUMMARY_KEYS`, plain numbers and text.
-
-    Raises
-    ------
-    ValueError
-        If neither ``bids`` nor `failed_gas_usd` is there.
     """
-    calls = tables["liquidations"]
-    done = calls[~calls["reverted"]] if "reverted" in calls else calls
-    if failed_gas_usd is None:
-        if "bids" not in tables:
-            raise ValueError("failed_gas_usd must be given when no bids are recorded")
-        bids = tables["bids"]
-        failed_gas_usd = float(bids.loc[~bids["executed"].astype(bool), "gas_usd"].sum())
+    done = tables["liquidations"]
     repaid, seized = float(done["repaid_usd"].sum()), float(done["seized_usd"].sum())
     return {
         "scenario": scenario,
@@ -89,7 +79,7 @@ def summarise(
         "liquidator_profit_usd": float(done["profit_usd"].sum()) - failed_gas_usd,
         "gas_usd": float(done["gas_usd"].sum()) + failed_gas_usd,
         "borrower_loss_usd": seized - repaid,
-        "bad_debt_usd": float(done["bad_debt_usd"].sum()),
+        "bad_debt_usd": bad_debt_usd,
         "conservation_error_usd": conservation_error_usd,
         "content_hash": content_hash,
         "wall_s": wall_s,

@@ -35,6 +35,9 @@ class ProtocolConfig(Section):
     utilisation: float = Field(
         default=0.7, gt=0, lt=1, description="borrowed share of each reserve that is borrowed, at the start"
     )
+    unsafe: bool = Field(
+        default=False, description="accept reserves that the contract's own checks would refuse as risky"
+    )
     reserves: dict[str, ReserveConfig] = Field(default_factory=dict, description="changes by symbol")
 
 

@@ -23,9 +23,14 @@ class AgentConfig(Section):
         min_length=1,
         description="name of a strategy or module:Class; that of the kind if left out",
     )
-    latency_ms: float = Field(default=100.0, ge=0, le=600_000, description="mean delay of a decision, ms")
+    latency_ms: float = Field(
+        default=100.0, ge=0, le=600_000, description="median time from seeing to being seen, ms"
+    )
     latency_jitter_ms: float = Field(
-        default=0.0, ge=0, le=600_000, description="standard deviation of the delay, ms"
+        default=0.0,
+        ge=0,
+        le=600_000,
+        description="spread of that time, ms (standard deviation of its logarithm, times the median)",
     )
     capital_usd: float = Field(default=0.0, ge=0, le=1e12, description="own money of each agent, USD")
     flash_loans: bool = Field(default=False, description="may borrow within a transaction")

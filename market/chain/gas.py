@@ -98,7 +98,7 @@ class ReplayGas(_TabulatedGas):
     ts : array_like, shape (n_rows,)
         Unix seconds from which a row holds, increasing and evenly spaced.
     p30, p60, p90 : array_like, shape (n_rows,)
-        gwei, positive and in this order.
+        gwei, not negative and in this order.
     times_s : array_like, shape (n_blocks + 1,)
         Block times, seconds since the start.
     start_s : float
@@ -236,8 +236,8 @@ def volatility_shock(path: ArrayLike, half_life_blocks: float) -> Floats:
     Returns
     -------
     float64 ndarray, shape (n_blocks + 1,)
-        Moving average over the median absolute log return of the whole path, less
-        one, cut at 0; uses no return later than its block, but the median is that of the run.
+        Moving average of absolute log returns over their mean in the whole path,
+        less one, cut at 0.
     """
     if not half_life_blocks > 0:
         raise ValueError(f"half_life_blocks must be positive, got {half_life_blocks}")
@@ -305,7 +305,7 @@ class Eip1559:
 
 
 def next_base_fee(base_fee: int, gas_used: int, gas_limit: int) -> int:
-    """Base fee of the next block, wei (EIP-1559).
+    """Return the base fee of the next block, wei (EIP-1559).
 
     Parameters
     ----------
@@ -322,11 +322,11 @@ def next_base_fee(base_fee: int, gas_used: int, gas_limit: int) -> int:
 
 
 def _check_ladder(source: str, rows: Floats) -> None:
-    """Refuse rows of floor, standard and urgent price that are not positive and in order."""
-    wrong = ~(np.isfinite(rows) & (rows > 0)).all(axis=1) | (np.diff(rows, axis=1) < 0).any(axis=1)
+    """Refuse rows of floor, standard and urgent price that are negative or out of order."""
+    wrong = ~(np.isfinite(rows) & (rows >= 0)).all(axis=1) | (np.diff(rows, axis=1) < 0).any(axis=1)
     if wrong.any():
         at = int(np.argmax(wrong))
         raise ValueError(
-            f"{source}: row {at + 1}: gas prices must be positive with floor <= standard <= urgent, "
+            f"{source}: row {at + 1}: gas prices must be finite, not negative, floor <= standard <= urgent, "
             f"got {rows[at].tolist()} gwei"
         )

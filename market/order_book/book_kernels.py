@@ -7,6 +7,7 @@ int64 matrices for a bare book) and a `trades` log from `layout.new_trades`:
 ==================================================================================== ===========
 ``submit(book, balances, volumes, trades, owner, side, price, lots, flags, extra)``  order id
 ``cancel(book, balances, volumes, order_id)``                                        lots taken
+``cancel_owner(book, balances, volumes, owner)``                                     orders taken
 ``reduce(book, balances, volumes, order_id, lots)``                                  lots taken
 ``replace(book, balances, volumes, trades, order_id, price, lots, flags)``           order id
 ``is_live(book, order_id)``                                                          bool
@@ -31,6 +32,9 @@ triggers. A stop triggers on the price of a trade: buys at or above, sells at or
 below it. Stops reached by one command wait their turn in the order reached (buys
 by rising trigger, then sells by falling trigger, then age) and run after it.
 
+Callers in compiled code: hand over variables or NumPy integers, not Python literals,
+or each literal compiles `submit` anew.
+
 The self-trade rule is the taker's. A new price or more lots cost an order its
 place in the queue, and so does the refresh of an iceberg.
 """
@@ -50,10 +54,10 @@ from .layout import (
     BEST_ASK,
     BEST_BID,
     BUY,
-    BUY_STOP_LADDER,
     COMMANDS,
     DEPTH,
     DORMANT,
+    DORMANT_LOTS,
     FILL_OR_KILL,
     FILLED,
     FILLED_VALUE,
@@ -73,10 +77,10 @@ from .layout import (
     QUOTE_PER_LOT_TICK,
     RESTING_LADDER,
     SELL,
-    SELL_STOP_LADDER,
     SEQUENCE,
     SIDE,
     SLICES,
+    SLOT,
     SLOT_BITS,
     SLOT_MASK,
     STATUS,
@@ -85,9 +89,9 @@ from .layout import (
     TRIGGER,
     UNKNOWN_ORDER,
 )
-from .match_kernels import PASSES, admit, move_escrow, slices, take_out
+from .match_kernels import PASSES, RELEASE, admit, move_escrow, slices, take_out
 from .queue_kernels import free_slot, level_of, take_slot
-from .stop_kernels import place_stop, remove_stop, run
+from .stop_kernels import NONE, ladder_of, place_stop, remove_stop, run
 
 
 @njit(cache=True)
@@ -120,6 +124,7 @@ def is_live(book, order_id):
 
 @njit(cache=True)
 def refuse(book, status):
+    """Write the outcome of a command that changes nothing; return 0."""
     book[STATUS] = status
     book[FILLED] = 0
     book[FILLED_VALUE] = 0
@@ -163,7 +168,7 @@ def submit(book, balances, volumes, trades, owner, side, price, lots, flags, ext
             return refuse(book, BAD_PRICE)
         if book[LAST_PRICE] == 0 or (book[LAST_PRICE] - trigger) * side < 0:
             return _wait(book, balances, owner, side, trigger, price, lots, flags)
-    status = admit(book, balances, trades, owner, side, price, lots, flags, extra, 0)
+    status = admit(book, balances, trades, owner, side, price, lots, flags, extra, NONE)
     if status != ACCEPTED:
         return refuse(book, status)
     slot = 0
@@ -213,11 +218,23 @@ def cancel(book, balances, volumes, order_id):
     if book[slot + TRIGGER] != 0:
         remove_stop(book, slot)
         book[DORMANT] -= 1
+        book[DORMANT_LOTS] -= lots
     else:
-        move_escrow(book, balances, volumes, slot, lots, False)
+        move_escrow(book, balances, volumes, slot, lots, RELEASE)
         take_out(book, slot)
     free_slot(book, slot)
     return lots
+
+
+@njit(cache=True)
+def cancel_owner(book, balances, volumes, owner):
+    """Cancel every order and stop of an owner; return how many there were."""
+    count = 0
+    for slot in range(HEADER, book[FRESH], SLOT):
+        if book[slot + ORDER_ID] != 0 and book[slot + OWNER] == owner:
+            cancel(book, balances, volumes, book[slot + ORDER_ID])
+            count += 1
+    return count
 
 
 @njit(cache=True)
@@ -237,12 +254,12 @@ def reduce(book, balances, volumes, order_id, lots):
         return cancel(book, balances, volumes, order_id)
     _accept(book)
     if book[slot + TRIGGER] != 0:
-        ladder = BUY_STOP_LADDER if book[slot + SIDE] == BUY else SELL_STOP_LADDER
         book[slot + LEFT] -= lots
-        book[level_of(book, ladder, book[slot + TRIGGER]) + DEPTH] -= lots
+        book[DORMANT_LOTS] -= lots
+        book[level_of(book, ladder_of(book[slot + SIDE]), book[slot + TRIGGER]) + DEPTH] -= lots
         return lots
-    move_escrow(book, balances, volumes, slot, lots, False)
-    unseen = min(lots, hidden)
+    move_escrow(book, balances, volumes, slot, lots, RELEASE)
+    unseen = lots if lots < hidden else hidden
     if unseen > 0:
         peak = book[slot + PEAK]
         book[slot + HIDDEN] = hidden - unseen
@@ -285,7 +302,7 @@ def replace(book, balances, volumes, trades, order_id, price, lots, flags):
     if status != ACCEPTED:
         return refuse(book, status)
     _accept(book)
-    move_escrow(book, balances, volumes, slot, old_lots, False)
+    move_escrow(book, balances, volumes, slot, old_lots, RELEASE)
     take_out(book, slot)
     run(book, balances, volumes, trades, owner, side, price, lots, flags, peak, order_id, slot)
     return order_id

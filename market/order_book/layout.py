@@ -11,6 +11,9 @@ matrix and compiled code takes ``books[b]``. Its regions, in order:
 
 Zero means "none" everywhere, so an untouched book costs no memory pages. This
 module holds names and the making of books; the matching is in `book_kernels`.
+
+What kernels hand to each other as an argument is a NumPy integer here: a Python
+literal would make the compiler build the callee once for every value.
 """
 
 from __future__ import annotations
@@ -56,6 +59,7 @@ RESTING = 26  # orders in the queues
 SLICES = 27  # most fills the resting orders can give
 DORMANT = 28  # stops not executed yet
 DROPPED_STOPS = 29  # stops that were refused when they triggered
+DORMANT_LOTS = 36
 # Header words: outcome of the last command.
 STATUS = 30  # a `Status`
 FILLED = 31  # lots
@@ -84,7 +88,7 @@ HEAD, TAIL, DEPTH = range(3)
 LEVEL = 3
 
 # Ladders.
-RESTING_LADDER, BUY_STOP_LADDER, SELL_STOP_LADDER = range(3)
+RESTING_LADDER, BUY_STOP_LADDER, SELL_STOP_LADDER = np.arange(3)
 LADDERS = 3
 
 # Columns of the trade log; row 0 column 0 counts the trades, rows 1 .. hold them.
@@ -116,9 +120,9 @@ POST_ONLY = 16
 STOP = 32
 
 # Outcomes, see `Status`.
-ACCEPTED, TAKER_CANCELLED, FUNDS_EXHAUSTED = range(3)
-BAD_PRICE, BAD_QUANTITY, BAD_OWNER, NO_FUNDS, WOULD_CROSS, CANNOT_FILL, UNKNOWN_ORDER = range(8, 15)
-DUPLICATE_ID, NOT_REPLACEABLE, BAD_COMMAND, NO_ROOM = range(15, 19)
+ACCEPTED, TAKER_CANCELLED, FUNDS_EXHAUSTED = np.arange(3)
+BAD_PRICE, BAD_QUANTITY, BAD_OWNER, NO_FUNDS, WOULD_CROSS, CANNOT_FILL, UNKNOWN_ORDER = np.arange(8, 15)
+DUPLICATE_ID, NOT_REPLACEABLE, BAD_COMMAND, NO_ROOM = np.arange(15, 19)
 
 
 class SelfTrade(IntEnum):

@@ -5,6 +5,7 @@ The commands that use these steps, and the rules they follow, are in `book_kerne
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from ..ledger import Reason
@@ -26,6 +27,7 @@ from .layout import (
     CANNOT_FILL,
     DEPTH,
     DORMANT,
+    DORMANT_LOTS,
     ESCROW_ACCOUNT,
     FILL_OR_KILL,
     FILLED,
@@ -77,7 +79,7 @@ from .layout import (
 )
 from .queue_kernels import append, free_slot, level_of, next_above, next_below, unlink
 
-ESCROW, RELEASE, TRADE = int(Reason.ESCROW), int(Reason.RELEASE), int(Reason.TRADE)
+ESCROW, RELEASE, TRADE = np.int64(Reason.ESCROW), np.int64(Reason.RELEASE), np.int64(Reason.TRADE)
 PASSES = IMMEDIATE_OR_CANCEL | FILL_OR_KILL  # an order with one of these never rests
 
 
@@ -96,20 +98,19 @@ def slices(lots, peak):
 
 
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def move_escrow(book, balances, volumes, slot, lots, into):
-    """Move the funds of `lots` of an order into escrow, or back to its owner."""
+def move_escrow(book, balances, volumes, slot, lots, reason):
+    """Move the funds of `lots` of an order into escrow (`ESCROW`) or back (`RELEASE`)."""
     asset = book[BASE_ASSET]
     if asset < 0:
         return
-    if book[slot + SIDE] == SELL:
-        amount = lots * book[BASE_PER_LOT]
-    else:
+    amount = lots * book[BASE_PER_LOT]
+    if book[slot + SIDE] == BUY:
         asset = book[QUOTE_ASSET]
         amount = lots * book[slot + PRICE] * book[QUOTE_PER_LOT_TICK]
-    if into:
-        move(balances, volumes, asset, book[slot + OWNER], book[ESCROW_ACCOUNT], amount, ESCROW)
-    else:
-        move(balances, volumes, asset, book[ESCROW_ACCOUNT], book[slot + OWNER], amount, RELEASE)
+    source, target = book[slot + OWNER], book[ESCROW_ACCOUNT]
+    if reason == RELEASE:
+        source, target = target, source
+    move(balances, volumes, asset, source, target, amount, reason)
 
 
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -164,13 +165,14 @@ def admit(book, balances, trades, owner, side, price, lots, flags, peak, held):
     """Status with which an order may enter; `held` is what it has in escrow already."""
     if side != BUY and side != SELL:
         return BAD_COMMAND
-    if price < 0 or price >= book[TICKS]:
+    if price < 0 or price >= book[TICKS] or (price == 0 and flags & FILL_OR_KILL):
         return BAD_PRICE
     if lots < 1 or lots > book[MAX_LOTS] or peak < 0:
         return BAD_QUANTITY
-    fills = min(lots, book[SLICES])
+    fills = book[SLICES]  # a fill ends a slice or a taker, and takes at least one lot
     if book[DORMANT] > 0:
-        fills = book[SLICES] + 2 * book[DORMANT] + 1 + slices(lots, peak)
+        fills += 2 * book[DORMANT] + 1 + slices(lots, peak)
+    fills = min(fills, lots + book[DORMANT_LOTS])
     if trades[0, 0] + fills >= trades.shape[0]:
         return NO_ROOM
     if book[BASE_ASSET] >= 0:
@@ -182,8 +184,6 @@ def admit(book, balances, trades, owner, side, price, lots, flags, peak, held):
         elif balances[owner, book[QUOTE_ASSET]] + held < lots * price * book[QUOTE_PER_LOT_TICK]:
             return NO_FUNDS
     if flags & (POST_ONLY | FILL_OR_KILL):
-        if flags & FILL_OR_KILL and price == 0:
-            return BAD_PRICE
         if flags & POST_ONLY and (
             price == 0 or (price >= book[BEST_ASK] if side == BUY else price <= book[BEST_BID])
         ):
@@ -219,7 +219,9 @@ def match(book, balances, volumes, trades, owner, side, price, lots, flags, orde
             maker = book[slot + OWNER]
             if maker == owner and rule != 0:
                 if rule & CANCEL_MAKER:
-                    move_escrow(book, balances, volumes, slot, book[slot + LEFT] + book[slot + HIDDEN], False)
+                    move_escrow(
+                        book, balances, volumes, slot, book[slot + LEFT] + book[slot + HIDDEN], RELEASE
+                    )
                     take_out(book, slot)
                     free_slot(book, slot)
                 if rule & CANCEL_TAKER:
@@ -228,7 +230,7 @@ def match(book, balances, volumes, trades, owner, side, price, lots, flags, orde
                     break
                 continue
             shown = book[slot + LEFT]
-            traded = min(left, shown)
+            traded = left if left < shown else shown
             if base >= 0:
                 if side == BUY:
                     if balances[owner, quote] < traded * cost:
@@ -281,9 +283,10 @@ def match(book, balances, volumes, trades, owner, side, price, lots, flags, orde
 def _refresh(book, slot, tick):
     """Show the next slice of an iceberg, at the end of the queue."""
     unlink(book, RESTING_LADDER, tick, slot)
-    shown = min(book[slot + PEAK], book[slot + HIDDEN])
+    peak, hidden = book[slot + PEAK], book[slot + HIDDEN]
+    shown = peak if peak < hidden else hidden
     book[slot + LEFT] = shown
-    book[slot + HIDDEN] -= shown
+    book[slot + HIDDEN] = hidden - shown
     book[SLICES] -= 1
     append(book, RESTING_LADDER, tick, slot)
 
@@ -308,8 +311,8 @@ def rest(book, balances, volumes, owner, side, price, lots, peak, order_id, slot
     book[slot + PEAK] = peak
     book[slot + TRIGGER] = 0
     if append(book, RESTING_LADDER, price, slot):
-        if side == BUY:
-            book[BEST_BID] = max(book[BEST_BID], price)
-        else:
-            book[BEST_ASK] = min(book[BEST_ASK], price)
-    move_escrow(book, balances, volumes, slot, lots, True)
+        if side == BUY and price > book[BEST_BID]:
+            book[BEST_BID] = price
+        elif side == SELL and price < book[BEST_ASK]:
+            book[BEST_ASK] = price
+    move_escrow(book, balances, volumes, slot, lots, ESCROW)

@@ -5,6 +5,7 @@ The rules are in `book_kernels`; a stop that triggers is matched by `match_kerne
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from .layout import (
@@ -12,6 +13,7 @@ from .layout import (
     BUY,
     BUY_STOP_LADDER,
     DORMANT,
+    DORMANT_LOTS,
     DROPPED_STOPS,
     ELECTED_HEAD,
     ELECTED_TAIL,
@@ -28,6 +30,7 @@ from .layout import (
     ORDER_ID,
     OWNER,
     PRICE,
+    SELL,
     SELL_STOP_LADDER,
     SIDE,
     STATUS,
@@ -36,6 +39,14 @@ from .layout import (
 )
 from .match_kernels import PASSES, admit, crosses, match, rest
 from .queue_kernels import append, free_slot, level_of, next_above, next_below, unlink
+
+NONE = np.int64(0)
+
+
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def ladder_of(side):
+    """Ladder in which the stops of a side wait."""
+    return BUY_STOP_LADDER if side == BUY else SELL_STOP_LADDER
 
 
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -50,23 +61,23 @@ def place_stop(book, owner, side, trigger, price, lots, flags, order_id, slot):
     book[slot + STOP_FLAGS] = flags
     book[slot + TRIGGER] = trigger
     book[DORMANT] += 1
-    if side == BUY:
-        append(book, BUY_STOP_LADDER, trigger, slot)
-        book[NEXT_BUY_STOP] = min(book[NEXT_BUY_STOP], trigger)
-    else:
-        append(book, SELL_STOP_LADDER, trigger, slot)
-        book[NEXT_SELL_STOP] = max(book[NEXT_SELL_STOP], trigger)
+    book[DORMANT_LOTS] += lots
+    append(book, ladder_of(side), trigger, slot)
+    if side == BUY and trigger < book[NEXT_BUY_STOP]:
+        book[NEXT_BUY_STOP] = trigger
+    elif side == SELL and trigger > book[NEXT_SELL_STOP]:
+        book[NEXT_SELL_STOP] = trigger
 
 
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def remove_stop(book, slot):
     """Unlink a dormant stop; its slot and the count of dormant stops stay."""
-    trigger = book[slot + TRIGGER]
-    if book[slot + SIDE] == BUY:
-        if unlink(book, BUY_STOP_LADDER, trigger, slot) and trigger == book[NEXT_BUY_STOP]:
-            book[NEXT_BUY_STOP] = next_above(book, BUY_STOP_LADDER, trigger)
-    elif unlink(book, SELL_STOP_LADDER, trigger, slot) and trigger == book[NEXT_SELL_STOP]:
-        book[NEXT_SELL_STOP] = next_below(book, SELL_STOP_LADDER, trigger)
+    trigger, ladder = book[slot + TRIGGER], ladder_of(book[slot + SIDE])
+    if unlink(book, ladder, trigger, slot):
+        if ladder == BUY_STOP_LADDER and trigger == book[NEXT_BUY_STOP]:
+            book[NEXT_BUY_STOP] = next_above(book, ladder, trigger)
+        elif ladder == SELL_STOP_LADDER and trigger == book[NEXT_SELL_STOP]:
+            book[NEXT_SELL_STOP] = next_below(book, ladder, trigger)
 
 
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -88,8 +99,9 @@ def _elect_reached(book):
     One command trades at prices that move one way, so its first and its last
     price are the extremes.
     """
-    low = min(book[FIRST_PRICE], book[LAST_PRICE])
-    high = max(book[FIRST_PRICE], book[LAST_PRICE])
+    low, high = book[FIRST_PRICE], book[LAST_PRICE]
+    if low > high:
+        low, high = high, low
     while book[NEXT_BUY_STOP] <= high:
         _elect(book, book[level_of(book, BUY_STOP_LADDER, book[NEXT_BUY_STOP]) + HEAD])
     while book[NEXT_SELL_STOP] >= low:
@@ -137,7 +149,8 @@ def _next_elected(book, balances, trades):
         book[DORMANT] -= 1
         owner, side, price = book[slot + OWNER], book[slot + SIDE], book[slot + PRICE]
         lots, flags = book[slot + LEFT], book[slot + STOP_FLAGS]
-        if admit(book, balances, trades, owner, side, price, lots, flags, 0, 0) == ACCEPTED:
+        book[DORMANT_LOTS] -= lots
+        if admit(book, balances, trades, owner, side, price, lots, flags, NONE, NONE) == ACCEPTED:
             return slot
         free_slot(book, slot)
         book[DROPPED_STOPS] += 1

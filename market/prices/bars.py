@@ -6,7 +6,7 @@ inside is not decided here (see `bridge`).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .reference import Floats
 
-TimeLike: TypeAlias = float | int | str | datetime
-"""Unix seconds, an ISO 8601 string or a datetime; without a zone it is UTC."""
+TimeLike: TypeAlias = float | int | str | date | datetime
+"""Unix seconds, an ISO 8601 string, a date or a datetime; without a zone it is UTC."""
 
 _GAP_BARS = 1.5  # stamps further apart than this many bars mean that rows are missing
 _LATEST_S = 1e11  # the year 5138: larger stamps are milliseconds or finer
@@ -28,13 +28,26 @@ class PriceDataError(ValueError):
     """Price data that cannot be replayed; says which series, row and time."""
 
 
-def unix_seconds(time: TimeLike) -> float:
-    """Unix seconds of a time; strings and datetimes without a zone are taken as UTC."""
-    if isinstance(time, str):
-        time = datetime.fromisoformat(time)
-    if isinstance(time, datetime):
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    return float(time)
+def unix_seconds(moment: TimeLike) -> float:
+    """Unix seconds of a time; what has no zone is taken as UTC, a date as its first instant.
+
+    Raises
+    ------
+    ValueError
+        If text is not an ISO 8601 time.
+    """
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            raise ValueError(
+                f"{moment!r} is not a time; write ISO 8601 such as 2020-03-12T00:00:00Z or Unix seconds"
+            ) from None
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
+    if isinstance(moment, datetime):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return float(moment)
 
 
 def utc(time_s: float) -> str:

@@ -21,9 +21,9 @@ class ReplayPrice:
     ----------
     series : mapping of str to Bars, DataFrame or path
         Asset symbol and its bars; tables and files as `Bars.from_frame` and `Bars.read`.
-    start : float, str or datetime
+    start : float, str, date or datetime
         Time of block time 0 (Unix seconds, ISO 8601 text or datetime; UTC without a zone).
-    end : float, str or datetime, optional
+    end : float, str, date or datetime, optional
         End of the window; block times beyond it are refused. By default the end of the data.
 
     Raises

@@ -1,10 +1,11 @@
-"""A liquidation mechanism as three exchangeable parts: trigger, sizing and pricing.
+"""A liquidation mechanism as exchangeable parts: trigger, sizing, pricing, and what may remain.
 
 The parts are asked by a protocol's own rule, which keeps the books: the trigger
 says whether an account may be liquidated, the sizing how much debt one call may
-repay, the pricing what the repayment buys. They decide on integers and never
-touch a balance. Auctions, whose price is a matter of time and bids, are
-mechanisms of their own elsewhere.
+repay, the pricing what the repayment buys, the residual (if there is one)
+what may be left over. They decide on integers and never touch a balance.
+Auctions, whose price is a matter of time and bids, are mechanisms of their own
+elsewhere.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class LiquidationContext(NamedTuple):
         Of the account, in the pool's base currency.
     liquidation_threshold : int
         Of the account, collateral-weighted; basis points.
+    collateral_threshold : int
+        Of the chosen collateral for this account; basis points.
     debt, collateral : int
         The account's whole debt and collateral balance in the two chosen reserves; base units.
     debt_price, collateral_price : int
@@ -42,6 +45,7 @@ class LiquidationContext(NamedTuple):
     total_collateral_base: int
     total_debt_base: int
     liquidation_threshold: int
+    collateral_threshold: int
     debt: int
     collateral: int
     debt_price: int
@@ -87,10 +91,27 @@ class Pricing(Protocol):
         """
 
 
+class Residual(Protocol):
+    """What a call may leave behind."""
+
+    def refusal(self, context: LiquidationContext, repay: int, seized: int) -> str | None:
+        """Reason to refuse a call that repays and seizes so much (base units), or None."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiquidationMechanism:
-    """Trigger, sizing and pricing together (MODEL 1.12)."""
+    """Trigger, sizing and pricing together, with a limit on residuals if wanted (MODEL 1.12).
+
+    Parameters
+    ----------
+    trigger : Trigger
+    sizing : Sizing
+    pricing : Pricing
+    residual : Residual, optional
+        None allows any remainder.
+    """
 
     trigger: Trigger
     sizing: Sizing
     pricing: Pricing
+    residual: Residual | None = None

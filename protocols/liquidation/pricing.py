@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..fixed_point import HALF_PERCENTAGE_FACTOR, PERCENTAGE_FACTOR
+from ..fixed_point import DIVISION_PANIC, EMPTY_REVERT, HALF_PERCENTAGE_FACTOR, PERCENTAGE_FACTOR
+from ..revert import Revert
 from .mechanism import LiquidationContext
 
 
@@ -21,10 +22,18 @@ class FixedBonus:
     round_repay_up: bool = False
 
     def seize(self, context: LiquidationContext, repay: int) -> tuple[int, int, int]:
-        """Debt to pay, collateral seized, and the treasury's part of it; base units."""
+        """Debt to pay, collateral seized, and the treasury's part of it; base units.
+
+        Raises
+        ------
+        Revert
+            If the collateral has no price, or a fee is due on a bonus of 0.
+        """
         bonus = context.bonus
         debt_value = context.debt_price * context.collateral_unit
         collateral_value = context.collateral_price * context.debt_unit
+        if collateral_value == 0:
+            raise Revert(DIVISION_PANIC)
         base = debt_value * repay // collateral_value
         seized = (base * bonus + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
         if seized > context.collateral:
@@ -34,5 +43,7 @@ class FixedBonus:
         fee_share = context.protocol_fee
         if not fee_share:
             return repay, seized, 0
+        if bonus == 0:
+            raise Revert(EMPTY_REVERT)
         bonus_part = seized - (seized * PERCENTAGE_FACTOR + bonus // 2) // bonus
         return repay, seized, (bonus_part * fee_share + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR

@@ -50,3 +50,82 @@ class CloseFactor:
         """Share of the account's debt in the chosen reserve; base units."""
         share = self.default if context.health_factor > self.full_below else self.full
         return (context.debt * share + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
+
+
+@dataclass(frozen=True, slots=True)
+class WholePositionCloseFactor:
+    """Share of the account's whole debt, of which one reserve may be repaid in full (Aave v3.3 and later).
+
+    All of the chosen debt may be repaid if the account is far under water, or if
+    the chosen debt or collateral is small.
+
+    Parameters
+    ----------
+    default : int
+        Share of total debt, in value; basis points.
+    full_below : int
+        Health factor at or below which all may be repaid; wad.
+    small_base : int
+        Value of the chosen debt or collateral below which all may be repaid; base currency units.
+
+    Raises
+    ------
+    ValueError
+        If the share is not between 0 (excluded) and 10000 basis points.
+    """
+
+    default: int = 5_000
+    full_below: int = 95 * WAD // 100
+    small_base: int = 2_000 * 10**8
+
+    def __post_init__(self) -> None:
+        if not 0 < self.default <= PERCENTAGE_FACTOR:
+            raise ValueError(f"close factor: default must be 1 to 10000 basis points, got {self.default}")
+
+    def max_repay(self, context: LiquidationContext) -> int:
+        """Chosen debt, capped at the share of total debt; base units."""
+        debt = context.debt
+        if context.health_factor <= self.full_below:
+            return debt
+        debt_base = -(-debt * context.debt_price // context.debt_unit)
+        collateral_base = context.collateral * context.collateral_price // context.collateral_unit
+        if debt_base < self.small_base or collateral_base < self.small_base:
+            return debt
+        cap = (context.total_debt_base * self.default + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
+        return debt if debt_base <= cap else cap * context.debt_unit // context.debt_price
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealthFactor:
+    """What brings the account back to a health factor, and no more (MODEL 1.1, CASES L09).
+
+    With debt `D`, collateral weighted by its thresholds `W`, threshold `LT` and
+    bonus `b` of the chosen collateral, ``r = (H* D - W) / (H* - LT (1 + b))``.
+
+    Parameters
+    ----------
+    target : int
+        Health factor after the call; wad.
+
+    Raises
+    ------
+    ValueError
+        If the target is below 1.
+    """
+
+    target: int
+
+    def __post_init__(self) -> None:
+        if self.target < WAD:
+            raise ValueError(f"target health factor: target must be at least {WAD} (wad), got {self.target}")
+
+    def max_repay(self, context: LiquidationContext) -> int:
+        """Repayment that restores the target, all of the debt if none does; base units, rounded up."""
+        scale = PERCENTAGE_FACTOR * PERCENTAGE_FACTOR
+        gain = self.target * scale - context.collateral_threshold * context.bonus * WAD
+        if gain <= 0:
+            return context.debt
+        weighted = context.total_collateral_base * context.liquidation_threshold
+        missing = self.target * context.total_debt_base * scale - weighted * PERCENTAGE_FACTOR * WAD
+        repay = -(-max(missing, 0) * context.debt_unit // (gain * context.debt_price))
+        return min(repay, context.debt)

@@ -191,7 +191,8 @@ def test_matrix_that_no_returns_can_have_is_no_correlation(tmp_path):
             f"[[assets]]\nsymbol = '{s}'\ndecimals = 6\nprice_usd = 1.0\npool = {{depth_usd=1e6}}\n"
             for s in "ABC"
         )
-        + "[[assets]]\nsymbol = 'USDC'\ndecimals = 6\nstable = true\n[borrowers]\nlaw = 'generator'\ncount = 5\n"
+        + "[[assets]]\nsymbol = 'USDC'\ndecimals = 6\nstable = true\n"
+        + "[borrowers]\nlaw = 'generator'\ncount = 5\n"
     )
     assert "negative eigenvalue" in refused(source=str(scenario))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...fixed_point import (
-    ARITHMETIC_PANIC,
     HALF_PERCENTAGE_FACTOR,
     HALF_RAY,
     MAX_UINT256,
@@ -18,7 +17,6 @@ from ...fixed_point import (
     WAD,
 )
 from ...interest import compounded_index_v3_0_2, linear_index, rates_v3_0_2
-from ...revert import Revert
 from .parameters import Market, ReserveParameters
 from .state import Account, AccountData, ReserveState
 
@@ -78,21 +76,33 @@ def accrue(state: ReserveState, parameters: ReserveParameters, now: int) -> None
     Revert
         If `now` lies before the last update.
     """
-    elapsed = now - state.last_update
-    if elapsed == 0:
+    store_indices(state, parameters, now, normalized_income(state, now), normalized_debt(state, now))
+
+
+def store_indices(
+    state: ReserveState, parameters: ReserveParameters, now: int, income: int, debt_index: int
+) -> None:
+    """Accrue with indices that are known already.
+
+    Parameters
+    ----------
+    state, parameters, now
+        As in `accrue`.
+    income, debt_index : int
+        `normalized_income` and `normalized_debt` at `now`; ray.
+    """
+    if now == state.last_update:
         return
-    if elapsed < 0:
-        raise Revert(ARITHMETIC_PANIC)
-    state.liquidity_index = index = linear_index(state.liquidity_index, state.liquidity_rate, elapsed)
+    state.last_update = now
+    state.liquidity_index = income
     debt = state.scaled_variable_debt
     if debt:
         old = state.variable_borrow_index
-        state.variable_borrow_index = new = compounded_index_v3_0_2(old, state.variable_borrow_rate, elapsed)
+        state.variable_borrow_index = debt_index
         if parameters.reserve_factor:
-            interest = (debt * new + HALF_RAY) // RAY - (debt * old + HALF_RAY) // RAY
+            interest = (debt * debt_index + HALF_RAY) // RAY - (debt * old + HALF_RAY) // RAY
             share = (interest * parameters.reserve_factor + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
-            state.accrued_to_treasury += (share * RAY + index // 2) // index
-    state.last_update = now
+            state.accrued_to_treasury += (share * RAY + income // 2) // income
 
 
 def update_rates(state: ReserveState, parameters: ReserveParameters, added: int, taken: int) -> None:

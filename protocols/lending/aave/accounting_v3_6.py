@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...fixed_point import (
-    ARITHMETIC_PANIC,
     HALF_PERCENTAGE_FACTOR,
     MAX_UINT256,
     PERCENTAGE_FACTOR,
@@ -18,7 +17,6 @@ from ...fixed_point import (
     WAD,
 )
 from ...interest import compounded_index_v3_6, linear_index, rates_v3_6
-from ...revert import Revert
 from .parameters import Market, ReserveParameters
 from .state import Account, AccountData, ReserveState
 
@@ -96,21 +94,37 @@ def accrue(state: ReserveState, parameters: ReserveParameters, now: int) -> int:
     Revert
         If `now` lies before the last update.
     """
-    elapsed = now - state.last_update
-    if elapsed == 0:
+    return store_indices(state, parameters, now, normalized_income(state, now), normalized_debt(state, now))
+
+
+def store_indices(
+    state: ReserveState, parameters: ReserveParameters, now: int, income: int, debt_index: int
+) -> int:
+    """Accrue with indices that are known already.
+
+    Parameters
+    ----------
+    state, parameters, now
+        As in `accrue`.
+    income, debt_index : int
+        `normalized_income` and `normalized_debt` at `now`; ray.
+
+    Returns
+    -------
+    int
+        Scaled base units booked for the treasury.
+    """
+    if now == state.last_update:
         return 0
-    if elapsed < 0:
-        raise Revert(ARITHMETIC_PANIC)
-    state.liquidity_index = index = linear_index(state.liquidity_index, state.liquidity_rate, elapsed)
     state.last_update = now
+    state.liquidity_index = income
     debt = state.scaled_variable_debt
     if debt == 0:
         return 0
-    old = state.variable_borrow_index
-    state.variable_borrow_index = new = compounded_index_v3_6(old, state.variable_borrow_rate, elapsed)
-    interest = debt * (new - old) // RAY
+    interest = debt * (debt_index - state.variable_borrow_index) // RAY
+    state.variable_borrow_index = debt_index
     share = (interest * parameters.reserve_factor + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
-    booked = share * RAY // index
+    booked = share * RAY // income
     state.accrued_to_treasury += booked
     return booked
 
@@ -180,7 +194,8 @@ def account_totals(
                 ltv_sum += value * risk.ltv
         if bit & account.borrowing_mask:
             index = compounded_index_v3_6(state.variable_borrow_index, state.variable_borrow_rate, elapsed)
-            debt -= -(-account.borrowed[i] * index // RAY) * -prices[i] // risk.unit
+            owed = -(-account.borrowed[i] * index // RAY)
+            debt += -(-owed * prices[i] // risk.unit)
     health_factor = MAX_UINT256
     if debt:
         health_factor = (threshold_sum * WAD + debt // 2) // debt // PERCENTAGE_FACTOR

@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from ...fixed_point import ARITHMETIC_PANIC, HALF_RAY, RAY
 from ...liquidation.mechanism import LiquidationContext, LiquidationMechanism
 from ...revert import Revert
-from .accounting_v3_0_2 import account_totals, accrue, normalized_debt, normalized_income, update_rates
+from .accounting_v3_0_2 import (
+    account_totals,
+    normalized_debt,
+    normalized_income,
+    store_indices,
+    update_rates,
+)
 from .parameters import Market
 from .state import Account, LiquidationResult, ReserveState
 
@@ -66,6 +72,8 @@ def liquidation_call(
     ------
     Revert
         With the contract's reason; nothing has changed then.
+    ValueError
+        If a pricing of one's own answers with impossible amounts; nothing has changed then.
     """
     parameters = market.reserves
     rule = market.mechanism if mechanism is None else mechanism
@@ -91,11 +99,12 @@ def liquidation_call(
     income = normalized_income(state, now)
     held = account.supplied[collateral]
     balance = (held * income + HALF_RAY) // RAY
-    debt_price, collateral_price, bonus = prices[debt], prices[collateral], risk.liquidation_bonus
+    debt_price, collateral_price = prices[debt], prices[collateral]
+    bonus, collateral_threshold = risk.liquidation_bonus, risk.liquidation_threshold
     if emode:
         category = market.emode_categories[emode]
         if risk.emode_category == emode:
-            bonus = category.liquidation_bonus
+            bonus, collateral_threshold = category.liquidation_bonus, category.liquidation_threshold
             collateral_price = category.price or collateral_price
         debt_price = category.price or debt_price
     context = LiquidationContext(
@@ -103,6 +112,7 @@ def liquidation_call(
         total_collateral,
         total_debt,
         threshold,
+        collateral_threshold,
         owed,
         balance,
         debt_price,
@@ -115,6 +125,14 @@ def liquidation_call(
     )
     offered = min(debt_to_cover, rule.sizing.max_repay(context))
     repay, seized, fee = rule.pricing.seize(context, offered)
+    if repay < 0 or not 0 <= fee <= seized:
+        raise ValueError(
+            f"{rule.pricing}: repay {repay}, seized {seized}, fee {fee}; need 0 <= fee <= seized"
+        )
+    if rule.residual is not None:
+        refusal = rule.residual.refusal(context, repay, seized)
+        if refusal is not None:
+            raise Revert(refusal)
     paid_out = seized - fee
 
     burned_debt = (repay * RAY + debt_index // 2) // debt_index
@@ -146,7 +164,7 @@ def liquidation_call(
         account.borrowing_mask &= ~(1 << debt)
     if seized == balance:
         account.collateral_mask &= ~bit
-    accrue(debt_state, parameters[debt], now)
+    store_indices(debt_state, parameters[debt], now, normalized_income(debt_state, now), debt_index)
     account.borrowed[debt] = held_debt - burned_debt
     debt_state.scaled_variable_debt -= burned_debt
     update_rates(debt_state, parameters[debt], repay, 0)
@@ -157,7 +175,7 @@ def liquidation_call(
                 liquidator.collateral_mask |= bit
             liquidator.supplied[collateral] += burned
     else:
-        accrue(state, risk, now)
+        store_indices(state, risk, now, income, normalized_debt(state, now))
         update_rates(state, risk, 0, paid_out)
         state.scaled_supply -= burned
         state.available -= paid_out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ....market.revert import Revert
 from .params import FACTOR_SCALE, CometParams
 from .rates import signed_present_value
 from .state import CometAccount, CometState, Prices
@@ -27,7 +28,7 @@ class Health(NamedTuple):
 
 
 def balance_of(state: CometState, account: CometAccount) -> int:
-    """Base balance at stored indices, base units; negative is a debt."""
+    """Return the base balance at stored indices, base units; negative is a debt."""
     return signed_present_value(state, account.principal)
 
 
@@ -38,6 +39,11 @@ def account_health(params: CometParams, state: CometState, account: CometAccount
     ----------
     params, state, account, prices
         The market, its stored state, one account, and oracle prices over the assets.
+
+    Raises
+    ------
+    Revert
+        ``BadPrice`` if the base asset or an asset held has no positive price.
     """
     weights = [asset.liquidate_collateral_factor for asset in params.assets]
     return _health(params, state, account, prices, weights)
@@ -70,11 +76,15 @@ def is_borrow_collateralized(
 def _health(
     params: CometParams, state: CometState, account: CometAccount, prices: Prices, weights: list[int]
 ) -> Health:
+    if prices.base <= 0:
+        raise Revert("BadPrice")
     debt = max(0, -signed_present_value(state, account.principal)) * prices.base // params.base_scale
     collateral = 0
     for asset, held, price, weight in zip(
         params.assets, account.collateral, prices.assets, weights, strict=True
     ):
         if held:
+            if price <= 0:
+                raise Revert("BadPrice")
             collateral += held * price // asset.scale * weight // FACTOR_SCALE
     return Health(collateral, debt)

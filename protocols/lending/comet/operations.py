@@ -40,7 +40,15 @@ def supply_base(
     balance = signed_present_value(state, account.principal)
     paid = max(0, -balance) if amount is None else amount
     _not_negative("amount", paid)
-    return _move_base(state, account, signed_principal(state, balance + paid), paid, paid)
+    principal = signed_principal(state, balance + paid)
+    repaid, supplied = _repaid_and_supplied(account.principal, principal)
+    after = replace(
+        state,
+        total_supply_base=state.total_supply_base + supplied,
+        total_borrow_base=_subtract(state.total_borrow_base, repaid),
+        base_balance=state.base_balance + paid,
+    )
+    return Change(paid, after, replace(account, principal=principal))
 
 
 def withdraw_base(
@@ -70,15 +78,23 @@ def withdraw_base(
     taken = max(0, balance) if amount is None else amount
     _not_negative("amount", taken)
     left = balance - taken
-    change = _move_base(state, account, signed_principal(state, left), -taken, taken)
+    principal = signed_principal(state, left)
+    withdrawn, borrowed = _withdrawn_and_borrowed(account.principal, principal)
+    after = replace(
+        state,
+        total_supply_base=_subtract(state.total_supply_base, withdrawn),
+        total_borrow_base=state.total_borrow_base + borrowed,
+        base_balance=state.base_balance - taken,
+    )
+    changed = replace(account, principal=principal)
     if left < 0:
         if -left < params.base_borrow_min:
             raise Revert("BorrowTooSmall")
-        if not is_borrow_collateralized(params, change.state, change.account, prices):
+        if not is_borrow_collateralized(params, after, changed, prices):
             raise Revert("NotCollateralized")
-    if change.state.base_balance < 0:
+    if after.base_balance < 0:
         raise Revert("TransferOutFailed")
-    return change
+    return Change(taken, after, changed)
 
 
 def supply_collateral(
@@ -122,28 +138,30 @@ def withdraw_collateral(
         If more is taken than is held, or ``NotCollateralized`` (borrow collateral factors).
     """
     _not_negative("amount", amount)
-    if amount > account.collateral[asset]:
-        raise Revert("Panic(0x11 arithmetic)")
+    _subtract(account.collateral[asset], amount)
+    _subtract(state.total_supply_asset[asset], amount)
     change = _move_collateral(state, account, asset, -amount)
     if not is_borrow_collateralized(params, change.state, change.account, prices):
         raise Revert("NotCollateralized")
     return change
 
 
-def _move_base(state: CometState, account: CometAccount, principal: int, into: int, amount: int) -> Change:
-    """Set an account's principal and carry the totals of supply and debt along."""
-    old = account.principal
-    borrowed = state.total_borrow_base + max(0, -principal) - max(0, -old)
-    supplied = state.total_supply_base + max(0, principal) - max(0, old)
-    if borrowed < 0 or supplied < 0:
-        raise Revert("Panic(0x11 arithmetic)")
-    after = replace(
-        state,
-        total_supply_base=supplied,
-        total_borrow_base=borrowed,
-        base_balance=state.base_balance + into,
-    )
-    return Change(amount, after, replace(account, principal=principal))
+def _repaid_and_supplied(old: int, new: int) -> tuple[int, int]:
+    """Split a risen principal into debt repaid and supply added; lowered by rounding, it is neither."""
+    if new < old:
+        return 0, 0
+    if new <= 0:
+        return new - old, 0
+    return (0, new - old) if old >= 0 else (-old, new)
+
+
+def _withdrawn_and_borrowed(old: int, new: int) -> tuple[int, int]:
+    """Split a fallen principal into supply withdrawn and debt added; raised by rounding, it is neither."""
+    if new > old:
+        return 0, 0
+    if new >= 0:
+        return old - new, 0
+    return (0, old - new) if old <= 0 else (old, -new)
 
 
 def _move_collateral(state: CometState, account: CometAccount, asset: int, into: int) -> Change:
@@ -154,6 +172,12 @@ def _move_collateral(state: CometState, account: CometAccount, asset: int, into:
     )
     held = replaced(account.collateral, asset, account.collateral[asset] + into)
     return Change(abs(into), after, replace(account, collateral=held))
+
+
+def _subtract(a: int, b: int) -> int:
+    if b > a:
+        raise Revert("Panic(0x11 arithmetic)")
+    return a - b
 
 
 def _not_negative(name: str, value: int) -> None:

@@ -93,7 +93,9 @@ class AssetParams:
             raise ValueError(f"Comet: {self.symbol}.decimals = {self.decimals} is refused, allowed: 0 to 36")
         if self.supply_cap is not None:
             if self.supply_cap < 0:
-                raise ValueError(f"Comet: {self.symbol}.supply_cap = {self.supply_cap} must be 0 or more, or None")
+                raise ValueError(
+                    f"Comet: {self.symbol}.supply_cap = {self.supply_cap} must be 0 or more, or None"
+                )
             object.__setattr__(self, "supply_cap", self.supply_cap // self.scale * self.scale)
 
     @property
@@ -150,7 +152,9 @@ class CometParams:
         if not 6 <= self.base_decimals <= 18:
             self._refuse("base_decimals", self.base_decimals, "6 to 18 (BadDecimals)")
         if self.store_front_price_factor > FACTOR_SCALE:
-            self._refuse("store_front_price_factor", self.store_front_price_factor, "at most 1e18 (BadDiscount)")
+            self._refuse(
+                "store_front_price_factor", self.store_front_price_factor, "at most 1e18 (BadDiscount)"
+            )
         if len(self.assets) > MAX_ASSETS:
             self._refuse("number of assets", len(self.assets), f"at most {MAX_ASSETS} (TooManyAssets)")
         for asset in self.assets:
@@ -158,7 +162,7 @@ class CometParams:
                 self._refuse(
                     f"{asset.symbol}.borrow_collateral_factor",
                     asset.borrow_collateral_factor,
-                    f"less than liquidate_collateral_factor {asset.liquidate_collateral_factor} (BorrowCFTooLarge)",
+                    f"less than the liquidate factor {asset.liquidate_collateral_factor} (BorrowCFTooLarge)",
                 )
 
     @property

@@ -84,7 +84,7 @@ def accrue(params: CometParams, state: CometState, timestamp: int) -> CometState
 
 
 def reserves(params: CometParams, state: CometState, timestamp: int) -> int:
-    """Base tokens held, minus what suppliers own, plus what borrowers owe, at `timestamp`; may be negative.
+    """Return base tokens held, minus what suppliers own, plus what borrowers owe; may be negative.
 
     Parameters
     ----------

@@ -51,13 +51,15 @@ def store_price(params: CometParams, asset: int, price: int) -> int:
 
 
 def quote_collateral(params: CometParams, asset: int, base_amount: int, prices: Prices) -> int:
-    """Base units of an asset that `base_amount` of the base token buys.
+    """Return the base units of an asset that `base_amount` of the base token buys.
 
     Raises
     ------
     Revert
-        If the store price is not positive (an unsafe setting).
+        ``BadPrice``, or a panic if the discount leaves no price (an unsafe setting).
     """
+    if prices.base <= 0 or prices.assets[asset] <= 0:
+        raise Revert("BadPrice")
     discounted = store_price(params, asset, prices.assets[asset])
     if discounted <= 0:
         raise Revert("Panic(0x12 division)")
@@ -66,7 +68,7 @@ def quote_collateral(params: CometParams, asset: int, base_amount: int, prices: 
 
 
 def collateral_reserves(state: CometState, asset: int) -> int:
-    """Base units of an asset that belong to the protocol and are for sale."""
+    """Return the base units of an asset that belong to the protocol and are for sale."""
     return state.asset_balance[asset] - state.total_supply_asset[asset]
 
 

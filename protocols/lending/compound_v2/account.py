@@ -39,7 +39,7 @@ class Health(NamedTuple):
         return self.collateral / self.debt if self.debt else float("inf")
 
 
-class PriceMissing(Exception):  # noqa: N818 - an answer of the rule, turned into the call's own error
+class PriceMissing(Exception):
     """A market that the account uses has no price."""
 
 

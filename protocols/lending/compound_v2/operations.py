@@ -40,7 +40,9 @@ class Change:
     tokens: int
 
 
-def mint(params: PoolParams, market: MarketState, holding: Holding, block: int, *, index: int, amount: int) -> Change:
+def mint(
+    params: PoolParams, market: MarketState, holding: Holding, block: int, *, index: int, amount: int
+) -> Change:
     """Supply underlying for cTokens at the present exchange rate, rounded down.
 
     Parameters

@@ -26,7 +26,7 @@ class Fork(StrEnum):
     VENUS_CORE = "venus_core"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """Name for error messages."""
         return "Compound v2" if self is Fork.COMPOUND_V2 else "Venus core"
 
@@ -57,7 +57,9 @@ class JumpRateModel:
     def __post_init__(self) -> None:
         for name in ("base_rate_per_block", "multiplier_per_block", "jump_multiplier_per_block", "kink"):
             if getattr(self, name) < 0:
-                raise ValueError(f"Compound v2 rate model: {name} must be 0 or more, got {getattr(self, name)}")
+                raise ValueError(
+                    f"Compound v2 rate model: {name} must be 0 or more, got {getattr(self, name)}"
+                )
 
     @classmethod
     def per_year(
@@ -124,7 +126,7 @@ class MarketParams:
         """Exchange rate while the market has no supply, wad."""
         if self.initial_exchange_rate is not None:
             return self.initial_exchange_rate
-        return 2 * 10 ** (8 + self.underlying_decimals)
+        return int(2 * 10 ** (8 + self.underlying_decimals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,9 @@ class PoolParams:
     def _check_market(self, market: MarketParams) -> None:
         at = f"{market.symbol}."
         if market.reserve_factor > WAD:
-            self._refuse(at + "reserve_factor", market.reserve_factor, "at most 1e18 (reserveFactorMaxMantissa)")
+            self._refuse(
+                at + "reserve_factor", market.reserve_factor, "at most 1e18 (reserveFactorMaxMantissa)"
+            )
         if market.liquidation_incentive < WAD:
             self._refuse(at + "liquidation_incentive", market.liquidation_incentive, "at least 1e18")
         if self.fork is Fork.COMPOUND_V2:
@@ -193,7 +197,9 @@ class PoolParams:
     def _check_compound(self, market: MarketParams, at: str) -> None:
         if market.collateral_factor > MAX_COMPOUND_COLLATERAL_FACTOR:
             self._refuse(
-                at + "collateral_factor", market.collateral_factor, "at most 0.9e18 (collateralFactorMaxMantissa)"
+                at + "collateral_factor",
+                market.collateral_factor,
+                "at most 0.9e18 (collateralFactorMaxMantissa)",
             )
         if market.liquidation_threshold != market.collateral_factor:
             self._refuse(
@@ -221,12 +227,14 @@ class PoolParams:
             )
         if market.protocol_seize_share:
             self._refuse(
-                at + "protocol_seize_share", market.protocol_seize_share, "0: the liquidator gets all that is seized"
+                at + "protocol_seize_share",
+                market.protocol_seize_share,
+                "0: the liquidator gets all that is seized",
             )
 
     def _refuse(self, name: str, value: object, allowed: str) -> None:
         hint = "" if self.unsafe else " (unsafe=True allows what only the contract forbids)"
-        raise ValueError(f"{self.fork.title}: {name} = {value} is refused, allowed: {allowed}{hint}")
+        raise ValueError(f"{self.fork.label}: {name} = {value} is refused, allowed: {allowed}{hint}")
 
 
 def compound_pool(

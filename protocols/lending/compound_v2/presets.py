@@ -27,7 +27,9 @@ _VENUS_STABLE = JumpRateModel.per_year(0, 1_000 * _BP, 25_000 * _BP, 8_000 * _BP
 _VENUS_VOLATILE = JumpRateModel.per_year(0, 900 * _BP, 20_000 * _BP, 7_500 * _BP, BNB_BLOCKS_PER_YEAR)
 
 
-def _compound(symbol: str, decimals: int, factor_bps: int, reserve_bps: int, model: JumpRateModel) -> MarketParams:
+def _compound(
+    symbol: str, decimals: int, factor_bps: int, reserve_bps: int, model: JumpRateModel
+) -> MarketParams:
     return MarketParams(
         symbol=symbol,
         underlying_decimals=decimals,

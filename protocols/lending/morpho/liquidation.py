@@ -117,9 +117,7 @@ def liquidate(
         borrow_shares -= bad_debt_shares
         position_shares = 0
     return Liquidation(
-        Market(
-            supply_assets, market.total_supply_shares, borrow_assets, borrow_shares, market.last_update
-        ),
+        Market(supply_assets, market.total_supply_shares, borrow_assets, borrow_shares, market.last_update),
         Position(position.supply_shares, position_shares, collateral),
         seized_assets,
         repaid_assets,

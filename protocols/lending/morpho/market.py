@@ -140,7 +140,7 @@ def accrue(market: Market, parameters: MarketParameters, borrow_rate: int, now: 
 
 
 def borrowed_assets(market: Market, position: Position) -> int:
-    """What a position owes, rounded up, base units of the loan token."""
+    """Count what a position owes, rounded up, base units of the loan token."""
     return assets_up(position.borrow_shares, market.total_borrow_assets, market.total_borrow_shares)
 
 
@@ -160,7 +160,5 @@ def is_healthy(market: Market, position: Position, parameters: MarketParameters,
     """
     if not position.borrow_shares:
         return True
-    max_borrow = (
-        checked_uint256(position.collateral * price) // ORACLE_PRICE_SCALE * parameters.lltv // WAD
-    )
+    max_borrow = checked_uint256(position.collateral * price) // ORACLE_PRICE_SCALE * parameters.lltv // WAD
     return max_borrow >= borrowed_assets(market, position)

@@ -1,0 +1,95 @@
+"""The `liquidarium` command: which commands there are and how errors end.
+
+Exit codes: 0 done, 1 a replayed contract disagrees, 2 bad input, 130 interrupted.
+Commands import what they need when they are called, so that help is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from . import inspect_commands, run_commands, study_commands
+
+
+class Commands(TyperGroup):
+    """The commands; what the user caused ends in one line on stderr."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command.
+
+        Raises
+        ------
+        typer.Exit
+            With 2 for bad input and 130 for an interrupt.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted, nothing was written", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if not isinstance(error, _user_errors()):
+                raise
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    from ...market.prices.bars import PriceDataError
+    from ..conformance.files import VectorFileError
+    from ..runs.result import RunFolderError
+    from ..scenarios.base import ScenarioError
+
+    return ScenarioError, PriceDataError, RunFolderError, VectorFileError
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="A laboratory for liquidation games: lending protocols, order books and MEV in one market.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(metadata.version("liquidarium"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _exists(module: str) -> bool:
+    return (Path(__file__).parents[1] / module).is_file()
+
+
+if _exists("runs/run.py"):
+    app.command("run")(run_commands.run)
+app.command("scenarios")(inspect_commands.scenarios)
+app.command("show")(inspect_commands.show)
+app.command("report")(run_commands.report)
+app.command("verify")(run_commands.verify)
+if _exists("backtest/run.py"):
+    app.command("backtest")(study_commands.backtest)
+app.command("conform")(study_commands.conform)
+if _exists("games/quick.py"):
+    app.command("game")(study_commands.game)
+
+
+def main() -> None:
+    """Run the command line; the console script."""
+    app(prog_name="liquidarium")

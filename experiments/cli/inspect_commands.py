@@ -1,0 +1,32 @@
+"""Commands that look at scenarios without running them."""
+
+from __future__ import annotations
+
+import typer
+
+from .options import JsonOption, ScenarioArgument, SetOption, echo_json
+
+
+def scenarios(as_json: JsonOption = False) -> None:
+    """List the packaged scenarios."""
+    from ..scenarios import load_scenario, scenario_names
+
+    loaded = [load_scenario(name) for name in scenario_names()]
+    if as_json:
+        echo_json({scenario.name: scenario.description for scenario in loaded})
+        return
+    width = max(len(scenario.name) for scenario in loaded)
+    for scenario in loaded:
+        typer.echo(f"{scenario.name:<{width}}  {scenario.description}")
+
+
+def show(scenario: ScenarioArgument, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+    """Print a scenario as TOML, with defaults, units and overrides in place."""
+    from ..scenarios import load_scenario
+    from ..scenarios.toml_text import to_toml
+
+    loaded = load_scenario(scenario, overrides or ())
+    if as_json:
+        echo_json(loaded.model_dump(mode="json", exclude_none=True))
+    else:
+        typer.echo(to_toml(loaded), nl=False)

@@ -1,0 +1,70 @@
+"""Options that several commands share, and the two ways to print: for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="Name of a packaged scenario, or path of a .toml file.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Override a value, as in borrowers.count=500; repeatable."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
+
+Progress = Callable[[int, int], None]
+
+_REDRAW_S = 0.1
+
+
+def echo_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    typer.echo(json.dumps(value, allow_nan=False))
+
+
+@contextmanager
+def progress_bar(label: str, unit: str) -> Iterator[Progress]:
+    """Show progress on stderr with units per second and time left, if it is a terminal.
+
+    Yields
+    ------
+    callable
+        To be called with what is done and the total.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(
+        *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
+    )
+    task = bar.add_task(label, total=1, rate="")
+    began = drawn = time.perf_counter()
+
+    def update(done: int, total: int) -> None:
+        nonlocal drawn
+        now = time.perf_counter()
+        if now - drawn < _REDRAW_S and done < total:
+            return
+        drawn = now
+        rate = f"{done / max(now - began, 1e-9):,.0f} {unit}/s"
+        bar.update(task, completed=done, total=total, rate=rate, refresh=True)
+
+    with bar:
+        yield update

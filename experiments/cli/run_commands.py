@@ -1,0 +1,95 @@
+"""Commands around a run: run a scenario, render its report again, verify its tables."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import JsonOption, ScenarioArgument, SetOption, echo_json, progress_bar
+
+if TYPE_CHECKING:
+    from ..runs import RunResult
+
+DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved run.")]
+
+
+def run(
+    scenario: ScenarioArgument,
+    *,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Root seed; that of the scenario if left out.")
+    ] = None,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of this run; runs/SCENARIO-SEED if left out.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in DIR.")] = False,
+    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw figures.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a scenario and keep its tables, figures and report."""
+    from ..runs.result import check_target, run_folder
+    from ..scenarios import load_scenario
+
+    loaded = load_scenario(scenario, overrides or ())
+    folder = out or run_folder(loaded.name, loaded.seed if seed is None else seed)
+    check_target(folder, overwrite=overwrite)
+
+    from ..runs.run import run as run_scenario
+
+    with progress_bar(loaded.name, "blocks") as progress:
+        result = run_scenario(loaded, seed=seed, progress=progress)
+    result.save(folder, overwrite=overwrite, also=(lambda place: _render(result, place)) if figures else None)
+    if as_json:
+        echo_json(result.summary)
+    else:
+        _print_summary(result)
+    typer.echo(f"saved in {folder}", err=True)
+
+
+def report(folder: DirArgument) -> None:
+    """Draw the figures of a saved run again and write report.md beside them."""
+    from ..runs import RunResult
+
+    _render(RunResult.load(folder), folder)
+    typer.echo(f"wrote {folder / 'report.md'}")
+
+
+def verify(folder: DirArgument) -> None:
+    """Check that the tables of a saved run are still those that were saved."""
+    from ..runs import verify as verify_folder
+
+    typer.echo(f"{folder}: tables agree with their hash {verify_folder(folder)}")
+
+
+def _render(result: RunResult, folder: Path) -> None:
+    from ..figures import write_figures, write_report
+
+    write_report(result, folder, write_figures(result, folder / "figures"))
+
+
+def _print_summary(result: RunResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..runs import SUMMARY_KEYS
+
+    table = Table(title=f"{result.scenario.name}, seed {result.seed}")
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    table.add_column("meaning")
+    for key, (_, meaning) in SUMMARY_KEYS.items():
+        if key not in ("scenario", "seed"):
+            table.add_row(key, _number(result.summary[key]), meaning)
+    Console().print(table)
+
+
+def _number(value: str | int | float) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and math.isfinite(value) and 0 < abs(value) < 100:
+        return f"{value:.3g}"
+    return f"{value:,.0f}"

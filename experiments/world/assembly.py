@@ -1,0 +1,351 @@
+"""From a scenario to the parts of a world: data in, runtime objects out.
+
+Everything that can be wrong with data from outside is found here, before the
+first block. The model owns what is built and gives it life.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...agents.population import Population, PopulationLaw, draw_population, population_from_table
+from ...market.assets import Asset
+from ...market.chain.gas import ConstantGas, Eip1559, GasPrice, LognormalGas, ReplayGas
+from ...market.ledger import Ledger
+from ...market.oracle import CallableSource, MedianSource, Oracle, PathSource, Source
+from ...market.order_flow import HawkesArrivals, OrderFlow, PoissonArrivals
+from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.twap import PoolTwap
+from ...market.prices import (
+    FixedPrice,
+    GeometricBrownianMotion,
+    HestonPrice,
+    JointPrice,
+    MertonJumpDiffusion,
+    ReferencePrice,
+    ReplayPrice,
+)
+from ...market.streams import Streams
+from ...market.trading import BookSpec, FlowSpec, TradingFloor
+from ...protocols.lending.aave.parameters import Market, ReserveParameters
+from ...protocols.lending.aave.presets import aave_v2_main_may_2021
+from ...protocols.liquidation import CloseFactor, FixedBonus, HealthFactorTrigger, LiquidationMechanism
+from ..episodes import load_episode
+from ..scenarios import Scenario
+from ..scenarios.base import ScenarioError
+from ..scenarios.chain import ConstantGas as ConstantGasConfig
+from ..scenarios.chain import Eip1559Gas, EpisodeGas
+from ..scenarios.credit import FittedBorrowers, GeneratedBorrowers, ReserveConfig
+from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
+from ..scenarios.scenario import correlation_matrix
+from ..scenarios.windows import read_table
+from .fits import load_fit
+
+Floats = NDArray[np.float64]
+
+RESERVE_OF = {"ETH": "WETH", "BTC": "WBTC"}
+"""Deployed reserve of an asset, where it has another symbol."""
+
+MARKETS = {"may-2021": aave_v2_main_may_2021}
+"""Packaged sets of reserve parameters."""
+
+PROCESS_START_S = 1_600_000_000
+"""Unix time at which runs without recorded data begin; interest counts seconds, not dates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the world outside does, known before the run: times, prices, gas."""
+
+    times_s: Floats
+    path: Floats  # (n_blocks + 1, n_assets), USD per token
+    gas: GasPrice
+    start_s: int
+
+
+def build_outside(scenario: Scenario, streams: Streams) -> Outside:
+    """Build times, reference prices of all assets and gas prices."""
+    clock = scenario.clock
+    times = np.arange(clock.n_blocks + 1) * clock.block_time_s
+    source = _reference(scenario)
+    joint = JointPrice([source, FixedPrice(_stable_prices(scenario, source.symbols))])
+    order = [joint.symbols.index(symbol) for symbol in scenario.symbols]
+    path = np.ascontiguousarray(joint.path(times, streams)[:, order])
+    start_s = PROCESS_START_S if scenario.start_s is None else int(scenario.start_s)
+    return Outside(times, path, _gas(scenario, times, streams), start_s)
+
+
+def _stable_prices(scenario: Scenario, priced: tuple[str, ...]) -> dict[str, float]:
+    return {a.symbol: a.price_usd or 1.0 for a in scenario.assets if a.stable and a.symbol not in priced}
+
+
+def _reference(scenario: Scenario) -> ReferencePrice:
+    prices = scenario.prices
+    risky = [asset.symbol for asset in scenario.risky]
+    if isinstance(prices, EpisodePrices):
+        bars = load_episode(prices.episode).bars
+        return ReplayPrice({symbol: bars[symbol] for symbol in risky}, scenario.start_s)
+    if isinstance(prices, FilePrices):
+        series = {symbol: read_table(path, f"prices.path.{symbol}") for symbol, path in prices.path.items()}
+        return ReplayPrice(series, scenario.start_s)
+    initial = {asset.symbol: float(asset.price_usd or 0.0) for asset in scenario.risky}
+    correlation = correlation_matrix(prices.correlation, tuple(risky))
+    drift = _by_symbol(prices.drift_per_year, risky)
+    if isinstance(prices, GbmPrices):
+        return GeometricBrownianMotion(
+            initial,
+            volatility=_by_symbol(prices.volatility_per_year, risky),
+            drift=drift,
+            correlation=correlation,
+        )
+    if isinstance(prices, MertonPrices):
+        return MertonJumpDiffusion(
+            initial,
+            volatility=_by_symbol(prices.volatility_per_year, risky),
+            intensity=prices.jumps_per_year,
+            jump_mean=prices.jump_mean_log,
+            jump_sd=prices.jump_sd_log,
+            drift=drift,
+            correlation=correlation,
+        )
+    return HestonPrice(
+        initial,
+        variance=prices.variance_start,
+        mean_reversion=prices.variance_reversion_per_year,
+        long_run_variance=prices.variance_mean,
+        vol_of_variance=prices.volatility_of_variance,
+        leverage=prices.price_variance_correlation,
+        drift=drift,
+        correlation=correlation,
+    )
+
+
+def _by_symbol(value: float | dict[str, float], symbols: list[str]) -> Floats:
+    return np.array([value[s] if isinstance(value, dict) else value for s in symbols], np.float64)
+
+
+def _gas(scenario: Scenario, times: Floats, streams: Streams) -> GasPrice:
+    config = scenario.chain.gas
+    if isinstance(config, EpisodeGas):
+        rows = load_episode(str(scenario.gas_episode)).gas
+        return ReplayGas(
+            rows.ts, rows.p30_gwei, rows.p60_gwei, rows.p90_gwei, times_s=times, start_s=float(scenario.start_s or 0)
+        )
+    if isinstance(config, ConstantGasConfig):
+        return ConstantGas(config.price_gwei)
+    if isinstance(config, Eip1559Gas):
+        return Eip1559(config.base_fee_gwei, gas_limit=scenario.chain.block_gas_limit)
+    return LognormalGas(
+        times,
+        streams("gas"),
+        level=config.median_gwei,
+        sd=config.sd_log,
+        half_life_s=math.log(2.0) / config.reversion_per_s,
+    )
+
+
+def build_ledger(scenario: Scenario) -> Ledger:
+    """Open a ledger with one column per asset of the scenario."""
+    return Ledger([Asset(asset.symbol, asset.decimals) for asset in scenario.assets], capacity=256)
+
+
+def build_floor(
+    scenario: Scenario, ledger: Ledger, prices: Floats, makers: list[int], streams: Streams
+) -> TradingFloor:
+    """Build the books with their background flow; `makers` are ledger accounts."""
+    specs = [
+        BookSpec(i, asset.book.tick_usd, asset.book.lot, float(prices[i]))
+        for i, asset in enumerate(scenario.assets)
+        if asset.book is not None
+    ]
+    flow, clock = scenario.flow, scenario.clock
+    if flow.kind == "hawkes":
+        arrivals = HawkesArrivals(flow.orders_per_block, flow.branching_ratio, flow.decay_per_s)
+    else:
+        arrivals = PoissonArrivals(flow.orders_per_block)
+    orders = OrderFlow(
+        arrivals, [scenario.symbols[s.asset] for s in specs], clock.n_blocks, clock.block_time_s, streams
+    )
+    look = FlowSpec(
+        flow.market_share,
+        flow.cancel_share,
+        flow.resting_orders,
+        flow.mean_quantity_usd,
+        flow.mean_offset_bps / 1e4,
+        flow.anchor_per_s,
+    )
+    quote = ledger.asset_index[scenario.quote]
+    return TradingFloor(ledger, quote, specs, look, orders, makers, clock.block_time_s, streams)
+
+
+def build_pools(scenario: Scenario, ledger: Ledger, prices: Floats) -> dict[int, LiquidityPool]:
+    """Build the pools with their liquidity at the reference price, by asset."""
+    quote = ledger.asset_index[scenario.quote]
+    pools: dict[int, LiquidityPool] = {}
+    for i, asset in enumerate(scenario.assets):
+        if asset.pool is None:
+            continue
+        fee = asset.pool.fee_bps
+        pool = LiquidityPool(ledger, i, quote, name=f"pool/{asset.symbol}", fee_bps=round(fee))
+        owner = ledger.open_account(f"liquidity-provider/{asset.symbol}")
+        base = ledger.assets[i].to_units(asset.pool.depth_usd / float(prices[i]))
+        cash = ledger.assets[quote].to_units(asset.pool.depth_usd)
+        ledger.endow(i, owner, base)
+        ledger.endow(quote, owner, cash)
+        pool.add_liquidity(owner, base, cash, now_s=0.0)
+        pools[i] = pool
+    return pools
+
+
+def build_oracle(
+    scenario: Scenario, outside: Outside, floor: TradingFloor, pools: dict[int, LiquidityPool]
+) -> tuple[Oracle, list[Source] | None]:
+    """Build the oracle and its sources; None where it reads the reference path itself."""
+    config = scenario.oracle
+    oracle = Oracle(
+        scenario.symbols,
+        outside.path[0],
+        heartbeat_s=config.heartbeat_s,
+        deviation=config.deviation,
+        delay_s=config.delay_s,
+    )
+    if config.source == "reference":
+        return oracle, None
+    sources: list[Source] = []
+    for i, asset in enumerate(scenario.assets):
+        reference = PathSource(outside.path[:, i])
+        if asset.stable:
+            sources.append(reference)
+            continue
+        parts: dict[str, Source] = {"reference": reference}
+        if asset.book is not None:
+            parts["book-mid"] = CallableSource(_mid_reader(floor, i))
+        if i in pools:
+            window = max(10.0 * scenario.clock.block_time_s, 60.0)
+            parts["pool-twap"] = PoolTwap(pools[i], i, window, outside.times_s.tolist())
+        sources.append(MedianSource(list(parts.values())) if config.source == "median" else parts[config.source])
+    return oracle, sources
+
+
+def _mid_reader(floor: TradingFloor, asset: int):  # type: ignore[no-untyped-def]
+    return lambda: floor.mid(asset)
+
+
+def build_market(scenario: Scenario) -> Market:
+    """Build the lending market of the scenario: the packaged preset with its changes."""
+    config = scenario.protocol
+    if config.market not in MARKETS:
+        raise ScenarioError(f"protocol.market = {config.market!r}; allowed: {', '.join(MARKETS)}")
+    deployed = [RESERVE_OF.get(symbol, symbol) for symbol in scenario.symbols]
+    try:
+        preset = MARKETS[config.market](deployed)
+    except ValueError as error:
+        raise ScenarioError(f"assets: {error}") from error
+    reserves = tuple(
+        _changed(reserve, asset.symbol, asset.decimals, config.reserves.get(asset.symbol), config.unsafe)
+        for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
+    )
+    mechanism = LiquidationMechanism(
+        HealthFactorTrigger(), CloseFactor.flat(round(config.close_factor * 10_000)), FixedBonus()
+    )
+    return Market(config.kind, reserves, mechanism)
+
+
+def _changed(
+    reserve: ReserveParameters, symbol: str, decimals: int, change: ReserveConfig | None, unsafe: bool
+) -> ReserveParameters:
+    values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": unsafe}
+    if change is not None:
+        for key, bps, offset in (
+            ("ltv", change.ltv, 0),
+            ("liquidation_threshold", change.liquidation_threshold, 0),
+            ("liquidation_bonus", change.bonus, 10_000),
+            ("reserve_factor", change.reserve_factor, 0),
+        ):
+            if bps is not None:
+                values[key] = offset + round(bps * 10_000)
+        curve = {
+            "optimal": change.optimal_utilisation,
+            "base": change.base_rate,
+            "slope1": change.slope_1,
+            "slope2": change.slope_2,
+        }
+        given = {key: round(value * 10**27) for key, value in curve.items() if value is not None}
+        if given:
+            values["curve"] = dataclasses.replace(reserve.curve, **given)
+    fields = {f.name: getattr(reserve, f.name) for f in dataclasses.fields(reserve) if f.init}
+    try:
+        return ReserveParameters(**(fields | values))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ScenarioError(f"protocol.reserves.{symbol}: {error}") from error
+
+
+def build_population(scenario: Scenario, market: Market, prices: Floats, streams: Streams) -> Population:
+    """Draw the borrowers of the scenario at the starting prices."""
+    config = scenario.borrowers
+    priced = dict(zip(scenario.symbols, prices.tolist(), strict=True))
+    rng = streams("borrowers/population")
+    fit = load_fit("may-2021")
+    if isinstance(config, FittedBorrowers | GeneratedBorrowers):
+        law = _for_market(_law(fit.law, config.parameters), scenario, market, config.reaction_scale)
+        return draw_population(law, config.count, config.total_debt_usd or fit.total_debt_usd, priced, rng)
+    law = _for_market(PopulationLaw.from_dict(fit.law), scenario, market, config.reaction_scale)
+    table = read_table(config.path, "borrowers.path")
+    missing = {"debt_value", "health_factor"} - set(table.columns)
+    if missing:
+        raise ScenarioError(f"borrowers.path: {config.path} has no column {sorted(missing)[0]!r}")
+    if not len(table):
+        raise ScenarioError(f"borrowers.path: {config.path} has no rows; at least one borrower is needed")
+    return population_from_table(table, law, len(table), float(table.debt_value.sum()), priced, rng)
+
+
+def _law(fitted: dict[str, object], changes: dict[str, object]) -> PopulationLaw:
+    data = dict(fitted)
+    for key, value in changes.items():
+        if key not in data:
+            raise ScenarioError(f"unknown key borrowers.parameters.{key}; allowed: {', '.join(data)}")
+        old = data[key]
+        data[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
+    try:
+        return PopulationLaw.from_dict(data)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ScenarioError(f"borrowers.parameters: {error}") from error
+
+
+def _for_market(law: PopulationLaw, scenario: Scenario, market: Market, reaction_scale: float) -> PopulationLaw:
+    """Keep the collateral and debt that the scenario has, at the market's thresholds."""
+    known = set(scenario.symbols)
+    stable = {asset.symbol for asset in scenario.assets if asset.stable}
+    reserves = {reserve.symbol: reserve for reserve in market.reserves}
+    kept = [entry for entry in law.collateral if entry.symbol in known - stable]
+    mix = {symbol: share for symbol, share in law.debt_mix.items() if symbol in stable}
+    if not kept or not mix:
+        raise ScenarioError(
+            "borrowers: the law needs a collateral among "
+            f"{', '.join(entry.symbol for entry in law.collateral)} and a debt among {', '.join(law.debt_mix)}"
+        )
+    total = sum(entry.share for entry in kept)
+    entries = tuple(
+        dataclasses.replace(
+            entry,
+            share=entry.share / total,
+            liquidation_threshold=reserves[entry.symbol].liquidation_threshold / 10_000,
+            bonus=reserves[entry.symbol].liquidation_bonus / 10_000 - 1.0,
+        )
+        for entry in kept
+    )
+    passive, watcher, panic = law.reaction.shares
+    active = (watcher + panic) * reaction_scale
+    grow = min(active, 1.0) / (watcher + panic) if watcher + panic else 0.0
+    shares = (1.0 - grow * (watcher + panic), grow * watcher, grow * panic)
+    return dataclasses.replace(
+        law,
+        collateral=entries,
+        debt_mix={symbol: share / sum(mix.values()) for symbol, share in mix.items()},
+        reaction=dataclasses.replace(law.reaction, shares=shares),
+    )

@@ -1,0 +1,265 @@
+"""Build a whole world for a model: parts in their order, then those who live in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...agents.base import DecidingAgent
+from ...agents.borrowers import BorrowerCohort
+from ...agents.liquidators import LiquidatorBot
+from ...agents.makers import MarketMaker
+from ...agents.population import PANIC, WATCHER, Population
+from ...agents.searchers import MEVSearcher
+from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
+from ...agents.strategies.borrower import BorrowerPolicy
+from ...agents.strategies.searcher import SearcherStrategy
+from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
+from ...market.ledger import Ledger
+from ...market.oracle import Oracle, Source
+from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.streams import Streams
+from ...market.trading import TradingFloor
+from ...protocols.lending.aave.pool import AavePool
+from ..scenarios import Scenario
+from ..scenarios.base import ScenarioError
+from ..scenarios.deciders import AgentConfig
+from ..scenarios.objects import build_strategy, import_object
+from . import assembly
+from .assembly import Outside
+from .conservation import ConservationCheck
+from .par_desk import ParDesk
+from .recorder import Recorder
+from .watchlist import WatchList
+
+STRATEGIES: dict[str, tuple[str, type]] = {
+    "threshold": ("liquidator", ThresholdLiquidator),
+    "avellaneda-stoikov": ("maker", AvellanedaStoikov),
+    "searcher": ("searcher", SearcherStrategy),
+}
+"""Packaged strategies by name: the kind of agent they serve, and their class."""
+
+AGENTS: dict[str, type[DecidingAgent]] = {
+    "liquidator": LiquidatorBot,
+    "maker": MarketMaker,
+    "searcher": MEVSearcher,
+}
+
+FLASH_ENDOWMENT_USD = 5e10
+"""What the flash lender has of each stable asset, USD: never short."""
+
+INTEREST_SLACK = 1.02
+"""Health factor from which a borrower is watched at least, if it reacts at all."""
+
+
+@dataclass(slots=True)
+class World:
+    """Everything a model is made of."""
+
+    ledger: Ledger
+    floor: TradingFloor
+    pools: dict[int, LiquidityPool]
+    protocol: AavePool
+    watch: WatchList
+    oracle: Oracle
+    sources: list[Source] | None
+    outside: Outside
+    desk: ParDesk
+    conservation: ConservationCheck
+    recorder: Recorder
+    population: Population
+    cohorts: list[BorrowerCohort]
+    cohort_of: NDArray[np.int64]
+    deciders: list[DecidingAgent]
+    quote: int
+    gas_asset: int
+    flash_lender: int
+    first_wallet: int
+    units: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    bonus: NDArray[np.float64]
+    book_assets: NDArray[np.int64]
+    book_list: list[int]
+    lot_units: dict[int, int]
+    snapshot_blocks: int
+    gas_record: Callable[[int], None] | None
+
+
+def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
+    """Build the world of a scenario; every draw comes from a named stream.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario names something that does not exist or cannot run.
+    """
+    outside = assembly.build_outside(scenario, streams)
+    prices = outside.path[0]
+    ledger = assembly.build_ledger(scenario)
+    quote = ledger.asset_index[scenario.quote]
+    named = _open_accounts(scenario, ledger)
+    makers = [account for config, _, account in named if config.kind == "maker"]
+    floor = assembly.build_floor(scenario, ledger, prices, makers, streams)
+    _fund(ledger, floor, named, prices, quote)
+    pools = assembly.build_pools(scenario, ledger, prices)
+    oracle, sources = assembly.build_oracle(scenario, outside, floor, pools)
+    stables = tuple(i for i, asset in enumerate(scenario.assets) if asset.stable)
+    desk = ParDesk(ledger, stables)
+    flash_lender = ledger.open_account("flash-lender")
+    for asset in stables:
+        ledger.endow(asset, flash_lender, int(FLASH_ENDOWMENT_USD) * ledger.assets[asset].unit)
+
+    market = assembly.build_market(scenario)
+    population = assembly.build_population(scenario, market, prices, streams)
+    protocol = AavePool(ledger, market, len(population), outside.start_s)
+    _lend(ledger, protocol, population, prices, scenario)
+    first_wallet = ledger.open_accounts("borrower", len(population))
+    wealth = population.wealth * population.debt_usd.sum(axis=1) * ledger.assets[quote].unit
+    ledger.endow_each(quote, first_wallet, wealth.astype(np.int64))
+
+    thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
+    bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
+    close_factor = scenario.protocol.close_factor
+    watch = WatchList(protocol, population.alert_level, bonus, close_factor, 1.0 if close_factor == 1.0 else 0.0)
+    cohorts = [
+        BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
+        BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
+    ]
+    cohort_of = np.full(len(population) + 1, -1, np.int64)
+    cohort_of[:-1][population.type_code == WATCHER] = 0
+    cohort_of[:-1][population.type_code == PANIC] = 1
+    deciders = [
+        _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
+    ]
+    recording = scenario.recording
+    recorder = Recorder(
+        scenario.symbols,
+        floor,
+        scenario.clock.n_blocks,
+        trades=recording.trades,
+        quotes=recording.quotes,
+        bids=recording.bids,
+    )
+    every = recording.snapshot_every_s
+    return World(
+        ledger=ledger,
+        floor=floor,
+        pools=pools,
+        protocol=protocol,
+        watch=watch,
+        oracle=oracle,
+        sources=sources,
+        outside=outside,
+        desk=desk,
+        conservation=ConservationCheck(ledger, floor, list(pools.values()), protocol),
+        recorder=recorder,
+        population=population,
+        cohorts=cohorts,
+        cohort_of=cohort_of,
+        deciders=deciders,
+        quote=quote,
+        gas_asset=ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote),
+        flash_lender=flash_lender,
+        first_wallet=first_wallet,
+        units=np.array([float(asset.unit) for asset in ledger.assets]),
+        thresholds=thresholds,
+        bonus=bonus,
+        book_assets=np.array([spec.asset for spec in floor.specs], np.int64),
+        book_list=[spec.asset for spec in floor.specs],
+        lot_units={s.asset: round(s.lot * ledger.assets[s.asset].unit) for s in floor.specs},
+        snapshot_blocks=0 if every is None else max(1, round(every / scenario.clock.block_time_s)),
+        gas_record=getattr(outside.gas, "record", None),
+    )
+
+
+def _open_accounts(scenario: Scenario, ledger: Ledger) -> list[tuple[AgentConfig, str, int]]:
+    named = []
+    for config in scenario.agents:
+        for k in range(config.count):
+            name = config.name if config.count == 1 else f"{config.name}-{k}"
+            named.append((config, name, ledger.open_account(name)))
+    return named
+
+
+def _fund(
+    ledger: Ledger,
+    floor: TradingFloor,
+    named: Sequence[tuple[AgentConfig, str, int]],
+    prices: NDArray[np.float64],
+    quote: int,
+) -> None:
+    """Give agents their money: makers half in cash and half in what they quote, the others in cash."""
+    maker = 0
+    for config, _, account in named:
+        cash = config.capital_usd
+        if config.kind == "maker" and floor.specs:
+            cash /= 2.0
+            each = cash / len(floor.specs)
+            targets = []
+            for spec in floor.specs:
+                price = float(prices[spec.asset])
+                ledger.endow(spec.asset, account, ledger.assets[spec.asset].to_units(each / price))
+                targets.append(each / price / spec.lot)
+            floor.quote_all(maker, each, targets)
+            maker += 1
+        ledger.endow(quote, account, ledger.assets[quote].to_units(cash))
+
+
+def _lend(
+    ledger: Ledger, protocol: AavePool, population: Population, prices: NDArray[np.float64], scenario: Scenario
+) -> None:
+    """Put the population's positions into the protocol, in base units."""
+    n = len(ledger.assets)
+    collateral = np.zeros((len(population), n), np.int64)
+    debt = np.zeros((len(population), n), np.int64)
+    for k, symbol in enumerate(population.collateral_symbols):
+        asset = ledger.asset_index[symbol]
+        collateral[:, asset] = np.ceil(population.collateral_tokens[:, k] * ledger.assets[asset].unit)
+    for k, symbol in enumerate(population.debt_symbols):
+        asset = ledger.asset_index[symbol]
+        debt[:, asset] = population.debt_usd[:, k] / prices[asset] * ledger.assets[asset].unit
+    protocol.endow(collateral, debt, scenario.protocol.utilisation)
+
+
+def _make_agent(model: Any, config: AgentConfig, name: str, account: int, path: str) -> DecidingAgent:
+    latency = {"latency_s": config.latency_ms / 1e3, "latency_jitter_s": config.latency_jitter_ms / 1e3}
+    if ":" in config.kind:
+        cls = import_object(config.kind, f"{path}.kind")
+        if not (isinstance(cls, type) and issubclass(cls, DecidingAgent)):
+            raise ScenarioError(f"{path}.kind = {config.kind!r} must be a class derived from agents.base.DecidingAgent")
+    else:
+        cls = AGENTS[config.kind]
+    return cls(model, name, account, _make_strategy(config, path), **latency)
+
+
+def _make_strategy(config: AgentConfig, path: str) -> Any:
+    parameters = dict(config.parameters)
+    where = f"{path}.parameters"
+    chosen: Any
+    if config.strategy is None:
+        if ":" in config.kind:
+            if parameters:
+                raise ScenarioError(f"{where} needs {path}.strategy, the class they belong to")
+            return None
+        chosen = next(cls for kind, cls in STRATEGIES.values() if kind == config.kind)
+    elif ":" in config.strategy:
+        chosen = import_object(config.strategy, f"{path}.strategy")
+    elif config.strategy in STRATEGIES:
+        kind, chosen = STRATEGIES[config.strategy]
+        if ":" not in config.kind and kind != config.kind:
+            raise ScenarioError(f"{path}.strategy = {config.strategy!r} serves a {kind}, not a {config.kind}")
+    else:
+        raise ScenarioError(
+            f"{path}.strategy = {config.strategy!r}; allowed: {', '.join(STRATEGIES)} or module:Class"
+        )
+    if config.flash_loans and chosen is ThresholdLiquidator:
+        parameters = {"flash_loan": True, "exit": "pool"} | parameters
+    if chosen is SearcherStrategy:
+        inner = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}
+        inner |= parameters.get("liquidation", {})
+        parameters["liquidation"] = build_strategy(ThresholdLiquidator, inner, f"{where}.liquidation")
+    return build_strategy(chosen, parameters, where)

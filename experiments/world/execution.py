@@ -1,0 +1,156 @@
+"""What transactions do when a block executes them: liquidate, defend a position, arbitrage.
+
+Each function is the action of one transaction: it moves value or raises `Revert`,
+in which case the caller undoes what it has done. Book trades cannot be undone,
+so they come after everything that may revert.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...agents.base import ArbitragePool, DecidingAgent, Liquidate
+from ...market.ledger import InsufficientFundsError, Reason
+from ...market.revert import Revert
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+WAD = 10**18
+SALE_LIMIT = 0.05
+"""Borrowers who sell collateral accept prices down to this fraction below the mid."""
+
+
+class Liquidation:
+    """One liquidation call of an agent, with its exit."""
+
+    def __init__(self, agent: DecidingAgent, intent: Liquidate) -> None:
+        self.agent = agent
+        self.intent = intent
+
+    def __call__(self, world: LiquidationMarket) -> int:
+        """Execute; return the number of the liquidation.
+
+        Raises
+        ------
+        Revert
+            If the rule refuses, money is short, or the exit brings too little.
+        """
+        intent, me = self.intent, self.agent.account
+        row, collateral, debt = intent.opportunity.account, intent.opportunity.collateral, intent.opportunity.debt
+        pool, ledger, now = world.protocol, world.ledger, int(world.time_s)
+        unit = ledger.assets[debt].unit
+        cover = min(
+            int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now)
+        )
+        if cover <= 0:
+            raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
+        world.on_undo(pool.checkpoint(row, (collateral, debt)))
+        fee = 0
+        try:
+            if intent.flash_loan:
+                ledger.transfer(debt, world.flash_lender, me, cover, Reason.FLASH_LOAN)
+                fee = int(cover * self.agent.strategy.flash_fee)
+            else:
+                cash = world.desk.cost(world.quote, debt, cover)
+                cover = world.desk.convert(me, world.quote, debt, min(cash, ledger.balance(me, world.quote)))
+            result = pool.liquidate(row, collateral, debt, cover, me, now)
+            seized = result.collateral_to_liquidator
+            got = 0
+            if intent.exit == "pool":
+                venue = world.pools[collateral]
+                world.on_undo(lambda kept=venue.snapshot(): venue.restore(kept))
+                fair = venue.price(collateral) * seized / ledger.assets[collateral].unit
+                least = int(fair * (1.0 - intent.max_slippage) * ledger.assets[world.quote].unit)
+                got = venue.swap(me, collateral, seized, least, now_s=world.time_s)
+            if intent.flash_loan:
+                owed = cover + fee - ledger.balance(me, debt)
+                if owed > 0:
+                    if world.desk.cost(world.quote, debt, owed) > got:
+                        raise Revert("flash loan not paid back")
+                    world.desk.convert(me, world.quote, debt, world.desk.cost(world.quote, debt, owed))
+                ledger.transfer(debt, me, world.flash_lender, cover + fee, Reason.FLASH_LOAN)
+        except InsufficientFundsError as error:
+            raise Revert(str(error)) from None
+        world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
+        return world.note_liquidation(self.agent, intent, result, got, fee)
+
+
+class Defence:
+    """A borrower repays from wealth, or sells collateral through the book and repays."""
+
+    def __init__(self, row: int, repay_usd: float, sell_usd: float) -> None:
+        self.row, self.repay_usd, self.sell_usd = row, repay_usd, sell_usd
+
+    def __call__(self, world: LiquidationMarket) -> None:
+        """Execute the repayment, then the sale.
+
+        Raises
+        ------
+        Revert
+            If nothing is owed any more, or collateral may not be withdrawn.
+        """
+        row, pool, ledger = self.row, world.protocol, world.ledger
+        wallet = world.wallet(row)
+        now = int(world.time_s)
+        collateral, debt = world.main_assets(row)
+        if self.sell_usd > 0.0:
+            unit = ledger.assets[collateral].unit
+            units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
+            units = min(units, pool.collateral_units(row, collateral, now))
+            world.on_undo(pool.checkpoint(row, (collateral,)))
+            taken = pool.withdraw(row, collateral, units, wallet, now)
+            lot = world.lot_units(collateral)
+            worst = world.floor.mid(collateral) * (1.0 - SALE_LIMIT)
+            world.sell_on_book(collateral, wallet, taken // lot, worst)
+        cash = ledger.balance(wallet, world.quote)
+        owed = pool.debt_units(row, debt, now)
+        wanted = owed
+        if self.sell_usd <= 0.0:
+            wanted = min(owed, int(self.repay_usd * ledger.assets[debt].unit))
+        spend = min(world.desk.cost(world.quote, debt, wanted), cash)
+        if spend > 0:
+            world.on_undo(pool.checkpoint(row, (debt,)))
+            paid_in = world.desk.convert(wallet, world.quote, debt, spend)
+            if paid_in:
+                pool.repay(row, debt, paid_in, wallet, now)
+            world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
+        world.watch.calm(world.as_rows(row))
+
+
+class Arbitrage:
+    """Trade a pool to the edge of its no-arbitrage band around the book, and square up on the book."""
+
+    def __init__(self, agent: DecidingAgent, intent: ArbitragePool) -> None:
+        self.agent = agent
+        self.intent = intent
+
+    def __call__(self, world: LiquidationMarket) -> None:
+        """Execute both legs, the pool's first.
+
+        Raises
+        ------
+        Revert
+            If the gap no longer pays.
+        """
+        asset, me, ledger = self.intent.asset, self.agent.account, world.ledger
+        pool, quote = world.pools[asset], world.quote
+        mid = world.floor.mid(asset)
+        unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
+        cash = ledger.balance(me, quote)
+        if pool.price(asset) < mid:
+            spend = min(int(pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)
+            gain = pool.quote_out(quote, spend / cash_unit) * mid - spend / cash_unit
+            if gain < self.intent.min_profit_usd or spend <= 0:
+                raise Revert("no profit left")
+            bought = pool.swap(me, quote, spend, now_s=world.time_s)
+            held = ledger.balance(me, asset)
+            world.sell_on_book(asset, me, min(bought + lot - 1, held) // lot, mid * 0.99)
+            return
+        tokens = min(pool.tokens_to_arbitrage(asset, mid), 0.98 * cash / cash_unit / mid)
+        gain = pool.quote_out(asset, tokens) - tokens * mid
+        if gain < self.intent.min_profit_usd or tokens * unit < lot:
+            raise Revert("no profit left")
+        bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, mid * 1.01)
+        if bought:
+            pool.swap(me, asset, bought, now_s=world.time_s)

@@ -1,0 +1,79 @@
+"""What becomes of seized collateral that is sold on the book, or held.
+
+Bots that exit on the book sell in the block of the liquidation, never below the
+price they accept; what the book does not take is offered again in later blocks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...agents.base import DecidingAgent, Liquidate
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+IMPACT, PROFIT = 15, 17
+"""Columns of a liquidation row that an exit fills in."""
+
+
+class _Lot:
+    """Collateral of one liquidation that is still held."""
+
+    __slots__ = ("agent", "asset", "max_slippage", "number", "sells", "units")
+
+    def __init__(
+        self, agent: DecidingAgent, asset: int, number: int, units: int, max_slippage: float, sells: bool
+    ) -> None:
+        self.agent, self.asset, self.number, self.units = agent, asset, number, units
+        self.max_slippage, self.sells = max_slippage, sells
+
+
+class Exits:
+    """Seized collateral that waits to be sold, oldest first."""
+
+    def __init__(self, world: LiquidationMarket) -> None:
+        self.world = world
+        self.waiting: list[_Lot] = []
+        self.held: list[_Lot] = []
+
+    def hold(self, agent: DecidingAgent, intent: Liquidate, number: int, asset: int, units: int) -> None:
+        """Take over what a liquidation has seized."""
+        lot = _Lot(agent, asset, number, units, intent.max_slippage, intent.exit == "book")
+        (self.waiting if lot.sells else self.held).append(lot)
+
+    def drop_from(self, number: int) -> None:
+        """Forget what reverted liquidations, numbered `number` and later, had handed over."""
+        self.waiting = [lot for lot in self.waiting if lot.number < number]
+        self.held = [lot for lot in self.held if lot.number < number]
+
+    def sell(self) -> None:
+        """Offer everything that waits to the books."""
+        if not self.waiting:
+            return
+        world = self.world
+        left: list[_Lot] = []
+        for lot in self.waiting:
+            size = world.lot_units(lot.asset)
+            mid = world.floor.mid(lot.asset)
+            sold, received = world.sell_on_book(
+                lot.asset, lot.agent.account, lot.units // size, mid * (1.0 - lot.max_slippage)
+            )
+            if sold:
+                row = world.recorder.liquidations[lot.number]
+                proceeds = received / world.assets[world.quote].unit
+                row[PROFIT] += proceeds
+                fair = sold / world.assets[lot.asset].unit * mid
+                if row[IMPACT] != row[IMPACT]:  # the first sale sets it
+                    row[IMPACT] = (1.0 - proceeds / fair) * 1e4
+                lot.units -= sold
+            (left if lot.units >= size else self.held).append(lot)
+        self.waiting = left
+
+    def value_leftovers(self) -> None:
+        """Credit what is still held at the last mid, once the run is over."""
+        world = self.world
+        for lot in (*self.waiting, *self.held):
+            worth = lot.units / world.assets[lot.asset].unit * world.floor.mid(lot.asset)
+            world.recorder.liquidations[lot.number][PROFIT] += worth
+        self.waiting, self.held = [], []

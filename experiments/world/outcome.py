@@ -1,0 +1,30 @@
+"""Tables of a finished run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .welfare import welfare_table
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+
+def run_tables(world: LiquidationMarket) -> dict[str, pd.DataFrame]:
+    """Return every table of the run by name."""
+    tables = world.recorder.tables(world.outside.times_s, world.ledger.name)
+    symbols = [asset.symbol for asset in world.assets]
+    updates = world.oracle.updates
+    tables["oracle_updates"] = pd.DataFrame(
+        {
+            "t_s": [u.t_s for u in updates],
+            "asset": pd.Categorical.from_codes([u.asset for u in updates], symbols),
+            "price": [u.price for u in updates],
+            "observed": [u.observed for u in updates],
+            "reason": pd.Categorical([u.reason for u in updates], ["deviation", "heartbeat"]),
+        }
+    )
+    tables["welfare"] = welfare_table(world, world.start_holdings)
+    return tables

@@ -1,0 +1,36 @@
+"""Positions of the crowd at one moment, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+
+def position_table(world: LiquidationMarket, snapshot: int) -> pd.DataFrame:
+    """One row per borrower with collateral or debt, valued at the oracle's prices."""
+    _, debt_value, value = world.protocol.weights(int(world.time_s))
+    positions = world.protocol.positions
+    collateral = positions.collateral[:-1] * value
+    worth = collateral.sum(axis=1)
+    debt = positions.debt[:-1] @ debt_value
+    backed = collateral @ world.world.thresholds
+    rows = np.flatnonzero((worth > 0) | (debt > 0))
+    with np.errstate(divide="ignore"):
+        health = np.where(debt > 0, backed / np.where(debt > 0, debt, 1.0), np.inf)
+    symbols = [asset.symbol for asset in world.assets]
+    return pd.DataFrame(
+        {
+            "snapshot": np.full(len(rows), snapshot, np.int32),
+            "t_s": np.full(len(rows), world.time_s),
+            "account": rows.astype(np.int32),
+            "health_factor": health[rows],
+            "collateral_usd": worth[rows],
+            "debt_usd": debt[rows],
+            "main_collateral": pd.Categorical.from_codes(collateral[rows].argmax(axis=1), symbols),
+        }
+    )

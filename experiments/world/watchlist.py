@@ -1,0 +1,159 @@
+"""Who may be liquidated now: the short list that all bots read.
+
+The health screen reports accounts that have come down to their level. Those
+below 1 and worth their gas are listed; those not worth it sleep until gas falls;
+the others are handed to their cohorts as alerted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...agents.base import Opportunity
+from ...protocols.health import HealthScreen, Sleepers
+from ...protocols.lending.aave.pool import AavePool
+
+WAD = 10**18
+LISTED = 32
+"""Opportunities that are published at most, the most rewarding first."""
+
+_CAUTION = 1.5e-4
+"""Share taken off collateral in the screen: the rules round average thresholds down to a basis point."""
+
+_NEAR_ONE = 4.0 * _CAUTION
+"""Screened health factors this little below 1 are decided by the exact rule."""
+
+Integers = NDArray[np.int64]
+
+
+class WatchList:
+    """Eligible accounts of one pool.
+
+    Parameters
+    ----------
+    pool : AavePool
+    alert_levels : float64 ndarray, shape (n_borrowers,)
+        Health factor at which each borrower wants to be told; below 1 for never.
+    bonus : float64 ndarray, shape (n_assets,)
+        Liquidation bonus by collateral, as a fraction.
+    close_factor, full_below : float
+        What one call may repay, see `HealthScreen.opportunities`.
+    """
+
+    def __init__(
+        self,
+        pool: AavePool,
+        alert_levels: NDArray[np.float64],
+        bonus: NDArray[np.float64],
+        close_factor: float,
+        full_below: float,
+    ) -> None:
+        self.pool = pool
+        self.bonus = bonus
+        self.close_factor = close_factor
+        self.full_below = full_below
+        self._alert_levels = np.append(np.maximum(alert_levels, 1.0), -1.0)  # the lenders owe nothing
+        self._told = np.zeros(len(self._alert_levels), np.bool_)
+        self.screen = HealthScreen(pool.positions, self._alert_levels)
+        self.sleepers = Sleepers(len(self._alert_levels))
+        self.eligible_since: NDArray[np.float64] = np.full(len(self._alert_levels), np.nan)
+        self.awake: Integers = np.empty(0, np.int64)
+        self.opportunities: list[Opportunity] = []
+        self.version = 0
+        self._values: NDArray[np.float64] = np.zeros(len(bonus))
+        self._stale = False
+
+    def reprice(self, now_s: float) -> Integers:
+        """Screen at the pool's present prices and indices; return borrowers newly alerted."""
+        collateral, debt, self._values = self.pool.weights(int(now_s))
+        self._stale = True
+        return self._sort(self.screen.reprice(collateral * (1.0 - _CAUTION), debt), now_s)
+
+    def look(self, now_s: float) -> Integers:
+        """Look at accounts whose position changed; return borrowers newly alerted."""
+        rows = self.pool.positions.take_touched()
+        if not len(rows):
+            return rows
+        self._stale = True
+        for row in rows.tolist():
+            self.sleepers.remove(row)
+        gone = np.isin(self.awake, rows)
+        if gone.any():
+            self.awake = self.awake[~gone]
+        levels = np.where(self._told[rows], 1.0, self._alert_levels[rows])
+        return self._sort(self.screen.touch(rows, levels), now_s)
+
+    def calm(self, rows: Integers) -> None:
+        """Let borrowers be told again once they come down to their alert level anew."""
+        self._told[rows] = False
+        self.pool.positions.mark(rows)
+
+    def refresh(self, gas_usd: float, now_s: float) -> None:
+        """Renew the published list if accounts, prices or gas have changed.
+
+        Parameters
+        ----------
+        gas_usd : float
+            Least that a liquidation call costs in gas, USD.
+        now_s : float
+        """
+        woken = self.sleepers.wake(gas_usd)
+        if len(woken):
+            self.awake = np.union1d(self.awake, woken)
+            self._stale = True
+        if not self._stale:
+            return
+        self._stale = False
+        self.version += 1
+        if not len(self.awake):
+            self.opportunities = []
+            return
+        best = self.screen.opportunities(
+            self.awake, self._values, self.bonus, self.close_factor, self.full_below
+        )
+        suspect = best.health_factor < 1.0
+        unhealthy = suspect.copy()
+        for i in np.flatnonzero(suspect & (best.health_factor > 1.0 - _NEAR_ONE)).tolist():
+            unhealthy[i] = self.pool.health_factor(int(self.awake[i]), int(now_s)) < WAD
+        new = self.awake[unhealthy]
+        new = new[np.isnan(self.eligible_since[new])]
+        self.eligible_since[new] = now_s
+        worth = best.bonus_usd >= gas_usd
+        healed = self.awake[~suspect]
+        if len(healed):
+            self.eligible_since[healed] = np.nan
+            self.screen.touch(healed, 1.0 - 1e-9)
+        for i in np.flatnonzero(unhealthy & ~worth).tolist():
+            self.sleepers.sleep(int(self.awake[i]), float(best.bonus_usd[i]))
+        listed = np.flatnonzero(unhealthy & worth)
+        order = listed[np.lexsort((self.awake[listed], -best.bonus_usd[listed]))][:LISTED]
+        self.opportunities = [
+            Opportunity(account, health, collateral, debt, repay, bonus / repay)
+            for account, health, collateral, debt, repay, bonus in zip(
+                self.awake[order].tolist(),
+                best.health_factor[order].tolist(),
+                best.collateral_asset[order].tolist(),
+                best.debt_asset[order].tolist(),
+                best.repay_usd[order].tolist(),
+                best.bonus_usd[order].tolist(),
+                strict=True,
+            )
+        ]
+        self.awake = self.awake[(unhealthy & worth) | (suspect & ~unhealthy)]
+
+    def _sort(self, due: Integers, now_s: float) -> Integers:
+        """Put accounts below 1 on the list and queue the others at 1; return those newly alerted."""
+        if not len(due):
+            return due
+        health = self.screen.health(due)
+        below = health < 1.0
+        fresh = due[below]
+        if len(fresh):
+            self.awake = np.union1d(self.awake, fresh)
+        rest = due[~below]
+        if len(rest):
+            self.screen.touch(rest, 1.0 - 1e-9)
+        alerted = due[~self._told[due] & (self._alert_levels[due] > 1.0)]
+        self._told[alerted] = True
+        return alerted

@@ -1,0 +1,75 @@
+"""Who gained and who lost: what every group owns at the start and at the end.
+
+A group owns ledger balances, funds of its resting orders, and claims on the
+protocol less debts to it; the protocol owns what is left. The sum over groups is
+what the outside world brought in and does not change, so gains sum to zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...protocols.lending.aave.accounting_v3_0_2 import normalized_debt, normalized_income
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+RAY = 10**27
+
+Holdings = dict[str, NDArray[np.float64]]
+
+_PLURAL = {"liquidator": "liquidators", "searcher": "searchers", "maker": "makers"}
+
+
+def holdings_by_group(world: LiquidationMarket) -> Holdings:
+    """Base units of every asset that each group owns, claims positive and debts negative."""
+    ledger = world.ledger
+    roles = {agent.account: _PLURAL.get(agent.role, agent.role) for agent in world.world.deciders}
+    groups: Holdings = {}
+
+    def add(group: str, units: NDArray[np.float64]) -> None:
+        groups[group] = groups.get(group, np.zeros(len(world.assets))) + units
+
+    for first, count, name in ledger.runs():
+        held = ledger.balances[first : first + count].sum(axis=0).astype(np.float64)
+        add(roles.get(first) or _group_of(name), held)
+    for row, maker in enumerate(world.makers):
+        for asset, units in world.floor.locked(row):
+            locked = np.zeros(len(world.assets))
+            locked[asset] = units
+            add(roles[maker.account], locked)
+            add("traders", -locked)  # escrow counts as theirs otherwise
+    now = world.protocol.start_s + int(world.time_s)
+    income = np.array([normalized_income(state, now) / RAY for state in world.protocol.reserves])
+    debt = np.array([normalized_debt(state, now) / RAY for state in world.protocol.reserves])
+    positions = world.protocol.positions
+    borrowers = positions.collateral[:-1].sum(axis=0) * income - positions.debt[:-1].sum(axis=0) * debt
+    lenders = positions.collateral[-1] * income
+    add("borrowers", borrowers)
+    add("lenders", lenders)
+    add("protocol", -borrowers - lenders)
+    return groups
+
+
+def welfare_table(world: LiquidationMarket, start: Holdings) -> pd.DataFrame:
+    """Gain of every group: change of what it owns since `start`, at the last mids; USD."""
+    values = world.unit_values()
+    end = holdings_by_group(world)
+    names = sorted(end)
+    gains = [float((end[name] - start.get(name, 0.0)) @ values) for name in names]
+    return pd.DataFrame({"group": pd.Categorical(names, names), "gain_usd": gains})
+
+
+def _group_of(name: str) -> str:
+    kind = name.split("/")[0]
+    return {
+        "traders": "traders",
+        "escrow": "traders",
+        "borrower": "borrowers",
+        "pool": "liquidity-providers",
+        "liquidity-provider": "liquidity-providers",
+    }.get(kind, kind)
