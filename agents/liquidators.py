@@ -35,16 +35,17 @@ class LiquidatorBot(DecidingAgent):
         super().__init__(model, name, account, strategy, **latency)
         self.learning_rate = learning_rate
         self.win_rate = PRIOR_WIN_RATE
-
-    def due(self, view_version: int, block: int) -> bool:
-        """Due when the list of opportunities or the gas price has changed."""
-        return super().due(view_version, block)
+        self._gain_usd = 0.0
+        self._outcomes = self._outcomes_counted = 0
 
     def decide(self, view: PublicView) -> list[Intent]:
         """Return the calls the strategy finds worth their gas."""
         if not view.opportunities:
             return []
-        own = OwnState(self.world.cash_usd(self.account), self.win_rate, self.world.gain_usd(self.account))
+        if self._outcomes != self._outcomes_counted:
+            self._outcomes_counted = self._outcomes
+            self._gain_usd = self.world.gain_usd(self.account)
+        own = OwnState(self.world.cash_usd(self.account), self.win_rate, self._gain_usd)
         calls: list[Intent] = list(self.strategy.decide(view, own))
         if not calls:
             self.win_rate += 0.25 * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
@@ -52,4 +53,5 @@ class LiquidatorBot(DecidingAgent):
 
     def learn(self, won: bool) -> None:
         """Take in whether a call was executed or reverted."""
+        self._outcomes += 1
         self.win_rate += self.learning_rate * ((1.0 if won else 0.0) - self.win_rate)

@@ -7,6 +7,9 @@ from typing import Any
 from .base import DecidingAgent, Intent, PublicView, SetQuotes
 from .strategies.avellaneda_stoikov import AvellanedaStoikov, MakerState
 
+LOSS_CHECKS = 16
+"""Decisions between two looks at one's own loss."""
+
 
 class MarketMaker(DecidingAgent):
     """Quotes around the fair price of each book and leans against its inventory.
@@ -24,6 +27,8 @@ class MarketMaker(DecidingAgent):
         self.quoting: dict[int, bool] = {}
         self._phase = int(self.stream.integers(strategy.refresh_blocks))
         self._started = False
+        self._decisions = 0
+        self._loss_usd = 0.0
 
     def due(self, view_version: int, block: int) -> bool:
         """Due at the start and every `refresh_blocks`, each maker at its own phase."""
@@ -35,13 +40,15 @@ class MarketMaker(DecidingAgent):
     def decide(self, view: PublicView) -> list[Intent]:
         """Return a new standing quote for each book."""
         intents: list[Intent] = []
-        loss_usd = max(0.0, -self.world.gain_usd(self.account))
+        if self._decisions % LOSS_CHECKS == 0:
+            self._loss_usd = max(0.0, -self.world.gain_usd(self.account))
+        self._decisions += 1
         for asset, depth in enumerate(view.depth_usd):
             if depth < 0.0:  # no book
                 continue
             state = MakerState(
                 view.volatility[asset],
-                loss_usd,
+                self._loss_usd,
                 self.quoting.get(asset, True),
             )
             quote = self.strategy.decide(state)

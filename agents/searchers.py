@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import ArbitragePool, Intent, PublicView
-from .liquidators import LiquidatorBot
+from .liquidators import PRIOR_WIN_RATE, LiquidatorBot
 from .strategies.searcher import SearcherStrategy
 
 
@@ -23,6 +23,7 @@ class MEVSearcher(LiquidatorBot):
     ) -> None:
         super().__init__(model, name, account, strategy.liquidation, **settings)
         self.searching = strategy
+        self.arbitrage_win_rate = PRIOR_WIN_RATE
 
     def react(self, view: PublicView) -> list[Intent]:
         """Answer to what others have just sent: copy and outbid what pays."""
@@ -30,4 +31,11 @@ class MEVSearcher(LiquidatorBot):
 
     def arbitrage(self, view: PublicView, gaps: dict[int, float]) -> list[ArbitragePool]:
         """Answer to pools outside their no-arbitrage band; `gaps` maps assets to log(mid / pool)."""
-        return self.searching.arbitrage(view, gaps)
+        calls = self.searching.arbitrage(view, gaps, self.arbitrage_win_rate)
+        if not calls:
+            self.arbitrage_win_rate += 0.25 * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
+        return calls
+
+    def learn_arbitrage(self, won: bool) -> None:
+        """Take in whether an arbitrage was executed or came too late."""
+        self.arbitrage_win_rate += self.learning_rate * ((1.0 if won else 0.0) - self.arbitrage_win_rate)

@@ -44,6 +44,9 @@ from .world.welfare import holdings_by_group
 
 HOUR_S = 3600.0
 
+GAP_MEMORY_BLOCKS = 8
+"""Searchers look again at a gap between pool and book that has not grown after this many blocks."""
+
 
 class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     """Borrowers, bots, makers and searchers on books, pools and a lending protocol.
@@ -99,6 +102,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._seal = self.stream("chain/seal")
         self._ties = self.stream("chain/ties")
         self._answered = -1
+        self._gaps_shown: dict[int, float] = {}
+        self._in_flight: set[tuple[int, int]] = set()
         self._swaps_seen = [pool.state for pool in self.pools.values()]
         self._next_hour_s = HOUR_S
         self.bots = [a for a in world.deciders if isinstance(a, LiquidatorBot)]
@@ -174,7 +179,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 self._apply(maker, maker.decide(self.view()))
         if self.watch.opportunities and version != self._answered:
             self._answered = version
-            for bot in self.bots:
+            for bot in self.bots if self.view().opportunities else ():
                 if bot.due(version, self.block):
                     self._apply(bot, bot.decide(self.view()))
         for agent in self.others:
@@ -191,9 +196,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for searcher in self.searchers:
                 self._apply(searcher, searcher.react(view))
         gaps = self._pool_gaps()
-        if gaps:
+        if gaps and any(gap > 1.1 * self._gaps_shown.get(asset, 0.0) for asset, gap in gaps.items()):
             for searcher in self.searchers:
                 self._apply(searcher, searcher.arbitrage(self.view(), gaps))
+            self._gaps_shown = gaps
+        elif not gaps or self.block % GAP_MEMORY_BLOCKS == 0:
+            self._gaps_shown = gaps and {}
 
     def _execute(self) -> tuple[int, int, int, int]:
         """Fill the block from the mempool; each transaction happens whole or not at all."""
@@ -209,6 +217,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             gas_used += used
             executed += 1
             reverted += failed
+        self._in_flight = {
+            (t.sender, t.target) for t in self.mempool.pending if isinstance(t, Transaction)
+        }
         return gas_used, executed, reverted, len(self.recorder.liquidations) - before
 
     def _check(self) -> None:
@@ -264,7 +275,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             self._view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self._usd_per_gas_gwei(),
-                chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share, self.watch.opportunities, [],
+                chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
+                [o for o in self.watch.opportunities
+                 if (1.0 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]], [],
             )  # fmt: skip
         return self._view
 
@@ -465,6 +478,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _apply(self, agent: DecidingAgent, intents: Sequence[Intent]) -> None:
         """Turn an agent's intents into standing quotes, orders and transactions."""
+        if not intents:
+            return
         chain = self.scenario.chain
         for intent in intents:
             if isinstance(intent, SetQuotes):
@@ -476,7 +491,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                                intent.opportunity.account)  # fmt: skip
             elif isinstance(intent, ArbitragePool):
                 self._transact(agent, "arbitrage", chain.gas_per_swap, intent.price_gwei, Arbitrage(agent, intent),
-                               -1)  # fmt: skip
+                               -1 - intent.asset)  # fmt: skip
             elif isinstance(intent, Sell):
                 mid = self.floor.mid(intent.asset)
                 units = int(intent.amount_usd / mid * self.assets[intent.asset].unit)
@@ -487,6 +502,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 raise TypeError(f"{agent.name} asked for {intent!r}, which is no intent of agents.base")
 
     def _transact(self, agent: DecidingAgent, kind: str, gas: int, price: float, action: Any, target: int) -> None:
+        if (agent.account, target) in self._in_flight:
+            return
+        self._in_flight.add((agent.account, target))
         arrival = self.time_s + agent.delay_s()
         self._send(agent.account, kind, gas, price, arrival, float(agent.stream.random()), action, target)
 
@@ -578,6 +596,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 self.recorder.failed_gas_usd += paid
             if isinstance(agent, LiquidatorBot):
                 agent.learn(done)
+        elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
+            agent.learn_arbitrage(done)
         self.recorder.bid(
             self.block, self.time_s, transaction.target, agent.name, transaction.kind, transaction.price_gwei, done,
             reason, paid,

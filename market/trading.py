@@ -16,13 +16,18 @@ from numpy.typing import NDArray
 from .ledger import Ledger
 from .order_book.book_kernels import submit
 from .order_book.layout import (
+    BEST_ASK,
+    BEST_BID,
     BUY,
     COMMANDS,
     FILLED,
     FILLED_VALUE,
     FRESH,
+    FUNDS_EXHAUSTED,
     IMMEDIATE_OR_CANCEL,
     NO_ASK,
+    NO_ROOM,
+    QUOTE_PER_LOT_TICK,
     SELL,
     SLICES,
     SLOT,
@@ -30,6 +35,7 @@ from .order_book.layout import (
     STATUS,
     TRADE_COLUMNS,
     TRADE_WITH_SELF,
+    TICKS,
     TRADES,
     book_size,
     grow,
@@ -275,7 +281,7 @@ class TradingFloor:
     def mid(self, asset: int) -> float:
         """Middle of the touch now, or the last one there was; USD per token."""
         b = self.book_of_asset[asset]
-        bid, ask = int(self.books[b, 10]), int(self.books[b, 11])
+        bid, ask = int(self.books[b, BEST_BID]), int(self.books[b, BEST_ASK])
         if bid > 0 and ask < NO_ASK:
             return 0.5 * (bid + ask) * self.specs[b].tick_usd
         return float(self.state[b, MID])
@@ -342,27 +348,20 @@ class TradingFloor:
         return rows
 
     def _take(self, asset: int, account: int, side: int, lots: int, price: int) -> tuple[int, int]:
-        book = self.books[self.book_of_asset[asset]]
         if lots < 1:
             return 0, 0
-        self._make_room(1)
-        submit(
-            book,
-            self.ledger.balances,
-            self.ledger.volumes,
-            self._trades,
-            account,
-            side,
-            max(price, 1),
-            lots,
-            IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF,
-            0,
-        )
-        if book[STATUS] > 2:
+        b = self.book_of_asset[asset]
+        ledger, price = self.ledger, max(price, 1)
+        flags = IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF
+        while True:
+            book = self.books[b]
+            submit(book, ledger.balances, ledger.volumes, self._trades, account, side, price, lots, flags, 0)
+            if book[STATUS] != NO_ROOM:
+                break
+            self._make_room(1)
+        if book[STATUS] > FUNDS_EXHAUSTED:
             return 0, 0
-        value = int(book[FILLED_VALUE])
-        per = round(self.spec(asset).lot * self.spec(asset).tick_usd * self.ledger.assets[self.quote_asset].unit)
-        return int(book[FILLED]), value * per
+        return int(book[FILLED]), int(book[FILLED_VALUE]) * int(book[QUOTE_PER_LOT_TICK])
 
     def _make_room(self, orders: int) -> None:
         """Give the log and the books room for a block of `orders` a book."""
@@ -374,11 +373,11 @@ class TradingFloor:
             larger[: self.pending_trades() + 1] = self._trades[: self.pending_trades() + 1]
             self._trades = larger
         if any((int(book[SLOTS_END]) - int(book[FRESH])) // SLOT < new for book in self.books):
-            self._regrow([int(book[1]) for book in self.books], 2 * max(map(max_orders_of, self.books)) + new)
+            self._regrow([int(book[TICKS]) for book in self.books], 2 * max(map(max_orders_of, self.books)) + new)
 
     def _fit_ladders(self) -> None:
         """Raise ladders that the outside price is about to leave."""
-        tops = self.books[:, 1]
+        tops = self.books[:, TICKS]
         wanted = self.params[:, NEXT_REFERENCE] / self.params[:, TICK_USD] * 1.5
         if (wanted >= tops).any():
             ticks = [max(int(t), 2 * int(w)) for t, w in zip(tops, wanted, strict=True)]

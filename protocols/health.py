@@ -25,10 +25,20 @@ _NO_ACCOUNTS: Integers = np.empty(0, np.int64)
 
 
 def _records(n_accounts: int) -> tuple[Floats, NDArray[np.int32]]:
-    """Records of accounts that are in no bucket, as marks and links over the same memory."""
+    """Make records of accounts in no bucket: marks and links over the same memory."""
     links = aligned_zeros(n_accounts, 8, np.int32)
     links[:, bucket_kernels.SLOT] = bucket_kernels.NOWHERE
     return links.view(np.float64), links
+
+
+def _parts(n_accounts: int, n_columns: int) -> int:
+    """Into how many parts to divide shares of collateral.
+
+    More parts let baskets sleep longer but make more lanes, each of which costs some ten
+    nanoseconds per price change; a kind has to fit in an int64.
+    """
+    wanted = 6 if n_accounts >= 200_000 else 2
+    return min(wanted, (63 - n_columns) // health_kernels.PART_BITS)
 
 
 class Opportunities(NamedTuple):
@@ -76,12 +86,11 @@ class HealthScreen:
         self._heads = np.empty(health_kernels.MAX_LANES * health_kernels.N_BUCKETS, np.int32)
         self._lanes = np.zeros((health_kernels.MAX_LANES, health_kernels.ANCHOR + 2 * n_columns))
         self._lane_sets = np.zeros((health_kernels.MAX_LANES, 2), np.int64)
-        self._groups = np.full(
-            (health_kernels.CATCH_ALL + 1, health_kernels.LANES + len(health_kernels.TOLERANCES)), -1, np.int64
-        )
+        group_columns = health_kernels.LANES + len(health_kernels.TOLERANCES)
+        self._groups = np.full((health_kernels.CATCH_ALL + 1, group_columns), -1, np.int64)
         self._weights = np.full((3, n_columns), np.nan)
         self._counts = np.zeros(5, np.int64)
-        self._counts[health_kernels.PARTS] = 2 if n_accounts < 200_000 else health_kernels.MAX_PARTS
+        self._counts[health_kernels.PARTS] = _parts(n_accounts, n_columns)
         self._out = np.empty(n_accounts, np.int64)
         self._woken = np.empty((health_kernels.MAX_LANES, 2))
         self._incoming_collateral = self._weights[health_kernels.INCOMING, : positions.n_assets]
@@ -142,7 +151,9 @@ class HealthScreen:
         """
         n_assets = self.positions.n_assets
         if np.shape(cw) != (n_assets,) or np.shape(dw) != (n_assets,):
-            raise ValueError(f"cw and dw must have shape ({n_assets},), got {np.shape(cw)} and {np.shape(dw)}")
+            raise ValueError(
+                f"cw and dw must have shape ({n_assets},), got {np.shape(cw)} and {np.shape(dw)}"
+            )
         self._incoming_collateral[:] = cw
         self._incoming_debt[:] = dw
         forced = 0
@@ -251,7 +262,8 @@ class HealthScreen:
         bonuses = np.asarray(bonus, np.float64)
         if prices.shape != (n_assets,) or bonuses.shape != (n_assets,):
             raise ValueError(
-                f"collateral_usd and bonus must have shape ({n_assets},), got {prices.shape} and {bonuses.shape}"
+                f"collateral_usd and bonus must have shape ({n_assets},), "
+                f"got {prices.shape} and {bonuses.shape}"
             )
         if not (np.all(prices >= 0) and np.all(bonuses >= 0)):
             raise ValueError(f"collateral_usd and bonus must not be negative, got {prices} and {bonuses}")
@@ -281,7 +293,7 @@ class HealthScreen:
 
     def _existing(self, accounts: ArrayLike) -> Integers:
         wanted = np.atleast_1d(np.asarray(accounts, np.int64))
-        if wanted.size and not (0 <= wanted.min() and wanted.max() < self.positions.n_accounts):
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.positions.n_accounts):
             raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts}")
         return wanted
 

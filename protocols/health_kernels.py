@@ -1,22 +1,31 @@
 """Health factors of a crowd, and the screening that leaves safe accounts alone, compiled.
 
 How the screening works. Let ``y`` be the adverse log weight of each column: minus
-``log cw`` for collateral, plus ``log dw`` for debt. Accounts that depend on the same
-columns share *lanes*. A lane keeps an anchor, the ``y`` of some past moment, and
+``log cw`` for collateral, plus ``log dw`` for debt. Accounts of one kind, which depend on
+the same columns, share a *lane*. A lane keeps an anchor, the ``y`` of some past moment, and
 
     adversity(t) = offset + max over collateral columns of (y - anchor)
                           + max over debt columns of (y - anchor)
 
-No account of the lane can have lost more of its log health since it was looked at than
-adversity rose, apart from how far the columns had spread from the anchor when it was
-looked at; ``base(t)``, the same with min for max, takes that into account. So an account
-looked at now, ``margin = log(HF / level)`` away from its level, is safe while adversity
-stays below ``key = base + margin``. Accounts sit in buckets by key and a price move pops
-only those that adversity has passed. Maxima are subadditive, so an anchor may be replaced
-at any time (``offset`` takes the adversity reached) at the cost of the spread of that
-moment; a lane does it when its spread exceeds its tolerance. One collateral and one debt
-never spread: their key is exact and one lane serves them. A basket picks, among lanes of
-several tolerances, the one that promises it the longest sleep.
+Since it was looked at, no account of the lane has lost more of its log health than
+adversity rose, apart from how far the columns had spread from each other by then; ``base``,
+the same with min for max, takes that into account. So an account looked at now,
+``margin = log(HF / level)`` away from its level, is safe while adversity stays below
+``key = base + margin``. Accounts sit in buckets by key, and a price move pops only those
+that adversity has passed.
+
+* Maxima are subadditive, so an anchor may be replaced at any time (``offset`` takes the
+  adversity reached) at the cost of the spread of that moment. A lane does it when its
+  spread exceeds its tolerance.
+* One collateral and one debt cannot spread: their key is exact, however prices go up and
+  down.
+* The log of a sum is convex in the logs of its terms, so it lies above its tangent: log
+  collateral moves by no less than the average move of its columns by value when looked at.
+  Accounts with similar shares make a kind: a share is rounded down to ``1 / PARTS``, that
+  much of the move is fixed, and the max is over the loose rest only.
+
+A key is correct for any lane that depends on at least what its account depends on; a
+better lane only means longer sleep.
 """
 
 from __future__ import annotations
@@ -68,17 +77,20 @@ LANES = 1
 
 TOLERANCES = (0.004, 0.032)
 """Spread (log units) at which the lanes of a basket take a new anchor, finest first."""
-MAX_GROUPS = 1000
-"""Groups that get lanes of their own; all further accounts share lanes that depend on everything."""
-GROUP_BITS = 11
+SHARE_GROUPS = 3000
+"""Kinds told apart by shares; once there are so many, new ones go by their columns alone."""
+MAX_GROUPS = 4000
+"""Kinds in all; the accounts of any further ones share lanes that depend on every column."""
+CATCH_ALL = 1 << 13
+"""Last row of `groups`, after the hash table."""
 HASH = 0x9E3779B97F4A7C1
-CATCH_ALL = 1 << GROUP_BITS
 MAX_LANES = (MAX_GROUPS + 1) * len(TOLERANCES)
 PART_BITS = 5
-MAX_PARTS = 4
+"""A kind is one bit per column, then one column number (from 1) of this size per fixed part."""
 
 N_BUCKETS = 1024
 BUCKET_WIDTH = 0.0025
+"""Log units of key; narrower for less sorting at the front, wider for fewer buckets to walk."""
 ROOM_BELOW = 0.64
 """Log units between the lowest bucket and adversity when a lane starts."""
 ROOM_ABOVE = 1.6
@@ -86,11 +98,14 @@ ROOM_ABOVE = 1.6
 
 BATCH = 64
 SLACK = 1e-9
+"""Log units given away by every key, far more than floats can be wrong."""
 ANCHOR_SLACK = 1e-12
 FAR = 30.0
-ZERO_ADVERSE = 800.0
+"""Largest margin, also of accounts whose debt is worth nothing or whose level is 0."""
 SMALLEST = 1e-200
 LARGEST = 1e200
+ZERO_ADVERSE = 800.0
+"""Adverse log of a collateral without value; farther than `FAR` from that of `SMALLEST`."""
 
 
 @njit(cache=True)
@@ -207,7 +222,7 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
                 continue
             margin = min(FAR, math.log(health / level)) if level > 0.0 else FAR
             several = owned & owned - 1
-            if several:
+            if several and collateral > 0.0:
                 fixed = 0
                 scale = parts / collateral
                 for asset in range(n_assets):
@@ -215,18 +230,20 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
                         for _ in range(int(amounts[account, asset] * weights[NOW, asset] * scale)):
                             fixed = fixed << PART_BITS | asset + 1
                 kind |= fixed << n_columns
-            basket = several | owed & owed - 1
             row = kind * HASH >> 40 & CATCH_ALL - 1
             while groups[row, KIND] != kind:
-                if groups[row, KIND] < 0:
-                    if counts[N_GROUPS] == MAX_GROUPS:
-                        row = CATCH_ALL
-                        groups[row, KIND] = (1 << n_columns) - 1
-                    else:
-                        counts[N_GROUPS] += 1
-                        groups[row, KIND] = kind
-                    break
-                row = row + 1 & CATCH_ALL - 1
+                if groups[row, KIND] >= 0:
+                    row = row + 1 & CATCH_ALL - 1
+                elif counts[N_GROUPS] < (SHARE_GROUPS if kind >> n_columns else MAX_GROUPS):
+                    counts[N_GROUPS] += 1
+                    groups[row, KIND] = kind
+                elif kind >> n_columns:
+                    kind &= (1 << n_columns) - 1
+                    row = kind * HASH >> 40 & CATCH_ALL - 1
+                else:
+                    kind = (1 << n_columns) - 1
+                    row = CATCH_ALL
+                    groups[row, KIND] = kind
             tier = 0
             if several | owed & owed - 1 or row == CATCH_ALL:
                 best = -np.inf
@@ -361,9 +378,7 @@ def _take_incoming(weights):
 
 
 @njit(cache=True)
-def reprice(
-    amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, woken, n_forced
-):
+def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, woken, n_forced):
     """Put the incoming weights into force and find the accounts that are due.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..base import ArbitragePool, Liquidate, PublicView
-from .threshold_liquidator import OwnState, ThresholdLiquidator
+from .threshold_liquidator import ThresholdLiquidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,8 @@ class SearcherStrategy:
 
     def outbid(self, view: PublicView, account: int, cash_usd: float) -> list[Liquidate]:
         """Copy the most rewarding pending liquidations of others at a raised bid, while they pay."""
-        own = OwnState(cash_usd, 1.0, 0.0)
         inner = self.liquidation
-        gas = view.gas_liquidation + (view.gas_swap if inner.flash_loan else 0)
+        gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
         usd_per_gwei = gas * view.usd_per_gas_gwei
         best: dict[int, tuple[float, Liquidate]] = {}
         highest: dict[int, float] = {}
@@ -61,7 +60,10 @@ class SearcherStrategy:
                 continue
             target = pending.opportunity.account
             price = highest[target] * (1.0 + self.raise_share)
-            repay, gross = inner.value(pending.opportunity, view, own)
+            wanted = pending.opportunity
+            terms = inner.exit_terms(wanted.collateral, wanted.bonus, view)
+            limit = wanted.repay_usd if inner.flash_loan else min(wanted.repay_usd, cash_usd)
+            repay, gross = inner.size(terms, limit)
             profit = gross - price * usd_per_gwei
             if profit > self.min_profit_usd and (target not in best or profit > best[target][0]):
                 call = Liquidate(
@@ -71,8 +73,8 @@ class SearcherStrategy:
         ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
         return [call for _, (_, call) in ranked[: self.copies]]
 
-    def arbitrage(self, view: PublicView, gaps: dict[int, float]) -> list[ArbitragePool]:
-        """Trade pools whose gap to the book pays for gas.
+    def arbitrage(self, view: PublicView, gaps: dict[int, float], win_rate: float) -> list[ArbitragePool]:
+        """Trade pools whose gap to the book pays for gas, lost races included.
 
         Trading a constant-product pool with quote reserve Y to a price off by
         ``g`` in logs earns about ``Y g^2 / 4`` beyond the fee band (MODEL 3.8).
@@ -81,8 +83,9 @@ class SearcherStrategy:
         usd_per_gwei = view.gas_swap * view.usd_per_gas_gwei
         for asset, gap in gaps.items():
             profit = view.pool_depth_usd[asset] * gap * gap / 4.0
-            if profit <= view.gas_standard_gwei * usd_per_gwei + self.min_profit_usd:
-                continue
             price = max(view.gas_standard_gwei, self.arbitrage_share * profit / usd_per_gwei)
-            calls.append(ArbitragePool(asset, price, self.min_profit_usd))
+            gas_usd = price * usd_per_gwei
+            expected = win_rate * (profit - gas_usd) - (1.0 - win_rate) * view.revert_gas_share * gas_usd
+            if expected > self.min_profit_usd:
+                calls.append(ArbitragePool(asset, price, self.min_profit_usd))
         return calls

@@ -8,12 +8,16 @@ of winning is what the bot has learned from its own outcomes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..base import Liquidate, Opportunity, PublicView
+from ..base import Liquidate, PublicView
 
 EXITS = ("book", "pool", "hold")
+
+POOL_KEEPS = 0.997
+"""Share of a sale to a pool that its usual fee leaves."""
 
 
 class OwnState(NamedTuple):
@@ -29,6 +33,17 @@ class Valuation(NamedTuple):
 
     repay_usd: float
     gross_usd: float
+
+
+NOTHING = Valuation(0.0, 0.0)
+
+
+class ExitTerms(NamedTuple):
+    """Profit before gas is ``margin r - cost r^2`` for a repayment r up to `visible_usd`."""
+
+    margin: float
+    cost: float
+    visible_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,43 +106,37 @@ class ThresholdLiquidator:
                 f"bid_share + escalation must not exceed 1, got {self.bid_share + self.escalation}"
             )
 
-    def value(
-        self, opportunity: Opportunity, view: PublicView, own: OwnState, sold_usd: float = 0.0
-    ) -> Valuation:
-        """Return the best repayment and its gross profit before gas.
-
-        A deep exit leaves the full size; a thin one cuts it to ``m / (2 k)``. What
-        the bot has already decided to sell there, `sold_usd`, costs margin.
-        """
-        asset = opportunity.collateral
-        gross_up = 1.0 + opportunity.bonus
-        limit = opportunity.repay_usd
-        if not self.flash_loan:
-            limit = min(limit, own.cash_usd)
+    def exit_terms(self, collateral: int, bonus: float, view: PublicView) -> ExitTerms:
+        """Return what repaying earns and what getting rid of the collateral costs."""
         if self.exit == "pool":
-            depth = view.pool_depth_usd[asset]
-            market = view.pool_price[asset] / view.oracle[asset] * 0.997
-            curvature = 1.0 / depth if depth > 0 else 0.0
+            depth = view.pool_depth_usd[collateral]
+            market = view.pool_price[collateral] / view.oracle[collateral] * POOL_KEEPS
+            curvature, visible = (1.0 / depth, depth * self.max_slippage) if depth > 0 else (0.0, 0.0)
         else:
-            depth = view.depth_usd[asset]
-            market = view.mids[asset] / view.oracle[asset]
+            depth = view.depth_usd[collateral]
+            market = view.mids[collateral] / view.oracle[collateral]
             curvature = view.depth_band / (2.0 * depth) if depth > 0 else 0.0
-        if depth <= 0.0:
-            return Valuation(0.0, 0.0)
-        received = gross_up * market
+            visible = depth * self.max_slippage / view.depth_band
+        received = (1.0 + bonus) * market
         margin = received - 1.0 - (self.flash_fee if self.flash_loan else 0.0)
         if self.exit == "hold":
-            margin -= self.hold_risk * view.volatility[asset] * self.hold_s**0.5
-            cost = 0.0
-        else:
-            cost = curvature * received * received
-            visible = depth * (self.max_slippage / view.depth_band if self.exit == "book" else self.max_slippage)
-            limit = min(limit, visible / received - sold_usd)
-            margin -= 2.0 * curvature * received * sold_usd
+            margin -= self.hold_risk * view.volatility[collateral] * self.hold_s**0.5
+            return ExitTerms(margin, 0.0, math.inf)
+        return ExitTerms(margin, curvature * received * received, visible / received)
+
+    def size(self, terms: ExitTerms, limit_usd: float, sold_usd: float = 0.0) -> Valuation:
+        """Return the best repayment up to a limit, and its gross profit before gas.
+
+        A deep exit leaves the full size; a thin one cuts it to ``m / (2 k)``. What
+        the bot has already decided to repay for the same exit, `sold_usd`, costs margin.
+        """
+        margin = terms.margin - 2.0 * terms.cost * sold_usd
+        limit = min(limit_usd, terms.visible_usd - sold_usd)
         if margin <= 0.0 or limit <= 0.0:
-            return Valuation(0.0, 0.0)
-        repay = min(limit, margin / (2.0 * cost)) if cost > 0.0 else limit
-        return Valuation(repay, margin * repay - cost * repay * repay)
+            return NOTHING
+        if terms.cost > 0.0:
+            limit = min(limit, margin / (2.0 * terms.cost))
+        return Valuation(limit, (margin - terms.cost * limit) * limit)
 
     def decide(self, view: PublicView, own: OwnState) -> list[Liquidate]:
         """Return the calls worth sending, in the order of the published list.
@@ -143,22 +152,27 @@ class ThresholdLiquidator:
         floor = view.gas_standard_gwei
         least = floor * usd_per_gwei + self.min_profit_usd
         cash, win = own.cash_usd, own.win_rate
-        used: dict[int, float] = {}
+        lost_share = (1.0 - win) * view.revert_gas_share
+        terms: dict[int, ExitTerms] = {}
+        sold: dict[int, float] = {}
         for opportunity in view.opportunities:
-            if opportunity.repay_usd * opportunity.bonus < least:
+            collateral, bonus = opportunity.collateral, opportunity.bonus
+            if opportunity.repay_usd * bonus < least:
                 break
-            sold = used.get(opportunity.collateral, 0.0)
-            repay, gross = self.value(opportunity, view, OwnState(cash, win, own.gain_usd), sold)
+            if collateral not in terms:
+                terms[collateral] = self.exit_terms(collateral, bonus, view)
+                sold[collateral] = 0.0
+            limit = opportunity.repay_usd if self.flash_loan else min(opportunity.repay_usd, cash)
+            repay, gross = self.size(terms[collateral], limit, sold[collateral])
             if gross <= least:
                 continue
             price = max(floor, share * gross / usd_per_gwei)
             gas_usd = price * usd_per_gwei
-            expected = win * (gross - gas_usd) - (1.0 - win) * view.revert_gas_share * gas_usd
-            if expected <= self.min_profit_usd:
+            if win * (gross - gas_usd) - lost_share * gas_usd <= self.min_profit_usd:
                 continue
             calls.append(Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage))
             if len(calls) == self.max_calls:
                 break
-            used[opportunity.collateral] = sold + repay * (1.0 + opportunity.bonus)
+            sold[collateral] += repay
             cash -= gas_usd if self.flash_loan else repay + gas_usd
         return calls

@@ -30,7 +30,6 @@ from .fit_data import CUTOFF_TS, DAY_S, STABLES, FitInputs, collateral_days
 from .wall import CENTRES, DELAY_SIGMA, EDGES, WallLaw, WallResponse, wall_response
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 #: Aave v2 launch configuration (threshold, bonus), unchanged until the crash for these reserves.
 RULES: dict[str, tuple[float, float]] = {
@@ -39,12 +38,18 @@ RULES: dict[str, tuple[float, float]] = {
     "LINK": (0.75, 0.10),
     "AAVE": (0.65, 0.10),
 }
-WINDOW_DAYS = 107
+#: From the first liquidation call of Aave v2, 17 December 2020.
+WINDOW_DAYS = 153
 CELL_HOURS = 4
 #: Forward-chained hold-outs: fit on days before the first stamp, score the days up to the second.
 HOLD_OUTS = (("2021-04-18", "2021-04-26"), ("2021-05-08", "2021-05-14"), ("2021-05-14", "2021-05-19"))
-WATCHER_GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+WATCHER_GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+#: Median of (health factor - 1) of passive accounts.
+MEDIAN_GRID = (0.25, 0.4, 0.7, 1.0, 1.5)
+#: A form is admissible within this much of the best deviance: the 95 % point of chi-square with one degree.
+ADMISSIBLE = 3.84
 DELAY_MEDIAN_H = 0.5
+BOOTSTRAPS = 40
 #: Range of Pareto exponents of MODEL 5.5.
 TAIL_RANGE = (1.1, 1.5)
 HEALTH_CAP = 30.0
@@ -67,15 +72,15 @@ class WallData:
     dispersion_usd: dict[str, float]
     start_ts: int
 
-    def days(self, before: str | None = None, since: str | None = None) -> BoolArray:
-        """Mask of window days in ``[since, before)``."""
+    def days(self, before: str | None = None, since: str | None = None) -> FloatArray:
+        """Weights of window days: 1 in ``[since, before)``, 0 elsewhere."""
         stamps = self.start_ts + DAY_S * np.arange(WINDOW_DAYS)
-        mask = np.ones(WINDOW_DAYS, dtype=np.bool_)
+        inside = np.ones(WINDOW_DAYS, dtype=np.bool_)
         if before is not None:
-            mask &= stamps < pd.Timestamp(before).timestamp()
+            inside &= stamps < pd.Timestamp(before).timestamp()
         if since is not None:
-            mask &= stamps >= pd.Timestamp(since).timestamp()
-        return mask
+            inside &= stamps >= pd.Timestamp(since).timestamp()
+        return inside.astype(np.float64)
 
 
 def wall_data(inputs: FitInputs) -> WallData:
@@ -118,9 +123,9 @@ def mixed_responses(data: WallData, law: WallLaw) -> dict[str, FloatArray]:
 
 
 def deviance(
-    data: WallData, law: WallLaw, mixed: Mapping[str, FloatArray], train: BoolArray, score: BoolArray
+    data: WallData, law: WallLaw, mixed: Mapping[str, FloatArray], train: FloatArray, score: FloatArray
 ) -> tuple[float, dict[str, float], dict[str, tuple[float, float]]]:
-    """Quasi-Poisson deviance on the days of `score` with debts profiled on the days of `train`.
+    """Quasi-Poisson deviance with day weights `score`, debts profiled with day weights `train`.
 
     Returns
     -------
@@ -132,17 +137,18 @@ def deviance(
     volumes: dict[str, tuple[float, float]] = {}
     for symbol, response in data.responses.items():
         unit = response.per_unit_debt(law, mixed[symbol])
-        debts[symbol] = float(response.volume[train].sum() / unit[train].sum())
-        real = response.volume[score]
-        # The floor (200 USD a day) keeps an event in an hour that expects none from being infinitely surprising.
-        expected = debts[symbol] * unit[score] + 200.0 / real.shape[1]
+        real = response.volume
+        debts[symbol] = float((train @ real).sum() / (train @ unit).sum())
+        # The floor (200 USD a day) keeps an event in a cell that expects none from being infinitely surprising.
+        expected = debts[symbol] * unit + 200.0 / real.shape[1]
         logs = np.log(np.maximum(real, 1e-9) / expected)
-        total += 2.0 * float((real * logs - (real - expected)).sum()) / data.dispersion_usd[symbol]
-        volumes[symbol] = (float(real.sum()), float(expected.sum()))
+        cells = real * logs - (real - expected)
+        total += 2.0 * float((score @ cells).sum()) / data.dispersion_usd[symbol]
+        volumes[symbol] = (float((score @ real).sum()), float((score @ expected).sum()))
     return total, debts, volumes
 
 
-def fit_wall(data: WallData, train: BoolArray, start: WallLaw, looper: bool, memory: bool) -> WallFit:
+def fit_wall(data: WallData, train: FloatArray, start: WallLaw, looper: bool, memory: bool) -> WallFit:
     """Minimise the deviance over sigma and growth, and if asked the looper share and the memory."""
 
     mixed = mixed_responses(data, start)
@@ -194,30 +200,56 @@ def hold_out(data: WallData, start: WallLaw, looper: bool, memory: bool) -> dict
 
 
 def choose_wall(data: WallData) -> tuple[WallFit, dict[str, Any]]:
-    """Pick the form by hold-out, then the watcher share by likelihood; return the fit and the evidence."""
+    """Pick form and median, then the watcher share; return the fit and the evidence.
+
+    Form (with or without loopers, with or without memory) and median: the best hold-out among those whose
+    deviance over the whole window is within `ADMISSIBLE` of the best. Watcher share: least deviance.
+    """
     everything = data.days()
-    base = WallLaw(sigma=1.0, delay_median_h=DELAY_MEDIAN_H)
-    forms = {
-        "lognormal": (False, False),
-        "lognormal, memory": (False, True),
-        "loopers + lognormal": (True, False),
-        "loopers + lognormal, memory": (True, True),
-    }
-    tests = {name: hold_out(data, base, looper, memory) for name, (looper, memory) in forms.items()}
-    chosen = min(tests, key=lambda name: float(tests[name]["deviance"]))
-    looper, memory = forms[chosen]
+    rows = []
+    for looper, memory in ((False, False), (False, True), (True, False), (True, True)):
+        for median in MEDIAN_GRID:
+            base = WallLaw(sigma=1.0, median_excess=median, delay_median_h=DELAY_MEDIAN_H)
+            rows.append(
+                {
+                    "loopers": looper,
+                    "memory": memory,
+                    "median_health_factor": 1.0 + median,
+                    "deviance": round(fit_wall(data, everything, base, looper, memory).deviance, 2),
+                    "hold_out": hold_out(data, base, looper, memory),
+                }
+            )
+    least = min(float(row["deviance"]) for row in rows)
+    admissible = [row for row in rows if float(row["deviance"]) <= least + ADMISSIBLE]
+    chosen = min(admissible, key=lambda row: float(row["hold_out"]["deviance"]))
+    base = WallLaw(
+        sigma=1.0, median_excess=chosen["median_health_factor"] - 1.0, delay_median_h=DELAY_MEDIAN_H
+    )
+    looper, memory = bool(chosen["loopers"]), bool(chosen["memory"])
     fits = [
         fit_wall(data, everything, replace(base, watcher_share=share), looper, memory) for share in WATCHER_GRID
     ]
     best = min(fits, key=lambda fitted: fitted.deviance)
     evidence = {
-        "form": chosen,
-        "hold_out": tests,
+        "chosen": {key: chosen[key] for key in ("loopers", "memory", "median_health_factor")},
+        "forms": rows,
         "deviance_by_watcher_share": {
             str(share): round(fitted.deviance, 2) for share, fitted in zip(WATCHER_GRID, fits, strict=True)
         },
+        "total_debt_usd_90_percent": _debt_interval(data, best, looper, memory),
     }
     return best, evidence
+
+
+def _debt_interval(data: WallData, best: WallFit, looper: bool, memory: bool) -> list[int]:
+    """Bootstrap over days (form and watcher share fixed): 5 % and 95 % points of the debt before depletion."""
+    rng = np.random.default_rng(20210519)
+    start = replace(best.law, looper_share=0.0, memory_days=0.0)
+    totals = []
+    for _ in range(BOOTSTRAPS):
+        weights = rng.multinomial(WINDOW_DAYS, np.full(WINDOW_DAYS, 1.0 / WINDOW_DAYS)).astype(np.float64)
+        totals.append(sum(fit_wall(data, weights, start, looper, memory).debt_usd.values()))
+    return [round(float(value)) for value in np.quantile(totals, [0.05, 0.95])]
 
 
 def fit_sizes(debts: FloatArray, total_debt_usd: float) -> tuple[SizeLaw, dict[str, float]]:
@@ -263,7 +295,7 @@ def health_table(wall: WallLaw, age_days: Callable[[FloatArray], FloatArray]) ->
     centres = np.concatenate((CENTRES, (tail[1:] + tail[:-1]) / 2))
     mass = wall.mass(edges) * wall.refilled(age_days(centres))
     shares = np.round(mass / mass.sum(), 9)
-    shares[-1] += 1.0 - shares.sum()
+    shares[np.argmax(shares)] += 1.0 - shares.sum()
     law = TabulatedHealth(tuple(np.round(np.exp(edges), 7).tolist()), tuple(shares.tolist()))
     return law, float(mass.sum())
 
@@ -366,8 +398,9 @@ OBTAINED: Mapping[str, str] = {
     "law.collateral.liquidation_threshold, bonus": "Aave v2 launch configuration",
     "law.collateral.health": "lognormal of health - 1, depleted at levels the price reached recently",
     "wall.sigma, growth_per_day, memory_days": "quasi-Poisson fit of stable debt liquidated in 4-hour cells",
-    "wall.median_health_factor": "assumed: passive accounts near 2 (MODEL 5.5); events only show the near side",
-    "wall.watcher_share": "grid maximum of the likelihood; weakly identified",
+    "wall.median_health_factor, loopers": "best forward hold-out among forms within 3.84 of the least deviance",
+    "wall.looper_excess, looper_sigma": "assumed: loopers near 1.05 (MODEL 5.5)",
+    "wall.watcher_share": "least deviance on a grid; weakly identified",
     "wall.delay_median_h, reaction sigma, alert range": "assumed",
     "law.reaction panic share": "assumed: a fifth of the reacting accounts",
     "law.reaction wealth": "assumed",

@@ -104,12 +104,13 @@ def replay(
             power[hit] = np.einsum("ij,ij,j->i", value[hit], prices[hit], threshold)
         acting = np.flatnonzero(due <= slot)
         if acting.size:
-            lift = np.maximum(
-                accounts.target_health[acting] * debt[acting] / np.maximum(power[acting], 1e-12), 1.0
-            )
+            due[acting] = np.inf
+            # Who owes more than the collateral is worth has nothing to defend.
+            solvent = np.einsum("ij,ij->i", value[acting], prices[acting]) > debt[acting]
+            acting = acting[solvent & (debt[acting] > 1e-9)]
+            lift = np.maximum(accounts.target_health[acting] * debt[acting] / power[acting], 1.0)
             value[acting] *= lift[:, None]
             power[acting] *= lift
-            due[acting] = np.inf
         alarmed = reacts & np.isinf(due) & (power < accounts.alert_level * debt)
         due[alarmed] = slot + accounts.delay_slots[alarmed]
     return repaid

@@ -30,7 +30,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo("interrupted, nothing was written", err=True)
+            typer.echo("interrupted; a run folder appears only when it is complete", err=True)
             raise typer.Exit(130) from None
         except Exception as error:
             if not isinstance(error, _user_errors()):

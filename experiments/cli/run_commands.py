@@ -79,7 +79,7 @@ def _print_summary(result: RunResult) -> None:
 
     table = Table(title=f"{result.scenario.name}, seed {result.seed}")
     table.add_column("measure")
-    table.add_column("value", justify="right")
+    table.add_column("value", justify="right", no_wrap=True)
     table.add_column("meaning")
     for key, (_, meaning) in SUMMARY_KEYS.items():
         if key not in ("scenario", "seed"):

@@ -38,7 +38,8 @@ def to_toml(scenario: Scenario, comments: bool = True) -> str:
 
 def _table(section: BaseModel, path: str, comments: bool) -> Iterator[str]:
     nested: list[tuple[str, Any]] = []
-    for name, field in type(section).model_fields.items():
+    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in ("kind", "law"))
+    for name, field in fields:  # what decides on the others comes first
         value = getattr(section, name)
         if value is None:
             continue

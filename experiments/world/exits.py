@@ -44,8 +44,9 @@ class Exits:
 
     def drop_from(self, number: int) -> None:
         """Forget what reverted liquidations, numbered `number` and later, had handed over."""
-        self.waiting = [lot for lot in self.waiting if lot.number < number]
-        self.held = [lot for lot in self.held if lot.number < number]
+        for lots in (self.waiting, self.held):
+            while lots and lots[-1].number >= number:
+                lots.pop()
 
     def sell(self) -> None:
         """Offer everything that waits to the books."""
@@ -53,21 +54,30 @@ class Exits:
             return
         world = self.world
         left: list[_Lot] = []
+        mids: dict[int, float] = {}
+        refused: dict[int, float] = {}  # price at and above which a book has just shown no more bids
         for lot in self.waiting:
-            size = world.lot_units(lot.asset)
-            mid = world.floor.mid(lot.asset)
-            sold, received = world.sell_on_book(
-                lot.asset, lot.agent.account, lot.units // size, mid * (1.0 - lot.max_slippage)
-            )
+            asset, size = lot.asset, world.lot_units(lot.asset)
+            if asset not in mids:
+                mids[asset] = world.floor.mid(asset)
+                refused[asset] = float("inf")
+            worst = mids[asset] * (1.0 - lot.max_slippage)
+            if worst >= refused[asset]:
+                left.append(lot)
+                continue
+            sold, received = world.sell_on_book(asset, lot.agent.account, lot.units // size, worst)
             if sold:
                 row = world.recorder.liquidations[lot.number]
                 proceeds = received / world.assets[world.quote].unit
                 row[PROFIT] += proceeds
-                fair = sold / world.assets[lot.asset].unit * mid
                 if row[IMPACT] != row[IMPACT]:  # the first sale sets it
-                    row[IMPACT] = (1.0 - proceeds / fair) * 1e4
+                    row[IMPACT] = (1.0 - proceeds / (sold / world.assets[asset].unit * mids[asset])) * 1e4
                 lot.units -= sold
-            (left if lot.units >= size else self.held).append(lot)
+            if lot.units >= size:
+                refused[asset] = worst
+                left.append(lot)
+            else:
+                self.held.append(lot)
         self.waiting = left
 
     def value_leftovers(self) -> None:

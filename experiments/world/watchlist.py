@@ -15,8 +15,11 @@ from ...protocols.health import HealthScreen, Sleepers
 from ...protocols.lending.aave.pool import AavePool
 
 WAD = 10**18
-LISTED = 32
+LISTED = 16
 """Opportunities that are published at most, the most rewarding first."""
+
+NEWS = 1.02
+"""Growth of the listed reward, or fall of gas, that makes bots look again."""
 
 _CAUTION = 1.5e-4
 """Share taken off collateral in the screen: the rules round average thresholds down to a basis point."""
@@ -61,6 +64,7 @@ class WatchList:
         self.awake: Integers = np.empty(0, np.int64)
         self.opportunities: list[Opportunity] = []
         self.version = 0
+        self._news: tuple[frozenset[int], float, float] = (frozenset(), 0.0, 0.0)
         self._values: NDArray[np.float64] = np.zeros(len(bonus))
         self._stale = False
 
@@ -105,7 +109,6 @@ class WatchList:
         if not self._stale:
             return
         self._stale = False
-        self.version += 1
         if not len(self.awake):
             self.opportunities = []
             return
@@ -140,7 +143,19 @@ class WatchList:
                 strict=True,
             )
         ]
+        self._announce(gas_usd)
         self.awake = self.awake[(unhealthy & worth) | (suspect & ~unhealthy)]
+
+    def _announce(self, gas_usd: float) -> None:
+        """Count a new version if there is something to reconsider: an account, a richer reward, cheaper gas."""
+        accounts = frozenset(o.account for o in self.opportunities)
+        reward = sum(o.repay_usd * o.bonus for o in self.opportunities)
+        known, before, gas = self._news
+        if accounts - known or reward > NEWS * before or gas_usd * NEWS < gas:
+            self.version += 1
+            self._news = (accounts, reward, gas_usd)
+        elif accounts != known:
+            self._news = (accounts, min(reward, before), gas)
 
     def _sort(self, due: Integers, now_s: float) -> Integers:
         """Put accounts below 1 on the list and queue the others at 1; return those newly alerted."""

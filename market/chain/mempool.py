@@ -14,10 +14,13 @@ class Mempool:
     ----------
     rule : InclusionRule
         Orders the candidates of a block.
+    patience_s : float
+        Senders withdraw what has not been included for this long.
     """
 
-    def __init__(self, rule: InclusionRule) -> None:
+    def __init__(self, rule: InclusionRule, patience_s: float = 60.0) -> None:
         self.rule = rule
+        self.patience_s = patience_s
         self.pending: list[Candidate] = []
 
     def submit(self, candidate: Candidate) -> None:
@@ -33,7 +36,8 @@ class Mempool:
 
         Candidates that arrive after the block closes or that offer less than the
         floor stay. One that does not fit into what is left of the gas limit is
-        skipped and stays; cheaper ones behind it may still fit.
+        skipped and stays; cheaper ones behind it may still fit. What has waited
+        longer than the senders' patience is dropped.
 
         Parameters
         ----------
@@ -50,7 +54,10 @@ class Mempool:
         stay: list[Candidate] = []
         gas_left = gas_limit
         ready: list[Candidate] = []
+        oldest = closes_s - self.patience_s
         for candidate in self.pending:
+            if candidate.arrival_s < oldest:
+                continue
             late = candidate.arrival_s > closes_s or candidate.price_gwei < floor_gwei
             (stay if late else ready).append(candidate)
         for candidate in self.rule.order(ready):

@@ -20,7 +20,7 @@ from liquidarium.experiments.cli import run_commands
 from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.runs import SUMMARY_KEYS, RunResult, summarise
 from liquidarium.experiments.runs.tables import content_hash
-from liquidarium.experiments.scenarios import Scenario
+from liquidarium.experiments.scenarios import Scenario, scenario_names
 
 
 def stand_in(
@@ -29,7 +29,7 @@ def stand_in(
     used = scenario.seed if seed is None else seed
     blocks = pd.DataFrame({"block": np.arange(scenario.clock.n_blocks)})
     liquidations = pd.DataFrame(
-        {name: [] for name in ("repaid_usd", "seized_usd", "gas_usd", "profit_usd", "bad_debt_usd")},
+        {name: [] for name in ("repaid_usd", "seized_usd", "gas_usd", "profit_usd")},
         dtype=float,
     )
     for name in ("liquidator", "collateral", "t_done_s", "t_eligible_s"):
@@ -45,6 +45,7 @@ def stand_in(
         borrowers=1,
         market_events=0,
         conservation_error_usd=0.0,
+        bad_debt_usd=0.0,
         content_hash=content_hash(tables),
         wall_s=0.1,
         failed_gas_usd=0.0,
@@ -160,8 +161,8 @@ def test_shown_scenario_can_be_run_again(command):
 def test_scenarios_are_listed_with_one_line_each(command):
     code, out, _ = command("scenarios")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["may-2021", "quickstart"]
-    assert set(json.loads(command("scenarios", "--json")[1])) == {"may-2021", "quickstart"}
+    assert [line.split()[0] for line in out.splitlines()] == scenario_names()
+    assert set(json.loads(command("scenarios", "--json")[1])) == set(scenario_names())
 
 
 def test_disagreement_with_a_contract_exits_1(command, monkeypatch):

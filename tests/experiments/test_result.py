@@ -32,9 +32,7 @@ def small_tables() -> dict[str, pd.DataFrame]:
             "repaid_usd": [100.0, 50.0, 10.0],
             "seized_usd": [105.0, 55.0, 11.0],
             "gas_usd": [1.0, 2.0, 4.0],
-            "bad_debt_usd": [0.0, 7.0, 0.0],
             "profit_usd": [3.0, 2.0, -1.0],
-            "reverted": [False, False, False],
         }
     )
     bids = pd.DataFrame({"block": [1, 1, 2], "executed": [True, False, False], "gas_usd": [1.0, 0.5, 0.25]})
@@ -56,6 +54,8 @@ def small_result() -> RunResult:
         borrowers=5,
         market_events=9,
         conservation_error_usd=0.0,
+        bad_debt_usd=7.0,
+        failed_gas_usd=0.75,
         content_hash=content_hash(tables),
         wall_s=0.5,
     )
@@ -69,16 +69,6 @@ def test_summary_signs():
     assert summary["liquidator_profit_usd"] == 4 - 0.75
     assert summary["gas_usd"] == 7 + 0.75
     assert (summary["liquidations"], summary["blocks"], summary["bad_debt_usd"]) == (3, 4, 7.0)
-
-
-def test_summary_of_a_run_without_bids_needs_their_gas():
-    tables = small_tables()
-    del tables["bids"]
-    rest = {"scenario": "s", "seed": 1, "borrowers": 5, "market_events": 9, "conservation_error_usd": 0.0}
-    rest |= {"content_hash": "", "wall_s": 1.0}
-    with pytest.raises(ValueError, match="failed_gas_usd must be given"):
-        summarise(tables, **rest)
-    assert summarise(tables, **rest, failed_gas_usd=0.75)["gas_usd"] == 7.75
 
 
 def test_docs_table_of_the_summary_is_that_of_the_code():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidarium.market.assets import Asset
 from liquidarium.market.ledger import Ledger
-from liquidarium.market.order_book import BUY, SELL, OrderBook
+from liquidarium.market.order_book import BUY, POST_ONLY, SELL, OrderBook
 from liquidarium.market.order_book.batch_kernels import ADD, CANCEL, REDUCE, REPLACE
 from liquidarium.market.order_book.layout import STOP, Status, grow, new_book
 
@@ -103,27 +104,58 @@ def assert_same_state(book, reference):
     assert book.dropped_stops == reference.dropped
 
 
-@given(commands, wealth)
-@settings(max_examples=400, deadline=None)
-def test_every_command_has_the_outcome_of_the_obvious_book(commands, funds):
+def check(commands, funds):
+    """Give commands to a settled book and its reference; compare all they show after each."""
     ledger, book, reference = settled_pair(funds)
     ids = []
     for command in commands:
         ours, theirs = apply(book, reference, ids, command)
         assert ours == theirs
-        assert (book.status.name, book.filled, book.filled_value) == (
-            reference.status,
-            reference.filled,
-            reference.value,
-        )
-        assert book.trades[:, 2:].tolist() == [list(trade) for trade in reference.trades]
+        outcome = book.status.name, book.filled, book.filled_value
+        assert outcome == (reference.status, reference.filled, reference.value)
         assert_same_state(book, reference)
         # Money: who owns what, escrow holds exactly what rests, nothing made or lost.
         for owner in OWNERS:
             assert ledger.balances[owner, :2].tolist() == reference.balances[owner]
         escrow = ledger.balances[len(OWNERS) + 1, :2].tolist()
         assert tuple(escrow) == book.locked_funds() == reference.locked()
-        assert not ledger.imbalance().any()
+    assert book.trades[:, 2:].tolist() == [list(trade) for trade in reference.trades]
+    assert not ledger.imbalance().any()
+
+
+@given(commands, wealth)
+@settings(max_examples=150, deadline=None)
+def test_every_command_has_the_outcome_of_the_obvious_book(commands, funds):
+    check(commands, funds)
+
+
+def draw_command(draw, count):
+    """Draw a command as a busy market would see it: near the touch, about recent orders."""
+    kind = draw.choices(("enter", "stop", "cancel", "reduce", "replace"), (60, 12, 8, 8, 12))[0]
+    rule, condition = draw.choice((0, 0, 1, 2, 3)), draw.choice((0, 0, 0, 0, 4, 8, 16))
+    price, lots, owner, side = (
+        draw.randint(4, 10),
+        draw.randint(1, 9),
+        draw.choice(OWNERS),
+        draw.choice((1, -1)),
+    )
+    if kind == "enter":
+        price = draw.choice((price, price, price, price, 0))
+        return kind, owner, side, price, lots, rule | condition, draw.choice((0, 0, 0, 1, 2, 3))
+    if kind == "stop":
+        limit = draw.choice((price, 0))
+        return "enter", owner, side, limit, lots, rule | condition | STOP, draw.randint(3, 11)
+    name = max(0, count - 1 - int(draw.expovariate(0.15)))
+    if kind == "cancel":
+        return kind, name
+    return (kind, name, lots) if kind == "reduce" else (kind, name, price, lots, rule | condition & POST_ONLY)
+
+
+@given(st.integers(0, 2**32 - 1), wealth)
+@settings(max_examples=60, deadline=None)
+def test_a_long_busy_session_equals_the_obvious_book(seed, funds):
+    draw = random.Random(seed)
+    check((draw_command(draw, round(0.6 * i)) for i in range(200)), funds)
 
 
 @given(commands)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 
 import pytest
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.liquity import (
     LiquityParameters,
@@ -179,6 +178,15 @@ def test_a_nearly_used_up_pool_changes_scale_and_forgets_nobody_before_the_next(
     assert pool.scale == 1
     assert pool.compounded(1) == pytest.approx(0, abs=WAD // 10)
     assert pool.collateral_gain(1) == pytest.approx(WAD, rel=1e-6)
+
+
+@pytest.mark.parametrize(("left", "scale", "product"), [(10**9, 0, 10**9), (10**9 - 1, 1, WAD - 10**9)])
+def test_the_product_is_scaled_up_only_below_1e9(left: int, scale: int, product: int) -> None:
+    pool = StabilityPool()
+    pool.provide(1, WAD)
+    # The loss per unit is rounded up by one, so one wei more stays in the pool.
+    pool.offset(WAD - left - 1, 0)
+    assert (pool.scale, pool.product) == (scale, product)
 
 
 def test_deposits_stay_while_a_liquidation_is_due() -> None:

@@ -6,7 +6,6 @@ import copy
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.liquity import (
     LiquidationBatch,
@@ -129,18 +128,17 @@ def test_a_falling_price_never_makes_a_liquidatable_trove_healthy(
 
 
 @settings(deadline=None)
-@given(systems(), prices, st.permutations(range(8)))
+@given(systems(), st.integers(300, 1000), st.permutations(range(10)))
 def test_in_normal_mode_order_moves_debt_between_troves_but_not_its_total(
     system: LiquitySystem, price: int, order: list[int]
 ) -> None:
-    assume(not system.is_recovery_mode(price))
+    # A whale keeps the total above 150 %, one more trove is always open.
+    system.add_trove(8, 10**6 * WAD, 10**5 * WAD)
+    system.add_trove(9, 10**4 * WAD, 105 * 10**4 * WAD // (100 * price))
+    assert not system.is_recovery_mode(price * WAD)
     other = copy.deepcopy(system)
-    try:
-        batch = batch_liquidate(system, range(8), price)
-    except Revert:
-        assume(False)
-        return
-    shuffled = batch_liquidate(other, order, price)
+    batch = batch_liquidate(system, range(10), price * WAD)
+    shuffled = batch_liquidate(other, order, price * WAD)
     assert {trove.trove_id for trove in batch.troves} == {trove.trove_id for trove in shuffled.troves}
     assert (batch.debt, batch.gas_compensation) == (shuffled.debt, shuffled.gas_compensation)
     assert system.pool.deposited == other.pool.deposited
@@ -173,6 +171,7 @@ def test_a_running_product_and_sum_equal_the_pro_rata_division(
         for depositor, amount in left.items():
             gains[depositor] += collateral * amount / total
             left[depositor] = amount * (1 - debt / total)
+    # P and S count in 1e-18 of a deposit of at most 5e24 wei, over at most 8 offsets.
     for depositor, amount in left.items():
-        assert abs(pool.compounded(depositor) - amount) <= 1e-9 * amount + 10**4 + amount / 1e6
-        assert abs(pool.collateral_gain(depositor) - gains[depositor]) <= 1e-6 * given_out + 10**4
+        assert abs(pool.compounded(depositor) - amount) <= 1e-7 * amount + 10**8
+        assert abs(pool.collateral_gain(depositor) - gains[depositor]) <= 1e-7 * given_out + 10**8

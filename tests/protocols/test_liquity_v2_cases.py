@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.liquity import (
     BRANCH_PRESETS,
     BranchParameters,
     LiquitySystem,
+    is_shut_down,
     liquidate_branch,
     split_liquidation,
     urgent_redemption,
 )
-from liquidarium.protocols.lending.liquity.v2 import is_shut_down
 
 WAD = 10**18
 WETH = BRANCH_PRESETS["WETH"]
@@ -61,9 +60,7 @@ def test_the_books_keep_what_a_liquidation_did_not_take() -> None:
 
 
 def test_the_liquidator_s_share_is_capped() -> None:
-    trove = split_liquidation(
-        0, 10**6 * WAD, 1000 * WAD, in_pool=10**6 * WAD, price=1050 * WAD, branch=WETH
-    )
+    trove = split_liquidation(0, 10**6 * WAD, 1000 * WAD, in_pool=10**6 * WAD, price=1050 * WAD, branch=WETH)
     assert trove.gas_compensation == 2 * WAD
 
 

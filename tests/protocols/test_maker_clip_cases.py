@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.maker import (
     CLIP_PRESETS,
@@ -59,7 +58,8 @@ def test_a_rest_below_dust_goes_to_auction_with_the_rest_beyond_the_limit() -> N
     assert sent.sale.tab == 100 * RAD
 
 
-def test_an_auction_below_dust_is_refused() -> None:
+def test_an_auction_of_exactly_dust_is_allowed_and_one_below_refused() -> None:
+    assert dusty_vault(hole=20).sale.tab == 20 * RAD
     with pytest.raises(Revert, match="Dog/dusty-auction-from-partial-liquidation"):
         dusty_vault(hole=19)
 
@@ -85,9 +85,7 @@ def test_a_vault_at_its_limit_is_safe() -> None:
 
 
 def test_a02_kick_sets_the_starting_price_and_pays_the_keeper() -> None:
-    clip = ClipParameters(
-        buf=125 * RAY // 100, tail=3600, cusp=0, chip=2 * WAD // 100, tip=100 * RAD
-    )
+    clip = ClipParameters(buf=125 * RAY // 100, tail=3600, cusp=0, chip=2 * WAD // 100, tip=100 * RAD)
     tab = 100 * RAD * 11 // 10
     started = kick(clip, tab, 40 * WAD, feed_price(4 * WAD), now=0)
     assert started.sale == Sale(110 * RAD, 40 * WAD, 5 * RAY, 0)
@@ -184,14 +182,11 @@ def test_breaker_levels_stop_kicks_then_restarts_then_purchases(stopped: int) ->
         lambda: redo(sale, clip, CONSTANT, feed=RAY, now=1),
         lambda: take(sale, clip, CONSTANT, amt=WAD, max_price=RAY, now=0),
     )
-    refused = 0
-    for call in calls:
-        try:
+    for call in calls[:stopped]:
+        with pytest.raises(Revert, match="Clipper/stopped-incorrect"):
             call()
-        except Revert as error:
-            assert error.reason == "Clipper/stopped-incorrect"
-            refused += 1
-    assert refused == stopped
+    for call in calls[stopped:]:
+        call()
 
 
 def test_settings_the_contracts_refuse_need_to_be_called_unsafe() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.maker import (
     CAT_PRESETS,
@@ -32,9 +31,7 @@ def auction(tab: int = 5000, lot: int = 50, flip: FlipParameters = BLACK_THURSDA
     return FlipAuction(tab * RAD, lot * WAD, 0, None, 0, flip.tau)
 
 
-@pytest.mark.parametrize(
-    ("preset", "raises"), [("contract defaults", 175), ("ETH-A 2020-03-12", 289)]
-)
+@pytest.mark.parametrize(("preset", "raises"), [("contract defaults", 175), ("ETH-A 2020-03-12", 289)])
 def test_a09_least_raises_from_one_dai_to_the_debt(preset: str, raises: int) -> None:
     flip = FLIP_PRESETS[preset]
     running = tend(auction(), flip, 1, lot=50 * WAD, bid=RAD, now=0).auction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.maker import (
     RAD,
@@ -54,15 +53,16 @@ def test_a_falling_price_never_makes_an_unsafe_vault_safe(vault: Vault, first: i
 
 
 @given(
-    vaults,
-    st.integers(RAY, 2 * RAY),
-    st.integers(0, 10**5),
-    st.integers(1, 10**9),
-    st.integers(WAD, 2 * WAD),
-    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 5000)), max_size=8),
-    abaci,
+    vault=vaults,
+    rate=st.integers(RAY, 2 * RAY),
+    dust=st.integers(0, 10**5),
+    hole=st.integers(1, 10**9),
+    chop=st.integers(WAD, 2 * WAD),
+    bids=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 5000)), max_size=8),
+    abacus=abaci,
 )
 def test_an_auction_conserves_collateral_and_debt_to_its_end(
+    *,
     vault: Vault,
     rate: int,
     dust: int,

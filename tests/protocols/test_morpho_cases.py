@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.morpho import (
     PRESETS,
@@ -60,9 +59,7 @@ def test_l26_bad_debt_lowers_the_lenders_share_price_at_once() -> None:
     borrowed = borrow(lent, pledged, PARAMETERS, ONE, assets=debt)
     # A price at which all of the collateral buys back all but 5000 of the debt.
     price = (debt - 5000 * 10**6) * PARAMETERS.incentive_factor * ONE // WAD // (100_000 * 10**6)
-    done = liquidate(
-        borrowed.market, borrowed.position, PARAMETERS, price, seized_assets=100_000 * 10**6
-    )
+    done = liquidate(borrowed.market, borrowed.position, PARAMETERS, price, seized_assets=100_000 * 10**6)
     assert done.bad_debt_assets == pytest.approx(5000 * 10**6, abs=2)
     assert done.market.total_supply_assets / (1_000_000 * 10**6) == pytest.approx(0.995, rel=1e-8)
     assert done.market.total_supply_shares == lent.total_supply_shares
@@ -163,9 +160,7 @@ def test_a_quote_in_whole_tokens_scales_to_the_oracle_price() -> None:
         ({"lltv": WAD // 2, "max_incentive_factor": 2 * WAD}, "max_incentive_factor is fixed"),
     ],
 )
-def test_settings_the_contract_refuses_need_to_be_called_unsafe(
-    settings: dict[str, int], rule: str
-) -> None:
+def test_settings_the_contract_refuses_need_to_be_called_unsafe(settings: dict[str, int], rule: str) -> None:
     with pytest.raises(ValueError, match=f"Morpho Blue.*{rule}"):
         MarketParameters(**settings)
     assert MarketParameters(**settings, unsafe=True).incentive_factor > 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
 from liquidarium.market.revert import Revert
 from liquidarium.protocols.lending.morpho import (
     Liquidation,
@@ -39,7 +38,13 @@ def opened(lltv: int, collateral: int, share: int) -> tuple[MarketParameters, Ma
 
 
 def attempt(
-    market: Market, position: Position, parameters: MarketParameters, price: int, by_shares: bool, part: int
+    market: Market,
+    position: Position,
+    parameters: MarketParameters,
+    *,
+    price: int,
+    by_shares: bool,
+    part: int,
 ) -> Liquidation | None:
     """Liquidate `part` per million of the debt or of the collateral; None if refused."""
     try:
@@ -52,21 +57,25 @@ def attempt(
         return None
 
 
-@given(thresholds, amounts, st.integers(1, 10**6), falls, st.booleans(), st.integers(0, 10**6))
+@given(
+    lltv=thresholds,
+    collateral=amounts,
+    share=st.integers(1, 10**6),
+    fall=falls,
+    by_shares=st.booleans(),
+    part=st.integers(0, 10**6),
+)
 def test_value_is_conserved_and_nothing_is_negative(
-    lltv: int, collateral: int, share: int, fall: int, by_shares: bool, part: int
+    *, lltv: int, collateral: int, share: int, fall: int, by_shares: bool, part: int
 ) -> None:
     parameters, market, position = opened(lltv, collateral, share)
     before = (market, position)
-    done = attempt(market, position, parameters, ONE * fall // 10**6, by_shares, part)
+    done = attempt(market, position, parameters, price=ONE * fall // 10**6, by_shares=by_shares, part=part)
     assert (market, position) == before
     assume(done is not None)
     assert done is not None
     assert position.collateral == done.position.collateral + done.seized_assets
-    assert (
-        position.borrow_shares
-        == done.position.borrow_shares + done.repaid_shares + done.bad_debt_shares
-    )
+    assert position.borrow_shares == done.position.borrow_shares + done.repaid_shares + done.bad_debt_shares
     written_off = market.total_supply_assets - done.market.total_supply_assets
     assert written_off == done.bad_debt_assets
     removed = market.total_borrow_assets - done.market.total_borrow_assets
@@ -87,13 +96,20 @@ def test_a_falling_price_never_makes_a_liquidatable_account_healthy(
         assert not is_healthy(market, position, parameters, ONE * low // 10**6)
 
 
-@given(thresholds, amounts, st.integers(1, 10**6), falls, st.booleans(), st.integers(0, 10**6))
+@given(
+    lltv=thresholds,
+    collateral=amounts,
+    share=st.integers(1, 10**6),
+    fall=falls,
+    by_shares=st.booleans(),
+    part=st.integers(0, 10**6),
+)
 def test_the_liquidator_never_gets_more_than_the_bonus(
-    lltv: int, collateral: int, share: int, fall: int, by_shares: bool, part: int
+    *, lltv: int, collateral: int, share: int, fall: int, by_shares: bool, part: int
 ) -> None:
     parameters, market, position = opened(lltv, collateral, share)
     price = ONE * fall // 10**6
-    done = attempt(market, position, parameters, price, by_shares, part)
+    done = attempt(market, position, parameters, price=price, by_shares=by_shares, part=part)
     assume(done is not None)
     assert done is not None
     assert done.seized_assets * price * WAD <= done.repaid_assets * parameters.incentive_factor * ONE
@@ -130,9 +146,7 @@ def test_liquidations_of_different_borrowers_do_not_depend_on_their_order(
 
 
 @given(amounts, st.integers(0, 10**12), st.integers(1, 10**8), amounts)
-def test_a_lender_gains_nothing_by_going_in_and_out(
-    debt: int, rate: int, seconds: int, assets: int
-) -> None:
+def test_a_lender_gains_nothing_by_going_in_and_out(debt: int, rate: int, seconds: int, assets: int) -> None:
     parameters = MarketParameters(lltv=WAD - 1)
     lent = supply(Market(), Position(), assets=10**16)
     held = supply_collateral(Position(), 2 * 10**15)

@@ -20,7 +20,7 @@ from .liquidation import (
 from .parameters import BRANCH_PRESETS, BranchParameters, LiquityParameters
 from .stability_pool import Deposit, StabilityPool
 from .troves import LiquitySystem, Trove, collateral_ratio, withdraw_deposit
-from .v2 import UrgentRedemption, liquidate_branch, split_liquidation, urgent_redemption
+from .v2 import UrgentRedemption, is_shut_down, liquidate_branch, split_liquidation, urgent_redemption
 
 __all__ = [
     "BRANCH_PRESETS",
@@ -37,6 +37,7 @@ __all__ = [
     "batch_liquidate",
     "close_trove",
     "collateral_ratio",
+    "is_shut_down",
     "liquidate",
     "liquidate_branch",
     "liquidate_troves",

@@ -115,6 +115,6 @@ PRESETS: dict[str, MarketParameters] = {
     "WBTC/USDC": MarketParameters(lltv=860 * WAD // 1000),
     "cbBTC/USDC": MarketParameters(lltv=860 * WAD // 1000),
     "wstETH/WETH": MarketParameters(lltv=945 * WAD // 1000),
-    "sUSDe/DAI": MarketParameters(lltv=915 * WAD // 1000),
+    "sUSDe/USDC": MarketParameters(lltv=915 * WAD // 1000),
 }
 """Markets of Ethereum mainnet by ``collateral/loan``; no fee was charged on them at creation."""
