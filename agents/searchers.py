@@ -29,9 +29,9 @@ class MEVSearcher(LiquidatorBot):
         """Answer to what others have just sent: copy and outbid what pays."""
         return list(self.searching.outbid(view, self.account, self.world.cash_usd(self.account)))
 
-    def arbitrage(self, view: PublicView, gaps: dict[int, float]) -> list[ArbitragePool]:
-        """Answer to pools outside their no-arbitrage band; `gaps` maps assets to log(mid / pool)."""
-        calls = self.searching.arbitrage(view, gaps, self.arbitrage_win_rate)
+    def arbitrage(self, view: PublicView, gains: dict[int, float]) -> list[ArbitragePool]:
+        """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD."""
+        calls = self.searching.arbitrage(view, gains, self.arbitrage_win_rate)
         if not calls:
             self.arbitrage_win_rate += 0.25 * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
         return calls

@@ -36,6 +36,7 @@ from ..market.chain.transaction import Bundle, Transaction
 from ..market.ledger import Reason
 from ..market.revert import Revert
 from ..market.streams import Streams
+from ..market.trading_layout import ASK_DEPTH_USD, BID_DEPTH_USD, MID
 from .scenarios import Scenario, load_scenario
 from .world.build import World, build_world
 from .world.execution import WAD, Arbitrage, Defence, Liquidation
@@ -45,7 +46,7 @@ from .world.welfare import holdings_by_group
 HOUR_S = 3600.0
 
 GAP_MEMORY_BLOCKS = 8
-"""Searchers look again at a gap between pool and book that has not grown after this many blocks."""
+"""Searchers look again at a gap between pool and book that does not grow after this many blocks."""
 
 
 class LiquidationMarket(mesa.Model):  # type: ignore[misc]
@@ -102,7 +103,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._seal = self.stream("chain/seal")
         self._ties = self.stream("chain/ties")
         self._answered = -1
-        self._gaps_shown: dict[int, float] = {}
+        self._gains_shown: dict[int, float] = {}
         self._in_flight: set[tuple[int, int]] = set()
         self._swaps_seen = [pool.state for pool in self.pools.values()]
         self._next_hour_s = HOUR_S
@@ -195,13 +196,13 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             view = self.view()._replace(pending=pending)
             for searcher in self.searchers:
                 self._apply(searcher, searcher.react(view))
-        gaps = self._pool_gaps()
-        if gaps and any(gap > 1.1 * self._gaps_shown.get(asset, 0.0) for asset, gap in gaps.items()):
+        gains = self._pool_gains()
+        if any(gain > 1.2 * self._gains_shown.get(asset, 0.0) for asset, gain in gains.items()):
             for searcher in self.searchers:
-                self._apply(searcher, searcher.arbitrage(self.view(), gaps))
-            self._gaps_shown = gaps
-        elif not gaps or self.block % GAP_MEMORY_BLOCKS == 0:
-            self._gaps_shown = gaps and {}
+                self._apply(searcher, searcher.arbitrage(self.view(), gains))
+            self._gains_shown = gains
+        elif self._gains_shown and self.block % GAP_MEMORY_BLOCKS == 0:
+            self._gains_shown = {}
 
     def _execute(self) -> tuple[int, int, int, int]:
         """Fill the block from the mempool; each transaction happens whole or not at all."""
@@ -308,6 +309,19 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         amounts = self.protocol.positions.amounts[row] * np.tile(self._unit_oracle, 2)
         n = len(self.assets)
         return int(amounts[:n].argmax()), int(amounts[n:].argmax())
+
+    def arbitrage_scale(self, asset: int) -> float:
+        """Share of the pool's optimal trade that remains optimal when the book side moves too.
+
+        A pool with quote reserve Y costs ``s^2 / Y`` to trade s, the book ``k s^2``
+        with ``k = band / (2 depth)``, so the best size shrinks by ``1 / (1 + k Y)``.
+        """
+        row = self.floor.state[self.floor.book_of_asset[asset]]
+        depth = min(row[BID_DEPTH_USD], row[ASK_DEPTH_USD])
+        if depth <= 0.0:
+            return 0.0
+        reserve = self.pools[asset].state.reserve1 / self.assets[self.quote].unit
+        return float(1.0 / (1.0 + self.floor.depth_band / (2.0 * depth) * reserve))
 
     def lot_units(self, asset: int) -> int:
         """Base units in one lot of an asset's book."""
@@ -418,7 +432,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def unit_values(self) -> NDArray[np.float64]:
         """USD per base unit of every asset: the mid where there is a book, else the oracle's price."""
         values = self.oracle.price.copy()
-        values[self.world.book_assets] = self.floor.state[:, 2]
+        values[self.world.book_assets] = self.floor.state[:, MID]
         return values / self.world.units
 
     def _uncovered_usd(self, row: int) -> float:
@@ -517,11 +531,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             if isinstance(t, Transaction) and t.kind == "liquidation" and t.arrival_s <= shown + self.block_time_s
         ]
 
-    def _pool_gaps(self) -> dict[int, float]:
-        """Pools outside their fee band whose gap may pay for gas: log(mid / pool) beyond the fee."""
+    def _pool_gains(self) -> dict[int, float]:
+        """Pools whose gap to the book pays for gas: what closing it earns, USD.
+
+        Trading a constant-product pool with quote reserve Y to a price off by g
+        beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes.
+        """
         if not self.pools:
             return {}
-        gaps: dict[int, float] = {}
+        gains: dict[int, float] = {}
         least = self.scenario.chain.gas_per_swap * self.gas.standard * self._usd_per_gas_gwei()
         cash_unit = self.assets[self.quote].unit
         mids = dict(zip(self.world.book_list, self.floor.mids(), strict=True))
@@ -530,9 +548,11 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             if mid is None:
                 continue
             off = abs(mid / pool.price(asset) - 1.0) - pool.fee_bps / 1e4
-            if off > 0.0 and off * off * pool.state.reserve1 / cash_unit / 4.0 > least:
-                gaps[asset] = off
-        return gaps
+            if off > 0.0:
+                gain = self.arbitrage_scale(asset) * off * off * pool.state.reserve1 / cash_unit / 4.0
+                if gain > least:
+                    gains[asset] = gain
+        return gains
 
     def _run(self, candidate: Transaction | Bundle) -> tuple[int, int]:
         """Execute one candidate; return the gas it used and how many transactions reverted."""

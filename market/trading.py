@@ -217,6 +217,7 @@ class TradingFloor:
         self._residual = np.zeros(len(ledger.assets), np.int64)
         self._locked_base = np.zeros(n, np.int64)
         self._locked_quote = np.zeros(1, np.int64)
+        self._compile()
 
     def quote_all(self, maker: int, limit_usd: float, target_lots: Sequence[float]) -> None:
         """Set the inventory a maker aims at and its limit, in every book."""
@@ -362,6 +363,19 @@ class TradingFloor:
         if book[STATUS] > FUNDS_EXHAUSTED:
             return 0, 0
         return int(book[FILLED]), int(book[FILLED_VALUE]) * int(book[QUOTE_PER_LOT_TICK])
+
+    def _compile(self) -> None:
+        """Have the kernels compiled, or loaded, before the first block: calls that do nothing."""
+        none = self.books[:0]
+        ledger, log = self.ledger, new_trades(1)
+        trade_block(
+            none, ledger.balances, ledger.volumes, log, self.state, self.params, self._live, self.quotes,
+            self._maker_orders, self.makers, np.arange(0), self.orders.draws, self.orders.cursors,
+            np.zeros(0, np.int64), 0,
+        )  # fmt: skip
+        escrow_residual(none, ledger.balances, self._residual)
+        locked_by(none, self._maker_orders[:0].reshape(-1, 2 * MAX_LEVELS), self._locked_base, self._locked_quote)
+        submit(new_book(2, 1), ledger.balances, ledger.volumes, log, 0, BUY, 0, 0, 0, 0)
 
     def _make_room(self, orders: int) -> None:
         """Give the log and the books room for a block of `orders` a book."""

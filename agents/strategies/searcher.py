@@ -73,19 +73,17 @@ class SearcherStrategy:
         ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
         return [call for _, (_, call) in ranked[: self.copies]]
 
-    def arbitrage(self, view: PublicView, gaps: dict[int, float], win_rate: float) -> list[ArbitragePool]:
-        """Trade pools whose gap to the book pays for gas, lost races included.
+    def arbitrage(self, view: PublicView, gains: dict[int, float], win_rate: float) -> list[ArbitragePool]:
+        """Trade pools whose gap to the book pays, lost races included.
 
-        Trading a constant-product pool with quote reserve Y to a price off by
-        ``g`` in logs earns about ``Y g^2 / 4`` beyond the fee band (MODEL 3.8).
+        `gains` is what closing each gap earns before gas, by asset, USD.
         """
         calls: list[ArbitragePool] = []
         usd_per_gwei = view.gas_swap * view.usd_per_gas_gwei
-        for asset, gap in gaps.items():
-            profit = view.pool_depth_usd[asset] * gap * gap / 4.0
-            price = max(view.gas_standard_gwei, self.arbitrage_share * profit / usd_per_gwei)
+        for asset, gain in gains.items():
+            price = max(view.gas_standard_gwei, self.arbitrage_share * gain / usd_per_gwei)
             gas_usd = price * usd_per_gwei
-            expected = win_rate * (profit - gas_usd) - (1.0 - win_rate) * view.revert_gas_share * gas_usd
+            expected = win_rate * (gain - gas_usd) - (1.0 - win_rate) * view.revert_gas_share * gas_usd
             if expected > self.min_profit_usd:
                 calls.append(ArbitragePool(asset, price, self.min_profit_usd))
         return calls

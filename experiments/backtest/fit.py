@@ -117,13 +117,13 @@ def account_debts(
     return np.asarray(np.sort(sizes.to_numpy(dtype=np.float64))[::-1])
 
 
-def mixed_responses(data: WallData, law: WallLaw) -> dict[str, FloatArray]:
+def mixed_responses(data: WallData, law: WallLaw) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Responses averaged over the reactions of `law`, by collateral."""
     return {symbol: response.mixed(law) for symbol, response in data.responses.items()}
 
 
 def deviance(
-    data: WallData, law: WallLaw, mixed: Mapping[str, FloatArray], train: FloatArray, score: FloatArray
+    data: WallData, law: WallLaw, mixed: Mapping[str, tuple[FloatArray, FloatArray]], train: FloatArray, score: FloatArray
 ) -> tuple[float, dict[str, float], dict[str, tuple[float, float]]]:
     """Quasi-Poisson deviance with day weights `score`, debts profiled with day weights `train`.
 

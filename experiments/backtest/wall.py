@@ -3,6 +3,9 @@
 Mean-field version of the population: instead of drawn accounts, a grid over distance to liquidation, alert
 fraction and reaction delay, replayed once per day and collateral on a unit of debt. Volumes are then sums
 over the grid weighted by a `WallLaw`, so a fit costs milliseconds per evaluation. It chooses nothing.
+
+The wall has a memory: borrowers set their health factor anew at a constant rate. Levels swept lately are
+therefore thin at midnight, and new debt stands close to the price all through the day.
 """
 
 from __future__ import annotations
@@ -40,8 +43,8 @@ class WallLaw:
     looper_share, looper_excess, looper_sigma
         Second lognormal component near 1 (MODEL 5.5: leveraged loopers near 1.05).
     memory_days
-        Relaxation time of the wall: a level that the price reached ``a`` days ago has refilled by
-        ``1 - exp(-a / memory_days)``; 0 switches it off.
+        Mean time until a borrower sets the health factor anew: a level that the price reached ``a`` days
+        ago has refilled by ``1 - exp(-a / memory_days)``; 0 switches it off.
     growth_per_day
         Exponential growth of total debt over the window.
     watcher_share, delay_median_h
@@ -88,7 +91,10 @@ class WallResponse:
     Attributes
     ----------
     repaid : ndarray, shape (d, x, k, cells)
-        USD repaid per USD of debt at the node, by cell of the day.
+        USD repaid per USD of debt at the node since midnight, by cell of the day.
+    reset_repaid : ndarray, shape (d, x, 2, cells)
+        The same for debt set at a distance during the day, spread evenly over its hours; passive and
+        reacting.
     volume : ndarray, shape (d, cells)
         Real stable debt liquidated, USD.
     age_days : ndarray, shape (d, x)
@@ -96,22 +102,36 @@ class WallResponse:
     """
 
     repaid: FloatArray
+    reset_repaid: FloatArray
     volume: FloatArray
     age_days: FloatArray
 
-    def mixed(self, law: WallLaw) -> FloatArray:
-        """Average over reactions: USD repaid per USD of debt by distance, shape (d, x, cells)."""
-        return np.asarray(np.einsum("dxkc,k->dxc", self.repaid, law.reaction_weights(), optimize=True))
+    def mixed(self, law: WallLaw) -> tuple[FloatArray, FloatArray]:
+        """Average over reactions: USD repaid per USD of debt by distance, two arrays (d, x, cells).
 
-    def per_unit_debt(self, law: WallLaw, mixed: FloatArray) -> FloatArray:
+        Debt standing at midnight, and debt set during the day.
+        """
+        standing = np.einsum("dxkc,k->dxc", self.repaid, law.reaction_weights(), optimize=True)
+        reset = (1.0 - law.watcher_share) * self.reset_repaid[:, :, 0]
+        reset += law.watcher_share * self.reset_repaid[:, :, 1]
+        return np.asarray(standing), np.asarray(reset)
+
+    def per_unit_debt(self, law: WallLaw, mixed: tuple[FloatArray, FloatArray]) -> FloatArray:
         """Expected USD repaid per USD of total debt at the window's end, shape (d, cells).
 
         `mixed` is `mixed(law)`, handed in because most of a fit leaves the reactions alone.
         """
-        n_days = len(self.volume)
-        mass = law.mass(EDGES) * law.refilled(self.age_days)
+        standing, reset = mixed
+        n_days, cells = self.volume.shape
+        mass = law.mass(EDGES)
+        depleted = mass * law.refilled(self.age_days)
+        repaid = np.einsum("dxc,dx->dc", standing, depleted)
+        if law.memory_days > 0:
+            middle = (np.arange(cells) + 0.5) / cells
+            repaid *= np.exp(-middle / law.memory_days)
+            repaid += np.einsum("dxc,x->dc", reset, mass) / law.memory_days
         size = np.exp(law.growth_per_day * (np.arange(n_days) - n_days))
-        return np.asarray(np.einsum("dxc,dx->dc", mixed, mass) * size[:, None])
+        return np.asarray(repaid * size[:, None])
 
 
 def wall_response(days: CollateralDays, threshold: float, bonus: float, cell_hours: int) -> WallResponse:
@@ -133,29 +153,46 @@ def wall_response(days: CollateralDays, threshold: float, bonus: float, cell_hou
     """
     if 24 % cell_hours:
         raise ValueError(f"cell_hours is {cell_hours}; it must divide 24")
-    n_days, n_delays = len(days.paths), len(DELAYS_H)
-    fraction = np.concatenate(([0.0], np.repeat(ALERT_FRACTIONS, n_delays)))
-    delay = np.concatenate(([0.0], np.tile(DELAYS_H * SLOTS_PER_HOUR, len(ALERT_FRACTIONS))))
-    shape = (n_days, len(CENTRES), len(fraction))
+    n_days, cells = len(days.paths), 24 // cell_hours
+    rule = LendingRule((threshold,), (bonus,))
+    fraction = np.concatenate(([0.0], np.repeat(ALERT_FRACTIONS, len(DELAYS_H))))
+    delay = np.concatenate(([0.0], np.tile(DELAYS_H, len(ALERT_FRACTIONS))))
+    standing = _respond(days.paths, fraction, delay, rule)
+    resets = np.zeros((n_days, len(CENTRES), 2, 24))
+    for hour in range(24):
+        # Debt set on the hour lives on the path seen from there; before that hour nothing can happen to it.
+        first = hour * SLOTS_PER_HOUR
+        later = np.maximum(np.arange(days.paths.shape[1]), first)
+        paths = days.paths[:, later] / days.paths[:, [first]]
+        resets += _respond(paths, np.array([0.0, 0.5]), np.array([0.0, 0.5]), rule) / 24.0
+    return WallResponse(
+        repaid=_by_cell(standing, cells),
+        reset_repaid=_by_cell(resets, cells),
+        volume=_by_cell(days.volume, cells),
+        age_days=np.array([days.age_of_level(day, CENTRES) for day in range(n_days)]),
+    )
+
+
+def _by_cell(hourly: FloatArray, cells: int) -> FloatArray:
+    return np.asarray(hourly.reshape(*hourly.shape[:-1], cells, -1).sum(axis=-1))
+
+
+def _respond(paths: FloatArray, fraction: FloatArray, delay_h: FloatArray, rule: LendingRule) -> FloatArray:
+    """Hourly repaid debt per unit by path, distance and reaction node; alert fraction 0 is passive."""
+    shape = (len(paths), len(CENTRES), len(fraction))
     health = np.broadcast_to(np.exp(CENTRES)[None, :, None], shape).ravel()
-    path_of = np.broadcast_to(np.arange(n_days)[:, None, None], shape).ravel()
+    path_of = np.broadcast_to(np.arange(len(paths))[:, None, None], shape).ravel()
     # Accounts that the day's low cannot reach repay nothing: leave them out of the replay.
-    reached = np.flatnonzero(health * days.paths.min(axis=1)[path_of] < 1.0)
+    reached = np.flatnonzero(health * paths.min(axis=1)[path_of] < 1.0)
     fractions = np.broadcast_to(fraction, shape).ravel()[reached]
     accounts = ReplayAccounts(
-        collateral_usd=(health[reached] / threshold)[:, None],
+        collateral_usd=(health[reached] / rule.liquidation_threshold[0])[:, None],
         debt_usd=np.ones(len(reached)),
         alert_level=np.where(fractions > 0, 1.0 + (health[reached] - 1.0) * fractions, 0.0),
         target_health=health[reached],
-        delay_slots=np.broadcast_to(delay, shape).ravel()[reached],
+        delay_slots=np.broadcast_to(delay_h * SLOTS_PER_HOUR, shape).ravel()[reached],
         path_of=path_of[reached],
     )
     hourly = np.zeros((len(health), 24))
-    rule = LendingRule((threshold,), (bonus,))
-    hourly[reached] = replay(accounts, days.paths[:, :, None], rule, SLOTS_PER_HOUR)[:, 0, :]
-    cells = 24 // cell_hours
-    return WallResponse(
-        repaid=hourly.reshape(*shape, cells, cell_hours).sum(axis=-1),
-        volume=days.volume.reshape(n_days, cells, cell_hours).sum(axis=-1),
-        age_days=np.array([days.age_of_level(day, CENTRES) for day in range(n_days)]),
-    )
+    hourly[reached] = replay(accounts, paths[:, :, None], rule, SLOTS_PER_HOUR)[:, 0, :]
+    return hourly.reshape(*shape, 24)

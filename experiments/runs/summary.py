@@ -25,7 +25,10 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     ),
     "gas_usd": ("USD, >= 0", "gas of liquidation bids, of those that failed too"),
     "borrower_loss_usd": ("USD, + is a loss", "collateral seized less debt repaid"),
-    "bad_debt_usd": ("USD, >= 0", "debt beyond collateral at the end, summed over accounts, at oracle prices"),
+    "bad_debt_usd": (
+        "USD, >= 0",
+        "debt beyond collateral at the end, summed over accounts, at oracle prices",
+    ),
     "conservation_error_usd": ("USD, exactly 0", "money that the ledger lost or made"),
     "content_hash": ("text", "hash of all result tables; equal for equal runs"),
     "wall_s": ("s", "time that the run took; the only number that differs between equal runs"),

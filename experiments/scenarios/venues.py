@@ -73,7 +73,10 @@ class FlowConfig(Section):
     market_share: Share = Field(default=0.15, description="share of commands that are market orders")
     cancel_share: Share = Field(default=0.35, description="share of commands that cancel a resting order")
     resting_orders: float = Field(
-        default=400, gt=0, le=100_000, description="background orders a book settles at; sets how fast they are cancelled"
+        default=400,
+        gt=0,
+        le=100_000,
+        description="background orders a book settles at; sets how fast they are cancelled",
     )
     mean_quantity_usd: float = Field(default=5_000.0, gt=0, le=1e9, description="mean size of an order, USD")
     mean_offset_bps: float = Field(

@@ -20,6 +20,9 @@ WAD = 10**18
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
 
+SQUARE_UP_LIMIT = 0.01
+"""An arbitrage squares up on the book no further than this fraction from the mid."""
+
 
 class Liquidation:
     """One liquidation call of an agent, with its exit."""
@@ -138,19 +141,19 @@ class Arbitrage:
         mid = world.floor.mid(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
+        scale = world.arbitrage_scale(asset)
         if pool.price(asset) < mid:
-            spend = min(int(pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)
+            spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)
             gain = pool.quote_out(quote, spend / cash_unit) * mid - spend / cash_unit
-            if gain < self.intent.min_profit_usd or spend <= 0:
+            if scale * gain < self.intent.min_profit_usd or spend <= 0:
                 raise Revert("no profit left")
             bought = pool.swap(me, quote, spend, now_s=world.time_s)
-            held = ledger.balance(me, asset)
-            world.sell_on_book(asset, me, min(bought + lot - 1, held) // lot, mid * 0.99)
+            world.sell_on_book(asset, me, bought // lot, mid * (1.0 - SQUARE_UP_LIMIT))
             return
-        tokens = min(pool.tokens_to_arbitrage(asset, mid), 0.98 * cash / cash_unit / mid)
+        tokens = min(scale * pool.tokens_to_arbitrage(asset, mid), 0.98 * cash / cash_unit / mid)
         gain = pool.quote_out(asset, tokens) - tokens * mid
-        if gain < self.intent.min_profit_usd or tokens * unit < lot:
+        if scale * gain < self.intent.min_profit_usd or tokens * unit < lot:
             raise Revert("no profit left")
-        bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, mid * 1.01)
+        bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, mid * (1.0 + SQUARE_UP_LIMIT))
         if bought:
             pool.swap(me, asset, bought, now_s=world.time_s)

@@ -67,6 +67,7 @@ class WatchList:
         self._news: tuple[frozenset[int], float, float] = (frozenset(), 0.0, 0.0)
         self._values: NDArray[np.float64] = np.zeros(len(bonus))
         self._stale = False
+        self.screen.touch(self.awake)  # compiles before the first block
 
     def reprice(self, now_s: float) -> Integers:
         """Screen at the pool's present prices and indices; return borrowers newly alerted."""

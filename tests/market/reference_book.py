@@ -173,7 +173,7 @@ class ReferenceBook:
             return "WOULD_CROSS"
         if order.flags & FILL_OR_KILL:
             trial = copy.deepcopy(self)
-            trial.balances = None
+            trial.balances, trial.status = None, "ACCEPTED"
             if trial.match(copy.copy(order)) < order.lots:
                 return "CANNOT_FILL"
         return "ACCEPTED"

@@ -51,7 +51,7 @@ cancel = st.tuples(st.just("cancel"), target)
 reduce = st.tuples(st.just("reduce"), target, st.integers(0, 6))
 replace = st.tuples(st.just("replace"), target, st.integers(0, TICKS), st.integers(0, 9), rules | conditions)
 commands = st.lists(st.one_of(enter, enter, enter, stop, cancel, reduce, replace), max_size=60)
-wealth = st.tuples(st.sampled_from((60, 10**6)), st.sampled_from((900, 10**6)))
+wealth = st.tuples(st.sampled_from((60, 10**6)), st.sampled_from((120, 900, 10**6)))
 
 
 def settled_pair(funds):
@@ -131,7 +131,7 @@ def test_every_command_has_the_outcome_of_the_obvious_book(commands, funds):
 
 def draw_command(draw, count):
     """Draw a command as a busy market would see it: near the touch, about recent orders."""
-    kind = draw.choices(("enter", "stop", "cancel", "reduce", "replace"), (60, 12, 8, 8, 12))[0]
+    kind = draw.choices(("enter", "stop", "cancel", "reduce", "replace"), (55, 23, 6, 6, 10))[0]
     rule, condition = draw.choice((0, 0, 1, 2, 3)), draw.choice((0, 0, 0, 0, 4, 8, 16))
     price, lots, owner, side = (
         draw.randint(4, 10),
@@ -152,7 +152,7 @@ def draw_command(draw, count):
 
 
 @given(st.integers(0, 2**32 - 1), wealth)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_long_busy_session_equals_the_obvious_book(seed, funds):
     draw = random.Random(seed)
     check((draw_command(draw, round(0.6 * i)) for i in range(200)), funds)
