@@ -57,12 +57,16 @@ class SizeLaw:
             if getattr(self, name) <= 0:
                 raise ValueError(f"SizeLaw.{name} is {getattr(self, name)}; it must be above 0")
         if self.body_slope <= 1:
-            raise ValueError(f"SizeLaw.body_slope is {self.body_slope}; it must be above 1 to have a finite sum")
+            raise ValueError(
+                f"SizeLaw.body_slope is {self.body_slope}; it must be above 1 to have a finite sum"
+            )
 
     def weights(self, ranks: FloatArray) -> FloatArray:
         """Unnormalised debt at (real-valued) ranks."""
         tail = 1.0 / self.tail_exponent
-        return np.asarray((ranks + self.top_rank) ** -tail * (1.0 + ranks / self.body_rank) ** (tail - self.body_slope))
+        return np.asarray(
+            (ranks + self.top_rank) ** -tail * (1.0 + ranks / self.body_rank) ** (tail - self.body_slope)
+        )
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,9 @@ class TabulatedHealth:
     def draw(self, size: int, rng: Generator) -> FloatArray:
         """Health factors, shape (size,)."""
         cumulative = np.concatenate(([0.0], np.cumsum(self.shares)))
-        return np.asarray(np.exp(np.interp(rng.random(size) * cumulative[-1], cumulative, np.log(self.edges))))
+        return np.asarray(
+            np.exp(np.interp(rng.random(size) * cumulative[-1], cumulative, np.log(self.edges)))
+        )
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,8 @@ class CollateralLaw:
         Rule of the lending protocol, fractions.
     health
         Law of the initial health factor.
+    reset_health
+        Law of the health factor that a borrower sets when it changes its position of its own accord.
     """
 
     symbol: str
@@ -152,6 +160,7 @@ class CollateralLaw:
     liquidation_threshold: float
     bonus: float
     health: LognormalHealth | TabulatedHealth = field(default_factory=LognormalHealth)
+    reset_health: LognormalHealth | TabulatedHealth = field(default_factory=LognormalHealth)
 
     def __post_init__(self) -> None:
         if not 0 < self.liquidation_threshold < 1:
@@ -179,6 +188,9 @@ class ReactionLaw:
         Lognormal reaction delay.
     wealth_median, wealth_sigma
         Lognormal wealth at hand for top-ups, as a fraction of debt.
+    reset_mean_s
+        Mean time until a borrower sets its health factor anew, whatever the price does (leverage taken
+        up after a crash stands close to liquidation); 0 means never.
     """
 
     shares: tuple[float, float, float] = (0.7, 0.25, 0.05)
@@ -189,13 +201,20 @@ class ReactionLaw:
     delay_sigma: float = 1.2
     wealth_median: float = 0.1
     wealth_sigma: float = 1.0
+    reset_mean_s: float = 0.0
 
     def __post_init__(self) -> None:
         if abs(sum(self.shares) - 1.0) > 1e-9 or min(self.shares) < 0:
             raise ValueError(f"ReactionLaw.shares are {self.shares}; they must be >= 0 and sum to 1")
+        if self.reset_mean_s < 0:
+            raise ValueError(
+                f"ReactionLaw.reset_mean_s is {self.reset_mean_s}; it must be 0 (never) or above"
+            )
         low, high = self.alert_fraction
         if not 0 < low <= high < 1:
-            raise ValueError(f"ReactionLaw.alert_fraction is {self.alert_fraction}; allowed: 0 < low <= high < 1")
+            raise ValueError(
+                f"ReactionLaw.alert_fraction is {self.alert_fraction}; allowed: 0 < low <= high < 1"
+            )
 
 
 @dataclass(frozen=True)
@@ -247,14 +266,15 @@ class PopulationLaw:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PopulationLaw:
         """Build from plain containers, as found in a fit file."""
-        laws = {"lognormal": LognormalHealth, "table": TabulatedHealth}
-        entries = []
-        for entry in data["collateral"]:
-            health = {k: tuple(v) if isinstance(v, Sequence) and k != "kind" else v for k, v in entry["health"].items()}
-            kind = laws.get(health["kind"])
-            if kind is None:
-                raise ValueError(f"health law {health['kind']!r} is unknown; allowed: {', '.join(laws)}")
-            entries.append(CollateralLaw(**(dict(entry) | {"health": kind(**health)})))
+        entries = [
+            CollateralLaw(
+                **{
+                    key: _health_law(value) if key in ("health", "reset_health") else value
+                    for key, value in entry.items()
+                }
+            )
+            for entry in data["collateral"]
+        ]
         reaction = {k: tuple(v) if isinstance(v, Sequence) else v for k, v in data["reaction"].items()}
         return cls(
             collateral=tuple(entries),
@@ -263,6 +283,16 @@ class PopulationLaw:
             reaction=ReactionLaw(**reaction),
             second_collateral=data["second_collateral"],
         )
+
+
+def _health_law(data: Mapping[str, Any]) -> LognormalHealth | TabulatedHealth:
+    laws: dict[str, type[LognormalHealth] | type[TabulatedHealth]]
+    laws = {"lognormal": LognormalHealth, "table": TabulatedHealth}
+    if data["kind"] not in laws:
+        raise ValueError(f"health law {data['kind']!r} is unknown; allowed: {', '.join(laws)}")
+    return laws[data["kind"]](
+        **{key: value if key == "kind" else tuple(value) for key, value in data.items()}
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,6 +317,10 @@ class Population:
         Funds for top-ups as a fraction of debt.
     type_code : ndarray of int8, shape (n,)
         PASSIVE, WATCHER or PANIC.
+    reset_s : ndarray, shape (n,)
+        When the borrower sets its position anew, seconds from the start; infinite for never.
+    reset_health, reset_alert_level : ndarray, shape (n,)
+        Health factor it then sets by moving collateral in or out, and its alert level from then on.
     """
 
     collateral_symbols: tuple[str, ...]
@@ -299,6 +333,9 @@ class Population:
     delay_s: FloatArray
     wealth: FloatArray
     type_code: npt.NDArray[np.int8]
+    reset_s: FloatArray
+    reset_health: FloatArray
+    reset_alert_level: FloatArray
 
     def __len__(self) -> int:
         return len(self.health_factor)
@@ -337,15 +374,14 @@ def draw_population(
     ranks = np.cumsum(rng.standard_exponential(n_borrowers))
     weights = law.size.weights(ranks)
     debt = weights * (total_debt_usd / weights.sum())
-    main = rng.choice(len(law.collateral), size=n_borrowers, p=_shares([entry.share for entry in law.collateral]))
-    health = np.empty(n_borrowers)
-    for index, entry in enumerate(law.collateral):
-        members = np.flatnonzero(main == index)
-        health[members] = entry.health.draw(len(members), rng)
+    main = rng.choice(
+        len(law.collateral), size=n_borrowers, p=_shares([entry.share for entry in law.collateral])
+    )
+    health = _draw_by_main(law, main, rng, reset=False)
     return _assemble(law, main, health, debt, prices, rng)
 
 
-def population_from_table(
+def population_from_table(  # noqa: PLR0917
     table: pd.DataFrame,
     law: PopulationLaw,
     n_borrowers: int,
@@ -388,7 +424,9 @@ def population_from_table(
         health = np.concatenate((healths, healths[rng.integers(len(healths), size=extra)]))
     order = np.argsort(-debt, kind="stable")
     debt, health = debt[order] * (total_debt_usd / debt.sum()), health[order]
-    main = rng.choice(len(law.collateral), size=n_borrowers, p=_shares([entry.share for entry in law.collateral]))
+    main = rng.choice(
+        len(law.collateral), size=n_borrowers, p=_shares([entry.share for entry in law.collateral])
+    )
     return _assemble(law, main, health, debt, prices, rng)
 
 
@@ -404,7 +442,7 @@ def _shares(values: Sequence[float]) -> FloatArray:
     return np.asarray(shares / shares.sum())
 
 
-def _assemble(
+def _assemble(  # noqa: PLR0917
     law: PopulationLaw,
     main: npt.NDArray[np.int64],
     health: FloatArray,
@@ -439,6 +477,11 @@ def _assemble(
     alert = np.minimum(1.0 + (health - 1.0) * fraction, rule.alert_cap)
     delay = rule.delay_median_s * np.exp(rule.delay_sigma * rng.standard_normal(size))
     wealth = rule.wealth_median * np.exp(rule.wealth_sigma * rng.standard_normal(size))
+    reset_s, reset_health = np.full(size, np.inf), health
+    if rule.reset_mean_s > 0:
+        reset_s = rule.reset_mean_s * rng.standard_exponential(size)
+        reset_health = np.maximum(_draw_by_main(law, main, rng, reset=True), MIN_HEALTH_FACTOR)
+    reset_alert = np.minimum(1.0 + (reset_health - 1.0) * fraction, rule.alert_cap)
     return Population(
         collateral_symbols=tuple(entry.symbol for entry in law.collateral),
         debt_symbols=debt_symbols,
@@ -450,4 +493,16 @@ def _assemble(
         delay_s=delay,
         wealth=wealth,
         type_code=type_code,
+        reset_s=reset_s,
+        reset_health=reset_health,
+        reset_alert_level=np.where(reacts, reset_alert, 0.0),
     )
+
+
+def _draw_by_main(law: PopulationLaw, main: npt.NDArray[np.int64], rng: Generator, reset: bool) -> FloatArray:
+    """Health factors by each account's main collateral, initial or after a reset."""
+    health = np.empty(len(main))
+    for index, entry in enumerate(law.collateral):
+        members = np.flatnonzero(main == index)
+        health[members] = (entry.reset_health if reset else entry.health).draw(len(members), rng)
+    return health

@@ -102,6 +102,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._undo: list[Callable[[], None]] = []
         self._seal = self.stream("chain/seal")
         self._ties = self.stream("chain/ties")
+        self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
         self._gains_shown: dict[int, float] = {}
         self._in_flight: set[tuple[int, int]] = set()
@@ -151,7 +152,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def _trade(self) -> None:
         """Let the outside price move and the books trade."""
         self.gas = self.outside.gas.at(self.block)
-        self.floor.trade(self.block, self.outside.path[self.block, self.world.book_assets])
+        self.floor.trade(self.block, self._book_path[self.block])
 
     def _publish_and_screen(self) -> None:
         """Publish oracle prices that are due; find who has become liquidatable or alarmed."""

@@ -21,6 +21,9 @@ from .ledger_kernels import move
 OUTSIDE = 0
 """Account index of the rest of the world, the only one that may go below zero."""
 
+MAX_SUPPLY = 2**62
+"""Most base units of an asset in the simulation: balances that wrap around int64 would still balance."""
+
 
 class Reason(IntEnum):
     """Why money moved."""
@@ -109,7 +112,7 @@ class Ledger:
         return [(first, end - first, name) for (first, name), end in zip(self._blocks, ends, strict=True)]
 
     def balance(self, account: int, asset: int) -> int:
-        """Base units of `asset` that `account` holds."""
+        """Return the base units of `asset` that `account` holds."""
         return int(self.balances[account, asset])
 
     def endow(self, asset: int, account: int, amount: int) -> None:
@@ -123,26 +126,54 @@ class Ledger:
         ------
         ValueError
             If `amount` is negative.
+        IndexError
+            If an account is not open.
         InsufficientFundsError
             If `source` holds less than `amount` (the outside world may owe).
+        OverflowError
+            If more than `MAX_SUPPLY` would have come in from the outside world.
         """
         if amount < 0:
             raise ValueError(f"amount of {self.assets[asset].symbol} must not be negative, got {amount}")
-        if source != OUTSIDE and self.balances[source, asset] < amount:
+        if not (0 <= source < self.n_accounts and 0 <= target < self.n_accounts):
+            raise IndexError(f"accounts {source} and {target} must be below {self.n_accounts}, those open")
+        held = int(self.balances[source, asset])
+        if source == OUTSIDE:
+            self._check_supply(asset, amount - held)
+        elif held < amount:
             raise InsufficientFundsError(
-                f"{self.name(source)} holds {self.balances[source, asset]} base units of "
-                f"{self.assets[asset].symbol}, {amount} needed"
+                f"{self.name(source)} holds {held} base units of {self.assets[asset].symbol}, {amount} needed"
             )
         move(self.balances, self.volumes, asset, source, target, amount, int(reason))
         if self._journal is not None:
             self._journal.append((asset, source, target, amount, int(reason)))
 
     def endow_each(self, asset: int, first: int, amounts: NDArray[np.int64]) -> None:
-        """Bring in `amounts[k]` base units for account ``first + k``, all accounts at once."""
-        if len(amounts) and amounts.min() < 0:
-            raise ValueError(f"amounts of {self.assets[asset].symbol} must not be negative, got {amounts.min()}")
-        total = int(amounts.sum())
-        self.balances[first : first + len(amounts), asset] += amounts
+        """Bring in `amounts[k]` base units for account ``first + k``, all accounts at once.
+
+        Raises
+        ------
+        ValueError
+            If an amount is negative.
+        IndexError
+            If an account is not open.
+        OverflowError
+            If more than `MAX_SUPPLY` would have come in from the outside world.
+        RuntimeError
+            If a transaction is open: this cannot be undone.
+        """
+        if self._journal is not None:
+            raise RuntimeError("endow_each cannot be undone, so it must not be part of a transaction")
+        if not len(amounts):
+            return
+        symbol, last = self.assets[asset].symbol, first + len(amounts) - 1
+        if amounts.min() < 0:
+            raise ValueError(f"amounts of {symbol} must not be negative, got {amounts.min()}")
+        if not 0 <= first <= last < self.n_accounts:
+            raise IndexError(f"accounts {first} to {last} must be below {self.n_accounts}, those open")
+        total = sum(amounts.tolist())
+        self._check_supply(asset, total - int(self.balances[OUTSIDE, asset]))
+        self.balances[first : last + 1, asset] += amounts
         self.balances[OUTSIDE, asset] -= total
         self.volumes[Reason.ENDOWMENT, asset] += total
 
@@ -154,11 +185,18 @@ class Ledger:
 
     def commit(self) -> None:
         """Keep what was moved since `begin`."""
+        if self._journal is None:
+            raise RuntimeError("no transaction is open")
         self._journal = None
 
     def rollback(self) -> None:
-        """Undo what was moved since `begin`, newest first."""
-        journal, self._journal = self._journal or [], None
+        """Undo what `transfer` moved since `begin`, newest first.
+
+        What compiled code moved since then, a trade on a book, is not undone.
+        """
+        if self._journal is None:
+            raise RuntimeError("no transaction is open")
+        journal, self._journal = self._journal, None
         for asset, source, target, amount, reason in reversed(journal):
             move(self.balances, self.volumes, asset, target, source, amount, reason)
             self.volumes[reason, asset] -= 2 * amount
@@ -166,3 +204,10 @@ class Ledger:
     def imbalance(self) -> NDArray[np.int64]:
         """Sum of each asset over all accounts; zero unless a leg was lost."""
         return self.balances[: self.n_accounts].sum(axis=0)
+
+    def _check_supply(self, asset: int, supply: int) -> None:
+        if supply > MAX_SUPPLY:
+            raise OverflowError(
+                f"{supply} base units of {self.assets[asset].symbol} would be in the simulation, at most "
+                f"{MAX_SUPPLY} fit in int64; give the asset fewer decimals"
+            )

@@ -33,9 +33,18 @@ class PoissonArrivals:
     ----------
     per_block : float
         Mean number of orders per block.
+
+    Raises
+    ------
+    ValueError
+        If the mean is negative.
     """
 
     per_block: float
+
+    def __post_init__(self) -> None:
+        if not self.per_block >= 0:
+            raise ValueError(f"per_block must not be negative, got {self.per_block}")
 
     def counts(self, n_blocks: int, block_time_s: float, rng: np.random.Generator) -> NDArray[np.int64]:
         """Orders in each block, shape (n_blocks,)."""
@@ -58,7 +67,7 @@ class HawkesArrivals:
     Raises
     ------
     ValueError
-        If the branching ratio or the decay is out of range.
+        If the mean, the branching ratio or the decay is out of range.
     """
 
     per_block: float
@@ -66,9 +75,11 @@ class HawkesArrivals:
     decay_per_s: float
 
     def __post_init__(self) -> None:
+        if not self.per_block >= 0:
+            raise ValueError(f"per_block must not be negative, got {self.per_block}")
         if not 0 <= self.branching_ratio < 1:
             raise ValueError(f"branching_ratio must be in [0, 1), got {self.branching_ratio}")
-        if self.decay_per_s <= 0:
+        if not self.decay_per_s > 0:
             raise ValueError(f"decay_per_s must be positive, got {self.decay_per_s}")
 
     def counts(self, n_blocks: int, block_time_s: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -124,11 +135,22 @@ class OrderFlow:
         self._rngs = [streams(f"flow/orders/{b}") for b in books]
         self._chunk = chunk
         self._end = 0
+        self._next = 0
         self.draws: NDArray[np.float64] = np.empty((len(books), 0, DRAWS_PER_ORDER))
         self.cursors: NDArray[np.int64] = np.zeros(len(books), np.int64)
 
     def advance(self, block: int) -> None:
-        """Make sure the draws of `block` are at hand; blocks are asked for in order."""
+        """Make sure the draws of `block` are at hand.
+
+        Raises
+        ------
+        ValueError
+            If blocks are not asked for one by one from 0 to the last: draws would
+            be used twice or be left out.
+        """
+        if block != self._next or block >= len(self.counts):
+            raise ValueError(f"block {block} of {len(self.counts)} asked for, the next is {self._next}")
+        self._next += 1
         if block < self._end:
             return
         counts = self.counts[self._end : self._end + self._chunk]

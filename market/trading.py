@@ -76,6 +76,9 @@ from .trading_layout import (
 TRADER_ENDOWMENT_USD = 2e10
 """What the background traders of one book own of each side at the start, USD."""
 
+LADDER_ROOM = 1.5
+"""A ladder is raised before the outside price has come this near to its top, as a factor."""
+
 _LARGEST_ENDOWMENT = 2**59
 
 
@@ -217,6 +220,7 @@ class TradingFloor:
         self._residual = np.zeros(len(ledger.assets), np.int64)
         self._locked_base = np.zeros(n, np.int64)
         self._locked_quote = np.zeros(1, np.int64)
+        self._highest_usd = self._ladder_limits()
         self._compile()
 
     def quote_all(self, maker: int, limit_usd: float, target_lots: Sequence[float]) -> None:
@@ -244,7 +248,7 @@ class TradingFloor:
             self._turns = self._turns_stream.permuted(order, axis=1)
             self._turn = 0
         self.params[:, NEXT_REFERENCE] = references
-        self._fit_ladders()
+        self._fit_ladders(references)
         orders = self.orders
         orders.advance(block)
         while not trade_block(
@@ -389,13 +393,18 @@ class TradingFloor:
         if any((int(book[SLOTS_END]) - int(book[FRESH])) // SLOT < new for book in self.books):
             self._regrow([int(book[TICKS]) for book in self.books], 2 * max(map(max_orders_of, self.books)) + new)
 
-    def _fit_ladders(self) -> None:
+    def _fit_ladders(self, references: NDArray[np.float64]) -> None:
         """Raise ladders that the outside price is about to leave."""
-        tops = self.books[:, TICKS]
-        wanted = self.params[:, NEXT_REFERENCE] / self.params[:, TICK_USD] * 1.5
-        if (wanted >= tops).any():
-            ticks = [max(int(t), 2 * int(w)) for t, w in zip(tops, wanted, strict=True)]
-            self._regrow(ticks, max(map(max_orders_of, self.books)))
+        if (references < self._highest_usd).all():
+            return
+        wanted = references / self.params[:, TICK_USD]
+        ticks = [max(int(t), 2 * int(w)) for t, w in zip(self.books[:, TICKS], wanted, strict=True)]
+        self._regrow(ticks, max(map(max_orders_of, self.books)))
+        self._highest_usd = self._ladder_limits()
+
+    def _ladder_limits(self) -> NDArray[np.float64]:
+        """Outside prices up to which the ladders are high enough, USD."""
+        return self.books[:, TICKS] * self.params[:, TICK_USD] / LADDER_ROOM
 
     def _regrow(self, ticks: Sequence[int], max_orders: int) -> None:
         larger = np.zeros((len(self.books), max(book_size(t, max_orders) for t in ticks)), np.int64)

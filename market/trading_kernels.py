@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from .order_book.book_kernels import cancel, find, is_live, submit
@@ -119,20 +120,34 @@ def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
     if lots < 1:
         return
     top = book[TICKS] - 1
+    rule, whole = np.int64(CANCEL_MAKER), np.int64(0)  # typed, so that `submit` is compiled once
     for level in range(levels):
         away = quote[QUOTE_HALF_SPREAD] + level * quote[QUOTE_LEVEL_STEP]
-        if inventory_usd < quote[QUOTE_LIMIT_USD]:
-            price = int(math.floor(fair * (centre - away) / tick))
+        for k in range(2):
+            side = BUY if k == 0 else SELL
+            if side * inventory_usd >= quote[QUOTE_LIMIT_USD]:
+                continue
+            if side == BUY:
+                price = int(math.floor(fair * (centre - away) / tick))
+            else:
+                price = int(math.ceil(fair * (centre + away) / tick))
             if 1 <= price <= top:
-                orders[2 * level] = submit(
-                    book, balances, volumes, trades, maker, BUY, price, lots, CANCEL_MAKER, 0
+                orders[2 * level + k] = submit(
+                    book, balances, volumes, trades, maker, side, price, lots, rule, whole
                 )
-        if inventory_usd > -quote[QUOTE_LIMIT_USD]:
-            price = int(math.ceil(fair * (centre + away) / tick))
-            if 1 <= price <= top:
-                orders[2 * level + 1] = submit(
-                    book, balances, volumes, trades, maker, SELL, price, lots, CANCEL_MAKER, 0
-                )
+
+
+@njit(cache=True)
+def _cancel_one(book, balances, volumes, live, draw):
+    """Cancel a random background order; dead entries met on the way are forgotten."""
+    while live[0] > 0:
+        pick = 1 + int(draw * live[0])
+        order = live[pick]
+        live[pick] = live[live[0]]
+        live[0] -= 1
+        if is_live(book, order):
+            cancel(book, balances, volumes, order)
+            return
 
 
 @njit(cache=True)
@@ -145,38 +160,29 @@ def _flow(book, balances, volumes, trades, row, param, live, draws, count):
     top = book[TICKS] - 1
     largest = book[MAX_LOTS]
     room = len(live) - 1
+    rule, whole = np.int64(TRADE_WITH_SELF), np.int64(0)
     for i in range(count):
         resting = live[0]
         kind = draws[i, 0]
         side = BUY if draws[i, 1] < 0.5 else SELL
-        if kind < param[MARKET_SHARE]:
-            lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
-            submit(book, balances, volumes, trades, account, side, 0, lots, TRADE_WITH_SELF, 0)
-            continue
-        cancels = param[CANCEL_SHARE] * resting / param[RESTING_TARGET]
-        if kind < param[MARKET_SHARE] + cancels or resting >= room:
-            # forget dead entries met on the way; the first live one is cancelled
-            draw = draws[i, 4]
-            while live[0] > 0:
-                pick = 1 + int(draw * live[0])
-                order = live[pick]
-                live[pick] = live[live[0]]
-                live[0] -= 1
-                if is_live(book, order):
-                    cancel(book, balances, volumes, order)
-                    break
-            continue
         lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
-        away = -param[MEAN_OFFSET] * math.log(1.0 - draws[i, 2])
-        if side == BUY:
-            price = int(math.floor(fair * (1.0 - away) / tick))
-        else:
-            price = int(math.ceil(fair * (1.0 + away) / tick))
-        if 1 <= price <= top:
-            order = submit(book, balances, volumes, trades, account, side, price, lots, TRADE_WITH_SELF, 0)
-            if order > 0 and is_live(book, order):
-                live[0] += 1
-                live[live[0]] = order
+        price = 0
+        if kind >= param[MARKET_SHARE]:
+            cancels = param[CANCEL_SHARE] * resting / param[RESTING_TARGET]
+            if kind < param[MARKET_SHARE] + cancels or resting >= room:
+                _cancel_one(book, balances, volumes, live, draws[i, 4])
+                continue
+            away = -param[MEAN_OFFSET] * math.log(1.0 - draws[i, 2])
+            if side == BUY:
+                price = int(math.floor(fair * (1.0 - away) / tick))
+            else:
+                price = int(math.ceil(fair * (1.0 + away) / tick))
+            if price < 1 or price > top:
+                continue
+        order = submit(book, balances, volumes, trades, account, side, price, lots, rule, whole)
+        if price > 0 and is_live(book, order):
+            live[0] += 1
+            live[live[0]] = order
 
 
 @njit(cache=True)

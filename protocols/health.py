@@ -121,12 +121,12 @@ class HealthScreen:
     @property
     def queued(self) -> NDArray[np.bool_]:
         """Whether each account sleeps until prices could have brought it to its level."""
-        return self._links[:, bucket_kernels.SLOT] >= 0
+        return np.greater_equal(self._links[:, bucket_kernels.SLOT], 0)
 
     @property
     def due(self) -> NDArray[np.bool_]:
         """Whether each account has been reported as due and not been touched since."""
-        return self._links[:, bucket_kernels.SLOT] == health_kernels.DUE
+        return np.equal(self._links[:, bucket_kernels.SLOT], health_kernels.DUE)
 
     def reprice(self, cw: ArrayLike, dw: ArrayLike) -> Integers:
         """Screen at new weights; also look at the accounts whose position changed.
@@ -163,7 +163,7 @@ class HealthScreen:
         count = health_kernels.reprice(*self._state, self._woken, forced)
         if count < 0:
             self.positions.mark(self._out[:forced])
-            raise ValueError(f"weights must be 0 or between 1e-200 and 1e200, got cw={cw}, dw={dw}")
+            raise ValueError(f"weights must be 0 or between 1e-200 and 1e200, got cw={cw!r}, dw={dw!r}")
         return self._due(count)
 
     def touch(self, accounts: ArrayLike, levels: ArrayLike | None = None) -> Integers:
@@ -196,8 +196,8 @@ class HealthScreen:
         count = health_kernels.touch(*self._state, looked, wanted)
         if count < 0:
             if np.isnan(wanted).any():
-                raise ValueError(f"levels must be numbers, got {levels}")
-            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts}")
+                raise ValueError(f"levels must be numbers, got {levels!r}")
+            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts!r}")
         if self.positions.touched:
             self.positions.touched.difference_update(looked.tolist())
         return self._due(count)
@@ -294,7 +294,7 @@ class HealthScreen:
     def _existing(self, accounts: ArrayLike) -> Integers:
         wanted = np.atleast_1d(np.asarray(accounts, np.int64))
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.positions.n_accounts):
-            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts}")
+            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts!r}")
         return wanted
 
 
@@ -361,8 +361,8 @@ class Sleepers:
         added = bucket_kernels.sleep(self._links, self._heads, self._marks, sleeping, worths)
         if added < 0:
             if np.isnan(worths).any():
-                raise ValueError(f"worth_usd must be numbers, got {worth_usd}")
-            raise IndexError(f"accounts must be 0 to {self.n_accounts - 1}, got {accounts}")
+                raise ValueError(f"worth_usd must be numbers, got {worth_usd!r}")
+            raise IndexError(f"accounts must be 0 to {self.n_accounts - 1}, got {accounts!r}")
         self._count += added
         if len(worths):
             self._highest = max(self._highest, float(worths.max()))

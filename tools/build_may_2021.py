@@ -41,7 +41,7 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_sources(research: Path) -> dict[str, dict[str, str]]:
-    """Rows of PROVENANCE.md by file: window, source, repository with path and commit, licence, tier, caveats."""
+    """Rows of PROVENANCE.md by file name."""
     keys = ("file", "what", "window", "frequency", "rows", "columns", "original_source")
     keys += ("repository", "licence", "tier", "caveats")
     sources = {}
@@ -54,11 +54,13 @@ def read_sources(research: Path) -> dict[str, dict[str, str]]:
 
 
 def provenance(source: dict[str, str], what: str, note: str) -> dict[str, str]:
-    """One provenance entry of `episode.json`: first repository, path, commit, all of the citation, licence."""
+    """One provenance entry of `episode.json`; repository, path and commit are the first of the citation."""
     repository, _, rest = source["repository"].partition(", ")
     found_path, found_commit = re.search(r"`([^`]+)`", rest), re.search(r"commit ([0-9a-f]{40})", rest)
     if found_path is None or found_commit is None:
-        raise ValueError(f"PROVENANCE row of {source['file']} names no path or commit: {source['repository']}")
+        raise ValueError(
+            f"PROVENANCE row of {source['file']} names no path or commit: {source['repository']}"
+        )
     tier = source["tier"]
     fact = "facts: exchange prices" if "prices/" in source["file"] else "facts: public chain events"
     return {
@@ -112,7 +114,9 @@ def build_liquidations(
 ) -> dict[str, dict[str, str]]:
     """Write the real liquidations of 19 May 2021 by event and by hour, with users renumbered."""
     raw = pd.read_csv(research / "data" / EVENTS)
-    raw = raw[(raw.ts >= DAY_START) & (raw.ts < DAY_END)].sort_values(["ts", "user", "collateral", "debt_usd"])
+    raw = raw[(raw.ts >= DAY_START) & (raw.ts < DAY_END)].sort_values(
+        ["ts", "user", "collateral", "debt_usd"]
+    )
     events = pd.DataFrame({"ts": raw.ts.astype("int64"), "user": pd.factorize(raw.user)[0].astype("int32")})
     for column in ("market", "collateral", "debt"):
         events[column] = raw[column].to_numpy()
@@ -133,7 +137,9 @@ def build_liquidations(
             "collateral_usd": main.collateral_usd,
         }
     )
-    index = pd.MultiIndex.from_product([range(24), [*PRICED_AS.values(), "other"]], names=["hour", "collateral"])
+    index = pd.MultiIndex.from_product(
+        [range(24), [*PRICED_AS.values(), "other"]], names=["hour", "collateral"]
+    )
     hourly = rows.groupby(["hour", "collateral"]).sum().reindex(index, fill_value=0).reset_index()
     hourly.insert(0, "ts", DAY_START + hourly.hour * 3600)
     hourly["calls"] = hourly.calls.astype("int64")
@@ -141,7 +147,9 @@ def build_liquidations(
     source = sources[EVENTS]
     note = "Users are renumbered 0..n in order of first call; no address, no liquidator."
     return {
-        "liquidations.parquet": provenance(source, "Aave v2 liquidation calls of 2021-05-19 (UTC) by event", note),
+        "liquidations.parquet": provenance(
+            source, "Aave v2 liquidation calls of 2021-05-19 (UTC) by event", note
+        ),
         "hourly.parquet": provenance(
             source,
             "Aave v2 main market liquidations of 2021-05-19 by hour and collateral (WETH as ETH, WBTC as BTC); "
@@ -158,7 +166,9 @@ def build_positions(
     entries = {}
     for name, source in POSITIONS.items():
         raw = pd.read_csv(research / "data" / source)
-        value, debt = ("collateral_eth", "debt_eth") if "collateral_eth" in raw else ("collateral_usd", "debt_usd")
+        value, debt = (
+            ("collateral_eth", "debt_eth") if "collateral_eth" in raw else ("collateral_usd", "debt_usd")
+        )
         table = pd.DataFrame(
             {
                 "collateral_value": raw[value].astype("float64"),
@@ -173,7 +183,9 @@ def build_positions(
         order = ["debt_value", "collateral_value"]
         table = table[table.debt_value > 0].sort_values(order, ascending=False, ignore_index=True)
         write_parquet(table, target / f"{name}.parquet")
-        note = f"Address column dropped; rows without debt dropped; values in {value.rsplit('_', 1)[1].upper()}."
+        note = (
+            f"Address column dropped; rows without debt dropped; values in {value.rsplit('_', 1)[1].upper()}."
+        )
         entries[f"{name}.parquet"] = provenance(sources[source], sources[source]["what"], note)
     return entries
 

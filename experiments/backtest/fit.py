@@ -1,7 +1,8 @@
 """Fit the borrower population of 19 May 2021 on liquidations and prices before that day.
 
 Two steps: the wall (who is how close, with how much debt) by matching liquidated volume in cells of hours,
-then the sizes of accounts from the sizes of liquidated ones. `FitInputs` refuses later stamps, so nothing here can see the day.
+then the sizes of accounts from the sizes of liquidated ones. `FitInputs` refuses later stamps, so nothing
+here can see the day.
 
 What events cannot say is assumed and listed in the result: the median health factor of accounts far from
 liquidation, reaction delays, wealth, and rescues before a liquidation (only net volumes are visible).
@@ -123,7 +124,11 @@ def mixed_responses(data: WallData, law: WallLaw) -> dict[str, tuple[FloatArray,
 
 
 def deviance(
-    data: WallData, law: WallLaw, mixed: Mapping[str, tuple[FloatArray, FloatArray]], train: FloatArray, score: FloatArray
+    data: WallData,
+    law: WallLaw,
+    mixed: Mapping[str, tuple[FloatArray, FloatArray]],
+    train: FloatArray,
+    score: FloatArray,
 ) -> tuple[float, dict[str, float], dict[str, tuple[float, float]]]:
     """Quasi-Poisson deviance with day weights `score`, debts profiled with day weights `train`.
 
@@ -139,7 +144,7 @@ def deviance(
         unit = response.per_unit_debt(law, mixed[symbol])
         real = response.volume
         debts[symbol] = float((train @ real).sum() / (train @ unit).sum())
-        # The floor (200 USD a day) keeps an event in a cell that expects none from being infinitely surprising.
+        # The floor (200 USD a day) keeps an event where none is expected from being infinitely surprising.
         expected = debts[symbol] * unit + 200.0 / real.shape[1]
         logs = np.log(np.maximum(real, 1e-9) / expected)
         cells = real * logs - (real - expected)
@@ -227,7 +232,8 @@ def choose_wall(data: WallData) -> tuple[WallFit, dict[str, Any]]:
     )
     looper, memory = bool(chosen["loopers"]), bool(chosen["memory"])
     fits = [
-        fit_wall(data, everything, replace(base, watcher_share=share), looper, memory) for share in WATCHER_GRID
+        fit_wall(data, everything, replace(base, watcher_share=share), looper, memory)
+        for share in WATCHER_GRID
     ]
     best = min(fits, key=lambda fitted: fitted.deviance)
     evidence = {
@@ -288,7 +294,9 @@ def fit_sizes(debts: FloatArray, total_debt_usd: float) -> tuple[SizeLaw, dict[s
     }
 
 
-def health_table(wall: WallLaw, age_days: Callable[[FloatArray], FloatArray]) -> tuple[TabulatedHealth, float]:
+def health_table(
+    wall: WallLaw, age_days: Callable[[FloatArray], FloatArray]
+) -> tuple[TabulatedHealth, float]:
     """Midnight law of the health factor with recently swept levels depleted, and the share left."""
     tail = np.log(np.geomspace(np.exp(EDGES[-1]), HEALTH_CAP, 33))
     edges = np.concatenate((EDGES, tail[1:]))
@@ -330,7 +338,9 @@ def fit_population(inputs: FitInputs) -> dict[str, Any]:
     watchers = wall.law.watcher_share
     law = PopulationLaw(
         collateral=tuple(
-            CollateralLaw(symbol, debt[symbol] / total, threshold, bonus, tables[symbol])
+            CollateralLaw(
+                symbol, debt[symbol] / total, threshold, bonus, tables[symbol], wall.law.undisturbed()
+            )
             for symbol, (threshold, bonus) in RULES.items()
         ),
         debt_mix=mix,
@@ -342,6 +352,7 @@ def fit_population(inputs: FitInputs) -> dict[str, Any]:
             target_cap=2.0,
             delay_median_s=wall.law.delay_median_h * 3600.0,
             delay_sigma=DELAY_SIGMA,
+            reset_mean_s=wall.law.memory_days * DAY_S,
         ),
         second_collateral=second,
     )
@@ -404,6 +415,7 @@ OBTAINED: Mapping[str, str] = {
     "wall.delay_median_h, reaction sigma, alert range": "assumed",
     "law.reaction panic share": "assumed: a fifth of the reacting accounts",
     "law.reaction wealth": "assumed",
+    "law.collateral.reset_health, law.reaction.reset_mean_s": "the same lognormal without depletion; memory_days",
     "debt_usd": "real over expected volume of the window, at the end of the window, after depletion",
     "law.size": "rank law fitted to debts of liquidated accounts; Pareto exponent kept in 1.1-1.5 (MODEL 5.5)",
     "law.debt_mix": "liquidated users by the stablecoin they owe most",

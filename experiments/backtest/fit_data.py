@@ -103,8 +103,8 @@ class CollateralDays:
 def day_paths(hourly: pd.DataFrame, fine: pd.DataFrame | None, start_ts: int, end_ts: int) -> FloatArray:
     """Relative 5-minute price paths by day, shape (days, SLOTS_PER_DAY).
 
-    Slots covered by fine bars take the lowest close in the slot (an oracle sees closes of many venues, not one
-    venue's wick); others a straight line from the hour's open by its low to its close.
+    Slots covered by fine bars take the lowest close in the slot (an oracle sees closes of many venues, not
+    one venue's wick); others a straight line from the hour's open by its low to its close.
     """
     grid = np.arange(start_ts, end_ts, SLOT_S)
     bars = hourly.set_index("ts").reindex(np.arange(start_ts, end_ts, 3600)).ffill()

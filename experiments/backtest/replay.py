@@ -32,6 +32,9 @@ class ReplayAccounts:
         Reaction; an alert level of 0 never reacts.
     path_of : ndarray of int, shape (n,)
         Which price path an account lives on.
+    reset_slot, reset_health, reset_alert_level : ndarray, shape (n,)
+        When the owner sets the position anew (infinite: never), to which health factor, and the alert
+        level from then on.
     """
 
     collateral_usd: FloatArray
@@ -40,6 +43,9 @@ class ReplayAccounts:
     target_health: FloatArray
     delay_slots: FloatArray
     path_of: npt.NDArray[np.int64]
+    reset_slot: FloatArray
+    reset_health: FloatArray
+    reset_alert_level: FloatArray
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,9 @@ def replay(
     -----
     In a slot: every account below a health factor of 1 loses ``close_factor`` of its debt against its
     largest collateral (value repaid x (1 + bonus), at most what is there), repeatedly while it stays
-    below 1; then alarms whose delay has passed restore the target health with added collateral, and
-    accounts below their alert level start a new delay.
+    below 1; then solvent accounts whose reset is due move collateral in or out, alarms whose delay has
+    passed restore the target health with added collateral, and accounts below their alert level start a
+    new delay.
     """
     threshold, bonus = np.array(rule.liquidation_threshold), np.array(rule.bonus)
     value, debt = accounts.collateral_usd.copy(), accounts.debt_usd.copy()
@@ -85,7 +92,10 @@ def replay(
     n_slots = relative_prices.shape[1]
     due = np.full(n_accounts, np.inf)
     repaid = np.zeros((n_accounts, n_collateral, n_slots // slots_per_hour))
-    reacts = accounts.alert_level > 0
+    alert, target = accounts.alert_level.copy(), accounts.target_health.copy()
+    reacts = alert > 0
+    order = np.argsort(accounts.reset_slot, kind="stable")
+    reset_slots = accounts.reset_slot[order]
     for slot in range(n_slots):
         prices = relative_prices[accounts.path_of, slot, :]
         power = np.einsum("ij,ij,j->i", value, prices, threshold)
@@ -102,15 +112,31 @@ def replay(
             value[hit, seized] -= amount * (1.0 + bonus[seized]) / prices[hit, seized]
             debt[hit] -= amount
             power[hit] = np.einsum("ij,ij,j->i", value[hit], prices[hit], threshold)
+        resetting = order[
+            np.searchsorted(reset_slots, slot - 1, "right") : np.searchsorted(reset_slots, slot, "right")
+        ]
+        # Who owes more than the collateral is worth has nothing to set or to defend.
+        resetting = resetting[_solvent(value, prices, debt, resetting)]
+        _lift(value, power, resetting, accounts.reset_health[resetting] * debt[resetting] / power[resetting])
+        alert[resetting] = accounts.reset_alert_level[resetting]
+        target[resetting] = np.maximum(accounts.reset_health[resetting], alert[resetting])
+        due[resetting] = np.inf
         acting = np.flatnonzero(due <= slot)
-        if acting.size:
-            due[acting] = np.inf
-            # Who owes more than the collateral is worth has nothing to defend.
-            solvent = np.einsum("ij,ij->i", value[acting], prices[acting]) > debt[acting]
-            acting = acting[solvent & (debt[acting] > 1e-9)]
-            lift = np.maximum(accounts.target_health[acting] * debt[acting] / power[acting], 1.0)
-            value[acting] *= lift[:, None]
-            power[acting] *= lift
-        alarmed = reacts & np.isinf(due) & (power < accounts.alert_level * debt)
+        due[acting] = np.inf
+        acting = acting[_solvent(value, prices, debt, acting)]
+        _lift(value, power, acting, np.maximum(target[acting] * debt[acting] / power[acting], 1.0))
+        alarmed = reacts & np.isinf(due) & (power < alert * debt)
         due[alarmed] = slot + accounts.delay_slots[alarmed]
     return repaid
+
+
+def _solvent(
+    value: FloatArray, prices: FloatArray, debt: FloatArray, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    worth = np.einsum("ij,ij->i", value[rows], prices[rows])
+    return np.asarray((worth > debt[rows]) & (debt[rows] > 1e-9))
+
+
+def _lift(value: FloatArray, power: FloatArray, rows: npt.NDArray[np.int64], factor: FloatArray) -> None:
+    value[rows] *= factor[:, None]
+    power[rows] *= factor

@@ -125,7 +125,8 @@ class BacktestScore:
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
         )
 
 
@@ -138,7 +139,10 @@ def hourly_fall(bars: pd.DataFrame) -> FloatArray:
 
 
 def hourly_volume(
-    liquidations: pd.DataFrame, start_s: float = 0.0, collaterals: Collection[str] | None = None, hours: int = 24
+    liquidations: pd.DataFrame,
+    start_s: float = 0.0,
+    collaterals: Collection[str] | None = None,
+    hours: int = 24,
 ) -> FloatArray:
     """Repaid debt by hour from a run's ``liquidations`` table.
 
@@ -256,7 +260,9 @@ def score_episode(episode: Episode, simulated_usd: FloatArray) -> BacktestScore:
 
 
 def _trivial(fall: FloatArray, total: float) -> FloatArray:
-    return np.asarray(fall * (total / fall.sum())) if fall.sum() > 0 else np.full(len(fall), total / len(fall))
+    return (
+        np.asarray(fall * (total / fall.sum())) if fall.sum() > 0 else np.full(len(fall), total / len(fall))
+    )
 
 
 def _rank_correlation(left: FloatArray, right: FloatArray) -> float:

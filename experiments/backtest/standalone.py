@@ -38,7 +38,9 @@ def episode_paths(episode: Episode, symbols: Sequence[str]) -> tuple[FloatArray,
     return np.column_stack(columns), opens
 
 
-def replay_population(population: Population, law: PopulationLaw, paths: FloatArray, prices: FloatArray) -> FloatArray:
+def replay_population(
+    population: Population, law: PopulationLaw, paths: FloatArray, prices: FloatArray
+) -> FloatArray:
     """Hourly repaid debt of a drawn population, shape (n_collateral, n_hours), USD.
 
     Parameters
@@ -57,6 +59,9 @@ def replay_population(population: Population, law: PopulationLaw, paths: FloatAr
         target_health=population.target_health,
         delay_slots=population.delay_s / SLOT_S,
         path_of=np.zeros(len(population), dtype=np.int64),
+        reset_slot=population.reset_s / SLOT_S,
+        reset_health=population.reset_health,
+        reset_alert_level=population.reset_alert_level,
     )
     rule = LendingRule(
         tuple(entry.liquidation_threshold for entry in law.collateral),

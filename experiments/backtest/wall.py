@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from ...agents.population import LognormalHealth
 from .fit_data import SLOTS_PER_HOUR, CollateralDays
 from .replay import LendingRule, ReplayAccounts, replay
 
@@ -69,6 +70,16 @@ class WallLaw:
         loopers = np.diff(ndtr((log_excess - np.log(self.looper_excess)) / self.looper_sigma))
         return np.asarray((1.0 - self.looper_share) * passive + self.looper_share * loopers)
 
+    def undisturbed(self) -> LognormalHealth:
+        """Return the law of the health factors that borrowers set of their own accord."""
+        if self.looper_share == 0:
+            return LognormalHealth((1.0,), (self.median_excess,), (self.sigma,))
+        return LognormalHealth(
+            weights=(self.looper_share, 1.0 - self.looper_share),
+            median_excess=(self.looper_excess, self.median_excess),
+            sigmas=(self.looper_sigma, self.sigma),
+        )
+
     def refilled(self, age_days: FloatArray) -> FloatArray:
         """Share of the undisturbed density present at a level last reached `age_days` ago."""
         if self.memory_days <= 0:
@@ -117,7 +128,7 @@ class WallResponse:
         return np.asarray(standing), np.asarray(reset)
 
     def per_unit_debt(self, law: WallLaw, mixed: tuple[FloatArray, FloatArray]) -> FloatArray:
-        """Expected USD repaid per USD of total debt at the window's end, shape (d, cells).
+        """Compute the expected USD repaid per USD of total debt at the window's end, shape (d, cells).
 
         `mixed` is `mixed(law)`, handed in because most of a fit leaves the reactions alone.
         """
@@ -192,6 +203,9 @@ def _respond(paths: FloatArray, fraction: FloatArray, delay_h: FloatArray, rule:
         target_health=health[reached],
         delay_slots=np.broadcast_to(delay_h * SLOTS_PER_HOUR, shape).ravel()[reached],
         path_of=path_of[reached],
+        reset_slot=np.full(len(reached), np.inf),
+        reset_health=health[reached],
+        reset_alert_level=np.zeros(len(reached)),
     )
     hourly = np.zeros((len(health), 24))
     hourly[reached] = replay(accounts, paths[:, :, None], rule, SLOTS_PER_HOUR)[:, 0, :]

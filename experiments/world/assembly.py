@@ -7,6 +7,7 @@ first block. The model owns what is built and gives it life.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ from ..scenarios.credit import FittedBorrowers, GeneratedBorrowers, ReserveConfi
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
 from ..scenarios.windows import read_table
-from .fits import load_fit
+from ..backtest.fits import load_fit
 
 Floats = NDArray[np.float64]
 
@@ -294,7 +295,7 @@ def build_population(scenario: Scenario, market: Market, prices: Floats, streams
     if isinstance(config, FittedBorrowers | GeneratedBorrowers):
         law = _for_market(_law(fit.law, config.parameters), scenario, market, config.reaction_scale)
         return draw_population(law, config.count, config.total_debt_usd or fit.total_debt_usd, priced, rng)
-    law = _for_market(PopulationLaw.from_dict(fit.law), scenario, market, config.reaction_scale)
+    law = _for_market(fit.law, scenario, market, config.reaction_scale)
     table = read_table(config.path, "borrowers.path")
     missing = {"debt_value", "health_factor"} - set(table.columns)
     if missing:
@@ -304,8 +305,10 @@ def build_population(scenario: Scenario, market: Market, prices: Floats, streams
     return population_from_table(table, law, len(table), float(table.debt_value.sum()), priced, rng)
 
 
-def _law(fitted: dict[str, object], changes: dict[str, object]) -> PopulationLaw:
-    data = dict(fitted)
+def _law(fitted: PopulationLaw, changes: dict[str, object]) -> PopulationLaw:
+    if not changes:
+        return fitted
+    data = json.loads(fitted.to_json())
     for key, value in changes.items():
         if key not in data:
             raise ScenarioError(f"unknown key borrowers.parameters.{key}; allowed: {', '.join(data)}")

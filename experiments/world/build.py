@@ -52,8 +52,8 @@ AGENTS: dict[str, type[DecidingAgent]] = {
 FLASH_ENDOWMENT_USD = 5e10
 """What the flash lender has of each stable asset, USD: never short."""
 
-INTEREST_SLACK = 1.02
-"""Health factor from which a borrower is watched at least, if it reacts at all."""
+ATTENTION = 0.5
+"""Borrowers for whom half of the penalty is below this many times the gas of a reaction do not watch."""
 
 
 @dataclass(slots=True)
@@ -124,7 +124,8 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
     bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
     close_factor = scenario.protocol.close_factor
-    watch = WatchList(protocol, population.alert_level, bonus, close_factor, 1.0 if close_factor == 1.0 else 0.0)
+    alert = np.where(_minds(scenario, outside, population, ledger, bonus), population.alert_level, 0.0)
+    watch = WatchList(protocol, alert, bonus, close_factor, 1.0 if close_factor == 1.0 else 0.0)
     cohorts = [
         BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
         BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
@@ -223,6 +224,18 @@ def _lend(
         asset = ledger.asset_index[symbol]
         debt[:, asset] = population.debt_usd[:, k] / prices[asset] * ledger.assets[asset].unit
     protocol.endow(collateral, debt, scenario.protocol.utilisation)
+
+
+def _minds(
+    scenario: Scenario, outside: Outside, population: Population, ledger: Ledger, bonus: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which borrowers watch at all: those for whom a liquidation would cost more than reacting now does."""
+    columns = [ledger.asset_index[symbol] for symbol in population.collateral_symbols]
+    values = population.collateral_tokens * outside.path[0, columns]
+    penalty = 0.5 * bonus[np.array(columns)[values.argmax(axis=1)]] * population.debt_usd.sum(axis=1)
+    ether = outside.path[0, ledger.asset_index["ETH"]] if "ETH" in ledger.asset_index else outside.path[0].max()
+    gas_usd = scenario.chain.gas_per_repay * outside.gas.at(0).standard * 1e-9 * ether
+    return np.asarray(penalty > ATTENTION * gas_usd)
 
 
 def _make_agent(model: Any, config: AgentConfig, name: str, account: int, path: str) -> DecidingAgent:

@@ -36,7 +36,9 @@ class ConservationCheck:
 
     def block(self) -> None:
         """Check what a block touches: every open order, pools, reserves and positions that changed."""
-        self.residual += np.abs(self.floor.residual())
+        held = self.floor.residual()
+        if held.any():
+            self.residual += np.abs(held)
         self.residual += self.protocol.residual_touched()
         for i, pool in enumerate(self.pools):
             if pool.state is not self._seen[i]:

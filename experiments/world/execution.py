@@ -42,6 +42,8 @@ class Liquidation:
         intent, me = self.intent, self.agent.account
         row, collateral, debt = intent.opportunity.account, intent.opportunity.collateral, intent.opportunity.debt
         pool, ledger, now = world.protocol, world.ledger, int(world.time_s)
+        if pool.health_factor(row, now) >= WAD:
+            raise Revert("HEALTH_FACTOR_NOT_BELOW_THRESHOLD")
         unit = ledger.assets[debt].unit
         cover = min(
             int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now)

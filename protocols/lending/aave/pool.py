@@ -215,10 +215,10 @@ class AavePool:
 
     def residual_touched(self) -> Integers:
         """Residual over what changed since the last call, per asset; see `residual`."""
-        residual = np.zeros(len(self.reserves), np.int64)
+        n = len(self.reserves)
+        residual = np.zeros(n, np.int64)
         if not self._totals_before:
             return residual
-        n = len(self.reserves)
         change = np.zeros(2 * n, np.int64)
         for row, before in self._rows_before.items():
             change += self.positions.amounts[row] - np.array(before, np.int64)
