@@ -110,6 +110,7 @@ class SetQuotes(NamedTuple):
     size_usd: float
     levels: int
     level_step: float
+    limit_usd: float
 
 
 class Sell(NamedTuple):

@@ -10,6 +10,9 @@ from .strategies.threshold_liquidator import OwnState, ThresholdLiquidator
 PRIOR_WIN_RATE = 0.5
 """Chance of winning that a bot believes in before it has seen anything."""
 
+RECOVERY = 0.02
+"""How much slower than by its own outcomes a bot that stays out returns to that belief."""
+
 
 class LiquidatorBot(DecidingAgent):
     """One bot with its own account, learning how often its calls win.
@@ -17,8 +20,7 @@ class LiquidatorBot(DecidingAgent):
     Parameters
     ----------
     learning_rate : float
-        Weight of the newest outcome in the learned chance of winning, and, a
-        quarter of it, of the prior when the bot stays out.
+        Weight of the newest outcome in the learned chance of winning.
     """
 
     role = "liquidator"
@@ -48,7 +50,7 @@ class LiquidatorBot(DecidingAgent):
         own = OwnState(self.world.cash_usd(self.account), self.win_rate, self._gain_usd)
         calls: list[Intent] = list(self.strategy.decide(view, own))
         if not calls:
-            self.win_rate += 0.25 * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
+            self.win_rate += RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
         return calls
 
     def learn(self, won: bool) -> None:

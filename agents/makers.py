@@ -54,7 +54,7 @@ class MarketMaker(DecidingAgent):
             quote = self.strategy.decide(state)
             self.quoting[asset] = quote is not None
             if quote is None:
-                intents.append(SetQuotes(asset, 0.0, 0.0, 0.0, 0, 0.0))
+                intents.append(SetQuotes(asset, 0.0, 0.0, 0.0, 0, 0.0, 0.0))
             else:
                 intents.append(SetQuotes(asset, *quote))
         return intents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import ArbitragePool, Intent, PublicView
-from .liquidators import PRIOR_WIN_RATE, LiquidatorBot
+from .liquidators import PRIOR_WIN_RATE, RECOVERY, LiquidatorBot
 from .strategies.searcher import SearcherStrategy
 
 
@@ -33,7 +33,7 @@ class MEVSearcher(LiquidatorBot):
         """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD."""
         calls = self.searching.arbitrage(view, gains, self.arbitrage_win_rate)
         if not calls:
-            self.arbitrage_win_rate += 0.25 * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
+            self.arbitrage_win_rate += RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
         return calls
 
     def learn_arbitrage(self, won: bool) -> None:

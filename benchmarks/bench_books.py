@@ -50,7 +50,7 @@ def python_book(events: Events) -> tuple[float, Outcome]:
 def our_batch(events: Events) -> tuple[float, Outcome]:
     """Time our book, bare, the stream as one batch; translating the stream counts."""
     OrderBook(LADDER_TICKS).run(as_commands(events[:10]))  # compile
-    book = OrderBook(LADDER_TICKS, 8_192)
+    book = OrderBook(LADDER_TICKS, 8_192, trade_rows=len(events))
     start = time.perf_counter()
     book.run(as_commands(events))
     return time.perf_counter() - start, outcome_of(book)
@@ -74,7 +74,7 @@ def our_settled_batch(events: Events) -> tuple[float, Outcome]:
 def our_calls(events: Events) -> tuple[float, Outcome]:
     """Time our book, bare, one Python call per command."""
     call_by_call(OrderBook(LADDER_TICKS), events[:2_000])
-    book = OrderBook(LADDER_TICKS, 8_192)
+    book = OrderBook(LADDER_TICKS, 8_192, trade_rows=len(events))
     return call_by_call(book, events), outcome_of(book)
 
 
@@ -97,6 +97,7 @@ def settled_book(rule: SelfTrade) -> tuple[Ledger, OrderBook]:
     book = OrderBook(
         LADDER_TICKS,
         8_192,
+        trade_rows=200_000,
         ledger=ledger,
         base="ETH",
         quote="USD",

@@ -1,7 +1,7 @@
 """Account-blocks per second of health screening, beside brute force at every price change.
 
-A day of 6,646 blocks in which three volatile assets lose 40 % with a lot of up and down and
-a stable one hardly moves; oracles publish each asset on its own, at deviations of 0.5 %
+A day of 6,646 blocks in which three volatile assets fall by 40 % with a lot of up and down
+and a stable one hardly moves; oracles publish each asset on its own, at deviations of 0.5 %
 (0.1 % for the stable one). Health factors spread from 1.02 to 3; six accounts in ten have
 one collateral and a stable debt, the others baskets. An account is first of interest at 1.2
 and, once reported, at 1. Brute force looks at everyone after each price change; a few of
@@ -32,11 +32,12 @@ def oracle_day(rng: np.random.Generator) -> list[NDArray[np.float64]]:
     """Draw the published prices (USD per token) after each block in which one of them changed."""
     shares = np.linspace(0.0, 1.0, N_BLOCKS)
     crash = np.log(0.6) * np.clip((shares - 0.3) / 0.5, 0.0, 1.0)
-    common = rng.normal(0.0, 0.16 / np.sqrt(N_BLOCKS), N_BLOCKS).cumsum()
+    common = rng.normal(0.0, 0.25 / np.sqrt(N_BLOCKS), N_BLOCKS).cumsum()
     common -= shares * common[-1]
-    own = rng.normal(0.0, 0.08 / np.sqrt(N_BLOCKS), (N_BLOCKS, 4)).cumsum(axis=0)
+    own = rng.normal(0.0, 0.11 / np.sqrt(N_BLOCKS), (N_BLOCKS, 4)).cumsum(axis=0)
     logs = own + (crash + common)[:, None] * np.array([1.0, 0.9, 1.1, 0.0])
-    logs[:, STABLE] = 0.001 * rng.normal(size=N_BLOCKS).cumsum() / 10
+    logs *= np.log(0.6) / (logs - logs[0]).min(axis=0)
+    logs[:, STABLE] = 0.0001 * rng.normal(size=N_BLOCKS).cumsum()
     published = np.zeros(4)
     changes = []
     for now in logs:

@@ -71,6 +71,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     1
     """
 
+    scenario: Scenario = None  # type: ignore[assignment]  # hides a property of newer Mesa with this name
+
     def __init__(
         self,
         scenario: Any = "quickstart",
@@ -78,9 +80,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         overrides: Sequence[str] = (),
         collect_every: int = 0,
     ) -> None:
-        self.scenario: Scenario = load_scenario(scenario, overrides)
-        self.root_seed = self.scenario.seed if seed is None else seed
-        super().__init__(seed=self.root_seed % 2**32)
+        loaded = load_scenario(scenario, overrides)
+        self.root_seed = loaded.seed if seed is None else seed
+        super().__init__(rng=self.root_seed % 2**32)
+        self.scenario = loaded
         self.stream: Callable[[str], np.random.Generator] = Streams(self.root_seed)
         self.block = 0
         self.time_s = 0.0
@@ -105,8 +108,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
         self._gains_shown: dict[int, float] = {}
+        self._liquidations_sent = False
+        self._mids: list[float] = self.floor.mids()
+        self._arbitraged = [
+            (asset, self.floor.book_of_asset[asset], pool, world.units[asset] / world.units[self.quote],
+             pool.fee_bps / 1e4)
+            for asset, pool in self.pools.items()
+            if asset in self.floor.book_of_asset
+        ]  # fmt: skip
         self._in_flight: set[tuple[int, int]] = set()
-        self._swaps_seen = [pool.state for pool in self.pools.values()]
         self._next_hour_s = HOUR_S
         self.bots = [a for a in world.deciders if isinstance(a, LiquidatorBot)]
         self.searchers = [a for a in self.bots if isinstance(a, MEVSearcher)]
@@ -153,6 +163,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """Let the outside price move and the books trade."""
         self.gas = self.outside.gas.at(self.block)
         self.floor.trade(self.block, self._book_path[self.block])
+        self._mids = self.floor.mids()
 
     def _publish_and_screen(self) -> None:
         """Publish oracle prices that are due; find who has become liquidatable or alarmed."""
@@ -192,13 +203,13 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _search(self) -> None:
         """Let searchers answer to the public mempool and to gaps between pools and books."""
-        if any(t.kind == "liquidation" for t in self.mempool.pending if isinstance(t, Transaction)):
-            pending = self._pending_liquidations()
-            view = self.view()._replace(pending=pending)
+        if self._liquidations_sent:
+            self._liquidations_sent = False
+            view = self.view()._replace(pending=self._pending_liquidations())
             for searcher in self.searchers:
                 self._apply(searcher, searcher.react(view))
         gains = self._pool_gains()
-        if any(gain > 1.2 * self._gains_shown.get(asset, 0.0) for asset, gain in gains.items()):
+        if gains and any(gain > 1.2 * self._gains_shown.get(asset, 0.0) for asset, gain in gains.items()):
             for searcher in self.searchers:
                 self._apply(searcher, searcher.arbitrage(self.view(), gains))
             self._gains_shown = gains
@@ -267,7 +278,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             n = len(mids)
             volatility, depth, pool_price, pool_depth = [0.0] * n, [-1.0] * n, [0.0] * n, [0.0] * n
             for asset, mid, sigma, usd in zip(
-                world.book_list, floor.mids(), floor.volatilities(), floor.bid_depths_usd(), strict=True
+                world.book_list, self._mids, floor.volatilities(), floor.bid_depths_usd(), strict=True
             ):
                 mids[asset], volatility[asset], depth[asset] = mid, sigma, usd
             for asset, pool in self.pools.items():
@@ -382,7 +393,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """Free the agents that Mesa keeps by model, so that long sweeps do not grow."""
         for agent in list(self.agents):
             agent.remove()
-        mesa.Agent._ids.pop(self, None)
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)  # newer Mesa has no such table
 
     def market_events(self) -> int:
         """Book commands, trades, transactions and oracle updates so far."""
@@ -489,6 +500,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if self.cash_usd(sender) < gas * price * self._usd_per_gas_gwei():
             return
         revert_gas = int(gas * self.scenario.chain.revert_gas_share)
+        self._liquidations_sent = self._liquidations_sent or kind == "liquidation"
         self.mempool.submit(Transaction(sender, kind, gas, revert_gas, price, arrival_s, tie, action, target))
 
     def _apply(self, agent: DecidingAgent, intents: Sequence[Intent]) -> None:
@@ -538,21 +550,19 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         Trading a constant-product pool with quote reserve Y to a price off by g
         beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes.
         """
-        if not self.pools:
-            return {}
         gains: dict[int, float] = {}
-        least = self.scenario.chain.gas_per_swap * self.gas.standard * self._usd_per_gas_gwei()
-        cash_unit = self.assets[self.quote].unit
-        mids = dict(zip(self.world.book_list, self.floor.mids(), strict=True))
-        for asset, pool in self.pools.items():
-            mid = mids.get(asset)
-            if mid is None:
+        least = -1.0
+        for asset, book, pool, per_unit, fee in self._arbitraged:
+            state = pool.state
+            off = abs(self._mids[book] * state.reserve0 / (state.reserve1 * per_unit) - 1.0) - fee
+            if off <= 0.0:
                 continue
-            off = abs(mid / pool.price(asset) - 1.0) - pool.fee_bps / 1e4
-            if off > 0.0:
-                gain = self.arbitrage_scale(asset) * off * off * pool.state.reserve1 / cash_unit / 4.0
-                if gain > least:
-                    gains[asset] = gain
+            if least < 0.0:
+                least = self.scenario.chain.gas_per_swap * self.gas.standard * self._usd_per_gas_gwei()
+            reserve_usd = state.reserve1 / self.assets[self.quote].unit
+            gain = self.arbitrage_scale(asset) * off * off * reserve_usd / 4.0
+            if gain > least:
+                gains[asset] = gain
         return gains
 
     def _run(self, candidate: Transaction | Bundle) -> tuple[int, int]:

@@ -35,12 +35,14 @@ class Asset:
         if not self.symbol:
             raise ValueError("asset symbol must not be empty")
         if not 0 <= self.decimals <= MAX_DECIMALS:
-            raise ValueError(f"asset {self.symbol}: decimals must be 0 to {MAX_DECIMALS}, got {self.decimals}")
+            raise ValueError(
+                f"asset {self.symbol}: decimals must be 0 to {MAX_DECIMALS}, got {self.decimals}"
+            )
 
     @property
     def unit(self) -> int:
         """Base units in one whole token."""
-        return 10**self.decimals
+        return int(10**self.decimals)
 
     def to_units(self, tokens: float) -> int:
         """Whole base units nearest to an amount in tokens."""

@@ -203,7 +203,8 @@ class Ledger:
 
     def imbalance(self) -> NDArray[np.int64]:
         """Sum of each asset over all accounts; zero unless a leg was lost."""
-        return self.balances[: self.n_accounts].sum(axis=0)
+        sums: NDArray[np.int64] = self.balances[: self.n_accounts].sum(axis=0)
+        return sums
 
     def _check_supply(self, asset: int, supply: int) -> None:
         if supply > MAX_SUPPLY:

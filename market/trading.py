@@ -25,6 +25,7 @@ from .order_book.layout import (
     FRESH,
     FUNDS_EXHAUSTED,
     IMMEDIATE_OR_CANCEL,
+    MAX_LOTS,
     NO_ASK,
     NO_ROOM,
     QUOTE_PER_LOT_TICK,
@@ -33,9 +34,9 @@ from .order_book.layout import (
     SLOT,
     SLOTS_END,
     STATUS,
+    TICKS,
     TRADE_COLUMNS,
     TRADE_WITH_SELF,
-    TICKS,
     TRADES,
     book_size,
     grow,
@@ -46,7 +47,9 @@ from .order_book.layout import (
 from .order_flow import GeneratorByName, OrderFlow
 from .trading_kernels import escrow_residual, locked_by, trade_block
 from .trading_layout import (
+    ASK,
     ASK_DEPTH_USD,
+    BID,
     BID_DEPTH_USD,
     BLOCK_TIME_S,
     CANCEL_SHARE,
@@ -96,12 +99,15 @@ class BookSpec:
         Quantity step, tokens.
     price_usd : float
         Price at the start.
+    size_scale : float
+        Multiplies the sizes of background orders and of makers' quotes.
     """
 
     asset: int
     tick_usd: float
     lot: float
     price_usd: float
+    size_scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +200,10 @@ class TradingFloor:
                 book_id=b,
                 base_asset=spec.asset,
                 quote_asset=quote_asset,
-                base_per_lot=round(spec.lot * asset.unit),
-                quote_per_lot_tick=round(spec.lot * spec.tick_usd * quote_unit),
+                base_per_lot=_whole(f"lot of {asset.symbol}", spec.lot * asset.unit),
+                quote_per_lot_tick=_whole(
+                    f"lot x tick of {asset.symbol}", spec.lot * spec.tick_usd * quote_unit
+                ),
                 escrow_account=ledger.open_account(f"escrow/{asset.symbol}"),
                 out=self.books[b],
             )
@@ -204,11 +212,13 @@ class TradingFloor:
             row[FLOW_ACCOUNT] = traders
             row[MARKET_SHARE], row[CANCEL_SHARE] = flow.market_share, flow.cancel_share
             row[RESTING_TARGET] = flow.resting_orders
-            row[MEAN_QUANTITY_USD], row[MEAN_OFFSET] = flow.mean_quantity_usd, flow.mean_offset
+            row[MEAN_QUANTITY_USD] = flow.mean_quantity_usd * spec.size_scale
+            row[MEAN_OFFSET] = flow.mean_offset
             row[DEVIATION_KEPT] = math.exp(-flow.anchor_per_s * block_time_s)
             row[VARIANCE_WEIGHT] = 1.0 - 0.5 ** (block_time_s / volatility_half_life_s)
             row[BLOCK_TIME_S], row[DEPTH_BAND] = block_time_s, depth_band
             self.state[b, REFERENCE] = self.state[b, FAIR] = self.state[b, MID] = price
+            self.state[b, BID] = self.state[b, ASK] = math.nan
         self.makers = np.array(makers, np.int64)
         self.quotes: NDArray[np.float64] = np.zeros((len(makers), n, N_QUOTE))
         self._maker_orders = np.zeros((len(makers), n, 2 * MAX_LEVELS), np.int64)
@@ -223,16 +233,50 @@ class TradingFloor:
         self._highest_usd = self._ladder_limits()
         self._compile()
 
-    def quote_all(self, maker: int, limit_usd: float, target_lots: Sequence[float]) -> None:
-        """Set the inventory a maker aims at and its limit, in every book."""
-        self.quotes[maker, :, QUOTE_LIMIT_USD] = limit_usd
+    def aim(self, maker: int, target_lots: Sequence[float]) -> None:
+        """Set the inventory that a maker wants to hold in every book."""
         self.quotes[maker, :, QUOTE_TARGET] = target_lots
 
     def set_quote(
-        self, maker: int, book: int, half_spread: float, skew: float, size_usd: float, levels: int, step: float
+        self,
+        maker: int,
+        book: int,
+        half_spread: float,
+        skew_per_usd: float,
+        size_usd: float,
+        levels: int,
+        level_step: float,
+        limit_usd: float,
     ) -> None:
-        """Replace a maker's standing quote in one book, in force from the next block."""
-        self.quotes[maker, book, :QUOTE_LIMIT_USD] = (half_spread, skew, size_usd, levels, step)
+        """Replace a maker's standing quote in one book, in force from the next block.
+
+        Parameters
+        ----------
+        maker, book : int
+            Rows of `makers` and of `specs`.
+        half_spread : float
+            Distance of the first level from the fair price, as a fraction of it.
+        skew_per_usd : float
+            Shift of the whole quote, as a fraction of the price per USD of inventory.
+        size_usd : float
+            Size of each order; multiplied by the book's `size_scale`.
+        levels : int
+            Orders a side, 0 to `MAX_LEVELS`; 0 withdraws.
+        level_step : float
+            Distance between levels, as a fraction of the price.
+        limit_usd : float
+            Inventory beyond which one side is not quoted; multiplied likewise.
+
+        Raises
+        ------
+        ValueError
+            If `levels` is out of range.
+        """
+        if not 0 <= levels <= MAX_LEVELS:
+            raise ValueError(f"levels of a quote must be 0 to {MAX_LEVELS}, got {levels}")
+        scale = self.specs[book].size_scale
+        row = (half_spread, skew_per_usd, size_usd * scale, levels, level_step, limit_usd * scale)
+        self.quotes[maker, book, : QUOTE_LIMIT_USD + 1] = row
 
     def trade(self, block: int, references: NDArray[np.float64]) -> None:
         """Run one block in every book.
@@ -272,12 +316,31 @@ class TradingFloor:
         self._turn += 1
 
     def sell(self, asset: int, account: int, lots: int, worst_usd: float) -> tuple[int, int]:
-        """Sell lots at once, none below a price; return lots sold and quote units received."""
-        return self._take(asset, account, SELL, lots, math.ceil(worst_usd / self.spec(asset).tick_usd - 1e-9))
+        """Sell lots at once, none below a price.
+
+        Returns
+        -------
+        tuple of int
+            Lots sold and quote units received: what there was at that price, at
+            most the largest order of the book; nothing if the account holds less
+            than `lots`.
+        """
+        worst = worst_usd / self.spec(asset).tick_usd
+        return self._take(asset, account, SELL, lots, max(1, math.ceil(worst - 1e-9)))
 
     def buy(self, asset: int, account: int, lots: int, worst_usd: float) -> tuple[int, int]:
-        """Buy lots at once, none above a price; return lots bought and quote units paid."""
-        return self._take(asset, account, BUY, lots, math.floor(worst_usd / self.spec(asset).tick_usd + 1e-9))
+        """Buy lots at once, none above a price.
+
+        Returns
+        -------
+        tuple of int
+            Lots bought and quote units paid: what there was at that price, at most
+            the largest order of the book; nothing if the account could not pay for
+            `lots` at the worst price.
+        """
+        top = int(self.books[self.book_of_asset[asset], TICKS]) - 1
+        worst = min(worst_usd / self.spec(asset).tick_usd, top)
+        return self._take(asset, account, BUY, lots, math.floor(worst + 1e-9))
 
     def spec(self, asset: int) -> BookSpec:
         """Return the specification of the book of an asset."""
@@ -293,22 +356,22 @@ class TradingFloor:
 
     def mids(self) -> list[float]:
         """Mids of all books at the end of trading, USD per token."""
-        return self.state[:, MID].tolist()
+        return [float(mid) for mid in self.state[:, MID]]
 
     def volatilities(self) -> list[float]:
         """Volatility of each book per square root of a second."""
-        return np.sqrt(self.state[:, VARIANCE]).tolist()
+        return [math.sqrt(variance) for variance in self.state[:, VARIANCE]]
 
     def bid_depths_usd(self) -> list[float]:
-        """What bids within the band would buy in each book, USD."""
-        return self.state[:, BID_DEPTH_USD].tolist()
+        """Return what bids within the band would buy in each book, USD."""
+        return [float(depth) for depth in self.state[:, BID_DEPTH_USD]]
 
     def ask_depths_usd(self) -> list[float]:
-        """What asks within the band would sell in each book, USD."""
-        return self.state[:, ASK_DEPTH_USD].tolist()
+        """Return what asks within the band would sell in each book, USD."""
+        return [float(depth) for depth in self.state[:, ASK_DEPTH_USD]]
 
     def locked(self, maker: int) -> list[tuple[int, int]]:
-        """What a maker's resting orders hold in escrow: (asset, base units) pairs."""
+        """Return what a maker's resting orders hold in escrow: (asset, base units) pairs."""
         locked_by(self.books, self._maker_orders[maker], self._locked_base, self._locked_quote)
         held = [(spec.asset, int(units)) for spec, units in zip(self.specs, self._locked_base, strict=True)]
         return [*held, (self.quote_asset, int(self._locked_quote[0]))]
@@ -353,10 +416,11 @@ class TradingFloor:
         return rows
 
     def _take(self, asset: int, account: int, side: int, lots: int, price: int) -> tuple[int, int]:
-        if lots < 1:
-            return 0, 0
         b = self.book_of_asset[asset]
-        ledger, price = self.ledger, max(price, 1)
+        lots = min(lots, int(self.books[b, MAX_LOTS]))
+        if lots < 1 or price < 1:
+            return 0, 0
+        ledger = self.ledger
         flags = IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF
         while True:
             book = self.books[b]
@@ -378,7 +442,9 @@ class TradingFloor:
             np.zeros(0, np.int64), 0,
         )  # fmt: skip
         escrow_residual(none, ledger.balances, self._residual)
-        locked_by(none, self._maker_orders[:0].reshape(-1, 2 * MAX_LEVELS), self._locked_base, self._locked_quote)
+        locked_by(
+            none, self._maker_orders[:0].reshape(-1, 2 * MAX_LEVELS), self._locked_base, self._locked_quote
+        )
         submit(new_book(2, 1), ledger.balances, ledger.volumes, log, 0, BUY, 0, 0, 0, 0)
 
     def _make_room(self, orders: int) -> None:
@@ -391,7 +457,8 @@ class TradingFloor:
             larger[: self.pending_trades() + 1] = self._trades[: self.pending_trades() + 1]
             self._trades = larger
         if any((int(book[SLOTS_END]) - int(book[FRESH])) // SLOT < new for book in self.books):
-            self._regrow([int(book[TICKS]) for book in self.books], 2 * max(map(max_orders_of, self.books)) + new)
+            ticks = [int(book[TICKS]) for book in self.books]
+            self._regrow(ticks, 2 * max(map(max_orders_of, self.books)) + new)
 
     def _fit_ladders(self, references: NDArray[np.float64]) -> None:
         """Raise ladders that the outside price is about to leave."""
@@ -411,6 +478,14 @@ class TradingFloor:
         for b, book in enumerate(self.books):
             grow(book, ticks=ticks[b], max_orders=max(max_orders, max_orders_of(book)), out=larger[b])
         self.books = larger
+
+
+def _whole(what: str, units: float) -> int:
+    """Return a number of base units that must be whole, or prices would be off by the rounding."""
+    count = round(units)
+    if count < 1 or abs(units - count) > 1e-6 * count:
+        raise ValueError(f"{what} must be a whole number of base units, got {units:g}")
+    return count
 
 
 def _ladder_ticks(spec: BookSpec) -> int:

@@ -27,9 +27,9 @@ from .order_book.layout import (
     FRESH,
     HEAD,
     HIDDEN,
+    LAST_PRICE,
     LEFT,
     MAX_LOTS,
-    NEXT,
     NO_ASK,
     NO_BID,
     ORDER_ID,
@@ -37,6 +37,8 @@ from .order_book.layout import (
     PRICE,
     QUOTE_ASSET,
     QUOTE_PER_LOT_TICK,
+    RESTING,
+    RESTING_LADDER,
     SELL,
     SIDE,
     SLICES,
@@ -47,6 +49,7 @@ from .order_book.layout import (
     TRADE_WITH_SELF,
 )
 from .order_book.queue_kernels import level_of, next_above, next_below
+from .order_book.view_kernels import locked_funds
 from .trading_layout import (
     ASK,
     ASK_DEPTH_USD,
@@ -60,6 +63,7 @@ from .trading_layout import (
     FLOW_ACCOUNT,
     LOT,
     MARKET_SHARE,
+    MAX_LEVELS,
     MEAN_OFFSET,
     MEAN_QUANTITY_USD,
     MID,
@@ -81,26 +85,33 @@ from .trading_layout import (
 
 @njit(cache=True)
 def _fair_price(book, row, param, reference):
-    """Carry the deviation from the outside price over to the new outside price, faded."""
-    tick = param[TICK_USD]
+    """Carry the deviation from the outside price over to the new outside price, faded.
+
+    A side that was taken out whole since the last block stands at its last trade;
+    where a side was empty already, the book says nothing new of the price.
+    """
     bid, ask = book[BEST_BID], book[BEST_ASK]
-    mid = 0.5 * (bid + ask) * tick if bid != NO_BID and ask != NO_ASK else row[MID]
+    if bid == NO_BID and not math.isnan(row[BID]):
+        bid = book[LAST_PRICE]
+    if ask == NO_ASK and not math.isnan(row[ASK]):
+        ask = book[LAST_PRICE]
+    mid = 0.5 * (bid + ask) * param[TICK_USD] if bid != NO_BID and ask != NO_ASK else row[FAIR]
     deviation = math.log(mid / row[REFERENCE])
     row[REFERENCE] = reference
     row[FAIR] = reference * math.exp(deviation * param[DEVIATION_KEPT])
 
 
 @njit(cache=True)
-def _withdraw_stale(book, balances, volumes, param, fair_tick):
-    """Cancel background orders on the wrong side of the fair price, best first."""
+def _withdraw_stale(book, balances, volumes, param, fair):
+    """Cancel background orders on the wrong side of the fair price (in ticks), best first."""
     flow = int(param[FLOW_ACCOUNT])
-    while book[BEST_BID] != NO_BID and book[BEST_BID] > fair_tick:
-        slot = book[level_of(book, 0, book[BEST_BID]) + HEAD]
+    while book[BEST_BID] != NO_BID and book[BEST_BID] > fair:
+        slot = book[level_of(book, RESTING_LADDER, book[BEST_BID]) + HEAD]
         if book[slot + OWNER] != flow:
             break
         cancel(book, balances, volumes, book[slot + ORDER_ID])
-    while book[BEST_ASK] != NO_ASK and book[BEST_ASK] < fair_tick:
-        slot = book[level_of(book, 0, book[BEST_ASK]) + HEAD]
+    while book[BEST_ASK] != NO_ASK and book[BEST_ASK] < fair:
+        slot = book[level_of(book, RESTING_LADDER, book[BEST_ASK]) + HEAD]
         if book[slot + OWNER] != flow:
             break
         cancel(book, balances, volumes, book[slot + ORDER_ID])
@@ -128,9 +139,9 @@ def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
             if side * inventory_usd >= quote[QUOTE_LIMIT_USD]:
                 continue
             if side == BUY:
-                price = int(math.floor(fair * (centre - away) / tick))
+                price = math.floor(fair * (centre - away) / tick)
             else:
-                price = int(math.ceil(fair * (centre + away) / tick))
+                price = math.ceil(fair * (centre + away) / tick)
             if 1 <= price <= top:
                 orders[2 * level + k] = submit(
                     book, balances, volumes, trades, maker, side, price, lots, rule, whole
@@ -139,7 +150,10 @@ def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
 
 @njit(cache=True)
 def _cancel_one(book, balances, volumes, live, draw):
-    """Cancel a random background order; dead entries met on the way are forgotten."""
+    """Cancel a random background order; return how many were there to cancel, 0 or 1.
+
+    Dead entries met on the way are forgotten.
+    """
     while live[0] > 0:
         pick = 1 + int(draw * live[0])
         order = live[pick]
@@ -147,12 +161,16 @@ def _cancel_one(book, balances, volumes, live, draw):
         live[0] -= 1
         if is_live(book, order):
             cancel(book, balances, volumes, order)
-            return
+            return 1
+    return 0
 
 
 @njit(cache=True)
-def _flow(book, balances, volumes, trades, row, param, live, draws, count):
-    """Let `count` background orders arrive: market, cancel or limit by their draws."""
+def _flow(book, balances, volumes, trades, row, param, live, resting, draws):
+    """Let background orders arrive, one for each row of draws: market, cancel or limit.
+
+    `resting` background orders rest at the start; `live` may list dead ones too.
+    """
     tick = param[TICK_USD]
     fair = row[FAIR]
     account = int(param[FLOW_ACCOUNT])
@@ -161,44 +179,49 @@ def _flow(book, balances, volumes, trades, row, param, live, draws, count):
     largest = book[MAX_LOTS]
     room = len(live) - 1
     rule, whole = np.int64(TRADE_WITH_SELF), np.int64(0)
-    for i in range(count):
-        resting = live[0]
+    for i in range(len(draws)):
         kind = draws[i, 0]
         side = BUY if draws[i, 1] < 0.5 else SELL
         lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
         price = 0
         if kind >= param[MARKET_SHARE]:
             cancels = param[CANCEL_SHARE] * resting / param[RESTING_TARGET]
-            if kind < param[MARKET_SHARE] + cancels or resting >= room:
-                _cancel_one(book, balances, volumes, live, draws[i, 4])
+            if kind < param[MARKET_SHARE] + cancels or live[0] >= room:
+                resting -= _cancel_one(book, balances, volumes, live, draws[i, 4])
                 continue
             away = -param[MEAN_OFFSET] * math.log(1.0 - draws[i, 2])
             if side == BUY:
-                price = int(math.floor(fair * (1.0 - away) / tick))
+                price = math.floor(fair * (1.0 - away) / tick)
             else:
-                price = int(math.ceil(fair * (1.0 + away) / tick))
+                price = math.ceil(fair * (1.0 + away) / tick)
             if price < 1 or price > top:
                 continue
         order = submit(book, balances, volumes, trades, account, side, price, lots, rule, whole)
         if price > 0 and is_live(book, order):
+            resting += 1
             live[0] += 1
             live[live[0]] = order
 
 
 @njit(cache=True)
-def _depth_usd(book, start, stop, scale):
-    """Value resting from tick `start` to tick `stop`, walking away from the touch; USD."""
-    total = 0.0
-    if start <= stop:
-        tick = start
-        while tick <= stop and tick != NO_ASK:
-            total += book[level_of(book, 0, tick) + DEPTH] * tick * scale
-            tick = next_above(book, 0, tick)
-    else:
-        tick = start
-        while tick >= stop and tick != NO_BID:
-            total += book[level_of(book, 0, tick) + DEPTH] * tick * scale
-            tick = next_below(book, 0, tick)
+def _bids_usd(book, lowest):
+    """Value of the bids down to a tick, lots x ticks."""
+    total = 0
+    tick = book[BEST_BID]
+    while tick != NO_BID and tick >= lowest:
+        total += book[level_of(book, RESTING_LADDER, tick) + DEPTH] * tick
+        tick = next_below(book, RESTING_LADDER, tick)
+    return total
+
+
+@njit(cache=True)
+def _asks_usd(book, highest):
+    """Value of the asks up to a tick, lots x ticks."""
+    total = 0
+    tick = book[BEST_ASK]
+    while tick != NO_ASK and tick <= highest:
+        total += book[level_of(book, RESTING_LADDER, tick) + DEPTH] * tick
+        tick = next_above(book, RESTING_LADDER, tick)
     return total
 
 
@@ -217,12 +240,9 @@ def _statistics(book, row, param):
     row[VARIANCE] += weight * (change * change / param[BLOCK_TIME_S] - row[VARIANCE])
     scale = param[LOT] * tick
     mid, band = row[MID] / tick, param[DEPTH_BAND]
-    row[BID_DEPTH_USD] = 0.0
-    row[ASK_DEPTH_USD] = 0.0
-    if bid != NO_BID:
-        row[BID_DEPTH_USD] = _depth_usd(book, bid, min(bid, int(math.ceil(mid * (1.0 - band)))), scale)
-    if ask != NO_ASK:
-        row[ASK_DEPTH_USD] = _depth_usd(book, ask, max(ask, int(math.floor(mid * (1.0 + band)))), scale)
+    lowest, highest = math.ceil(mid * (1.0 - band)), math.floor(mid * (1.0 + band))
+    row[BID_DEPTH_USD] = _bids_usd(book, lowest) * scale
+    row[ASK_DEPTH_USD] = _asks_usd(book, highest) * scale
 
 
 @njit(cache=True)
@@ -231,7 +251,7 @@ def _has_room(books, trades, counts, n_makers):
     need = 0
     for b in range(len(books)):
         book = books[b]
-        new = counts[b] + 8 * n_makers
+        new = counts[b] + 2 * MAX_LEVELS * n_makers
         if (book[SLOTS_END] - book[FRESH]) // SLOT < new:
             return False
         need += book[SLICES] + 2 * new
@@ -240,7 +260,21 @@ def _has_room(books, trades, counts, n_makers):
 
 @njit(cache=True)
 def trade_block(
-    books, balances, volumes, trades, state, params, live, quotes, orders, makers, turns, draws, cursors, counts, stamp
+    books,
+    balances,
+    volumes,
+    trades,
+    state,
+    params,
+    live,
+    quotes,
+    orders,
+    makers,
+    turns,
+    draws,
+    cursors,
+    counts,
+    stamp,
 ):
     """Run one block in every book.
 
@@ -254,7 +288,7 @@ def trade_block(
     live : int64 ndarray, shape (n_books, 1 + capacity)
         Ids of resting background orders, some dead by now; the first place holds their number.
     quotes : float64 ndarray, shape (n_makers, n_books, ...)
-    orders : int64 ndarray, shape (n_makers, n_books, 8)
+    orders : int64 ndarray, shape (n_makers, n_books, 2 * MAX_LEVELS)
         Ids of makers' resting orders, 0 for none.
     makers : int64 ndarray, shape (n_makers,)
         Ledger accounts.
@@ -282,38 +316,21 @@ def trade_block(
                     if is_live(book, order):
                         cancel(book, balances, volumes, order)
                     orders[m, b, k] = 0
-        _withdraw_stale(book, balances, volumes, param, int(row[FAIR] / param[TICK_USD]))
+        _withdraw_stale(book, balances, volumes, param, row[FAIR] / param[TICK_USD])
+        resting = book[RESTING]  # makers have not quoted yet
         for turn in range(len(turns)):
             m = turns[turn]
             _quote(book, balances, volumes, trades, row, param, quotes[m, b], orders[m, b], makers[m])
-        start = cursors[b]
-        _flow(book, balances, volumes, trades, row, param, live[b], draws[b, start : start + counts[b]], counts[b])
-        cursors[b] = start + counts[b]
+        start, end = cursors[b], cursors[b] + counts[b]
+        _flow(book, balances, volumes, trades, row, param, live[b], resting, draws[b, start:end])
+        cursors[b] = end
         _statistics(book, row, param)
     return True
 
 
 @njit(cache=True)
-def locked_funds(book):
-    """Base and quote units that resting orders lock, by walking every one of them."""
-    base, quote = 0, 0
-    tick = next_above(book, 0, 0)
-    while tick != NO_ASK:
-        slot = book[level_of(book, 0, tick) + HEAD]
-        while slot != 0:
-            lots = book[slot + LEFT] + book[slot + HIDDEN]
-            if book[slot + SIDE] == SELL:
-                base += lots * book[BASE_PER_LOT]
-            else:
-                quote += lots * tick * book[QUOTE_PER_LOT_TICK]
-            slot = book[slot + NEXT]
-        tick = next_above(book, 0, tick)
-    return base, quote
-
-
-@njit(cache=True)
 def locked_by(books, orders, base, quote):
-    """What some orders lock: base units per book, quote units in `quote[0]`.
+    """Add up what some orders lock: base units per book, quote units in `quote[0]`.
 
     `orders` is int64, shape (n_books, n), 0 for none; dead ones lock nothing.
     """

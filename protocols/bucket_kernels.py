@@ -3,9 +3,9 @@
 An account has a record of 32 bytes, half a cache line, seen as two arrays over the same
 memory: `marks` (float64, shape (n_accounts, 4), the first two columns free for use) and
 `links` (int32, shape (n_accounts, 8): the next account in its bucket, the previous one,
-and the bucket's slot). An account is in one bucket at most,
-so nothing is ever allocated. What a bucket means is for the caller to say; the sleepers' buckets, by the
-logarithm of a worth in USD, stand here too.
+and the bucket's slot). An account is in one bucket at most, so nothing is ever allocated.
+What a bucket means is for the caller to say; the sleepers' buckets, by the logarithm of a
+worth in USD, stand here too.
 """
 
 from __future__ import annotations

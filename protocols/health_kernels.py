@@ -321,12 +321,18 @@ def _advance(changed, woken, lanes, lane_sets, weights, counts):
 
 
 @njit(cache=True)
-def _pop(n_woken, woken, found, out, marks, links, heads, lanes, lane_sets):
-    """Take the accounts of the woken lanes up to their limits; append them to the `found` first of `out`."""
+def _pop(n_woken, woken, found, out, amounts, marks, links, heads, lanes, lane_sets):
+    """Take the accounts of the woken lanes up to their limits; append them to the `found` first of `out`.
+
+    Following a list is waiting for memory; each account's amounts are read meanwhile, so
+    that they are at hand for the look. What is read must go somewhere (`woken`, which is
+    done with by then), or the compiler drops it.
+    """
     for i in range(n_woken):
         lane = int(woken[i, 0])
         limit = woken[i, 1]
         before = found
+        fetched = 0
         wake = np.inf
         last = _bucket(limit)
         for bucket in range(_bucket(lanes[lane, WAKE]), last + 1):
@@ -335,6 +341,7 @@ def _pop(n_woken, woken, found, out, marks, links, heads, lanes, lane_sets):
             stays = NOWHERE
             while account >= 0:
                 following = links[account, NEXT]
+                fetched += amounts[account, 0]
                 key = marks[account, KEY]
                 if key <= limit:
                     links[account, SLOT] = WAITS
@@ -353,6 +360,7 @@ def _pop(n_woken, woken, found, out, marks, links, heads, lanes, lane_sets):
         if lane_sets[lane, MEMBERS] > 0 and wake == np.inf:
             wake = (last + 1) * BUCKET_WIDTH - ROOM_BELOW - SLACK
         lanes[lane, WAKE] = wake
+        woken[i, 1] = fetched
     return found
 
 
@@ -419,7 +427,7 @@ def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, cou
                 lane_sets[slot // N_BUCKETS, MEMBERS] -= 1
                 unlink(links, heads, out[i])
         n_woken = _advance(changed, woken, lanes, lane_sets, weights, counts)
-        found = _pop(n_woken, woken, found, out, marks, links, heads, lanes, lane_sets)
+        found = _pop(n_woken, woken, found, out, amounts, marks, links, heads, lanes, lane_sets)
     if found == 0:
         return 0
     return _look(found, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts)

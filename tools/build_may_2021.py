@@ -152,8 +152,8 @@ def build_liquidations(
         ),
         "hourly.parquet": provenance(
             source,
-            "Aave v2 main market liquidations of 2021-05-19 by hour and collateral (WETH as ETH, WBTC as BTC); "
-            "stable_debt_usd counts USDC, USDT and DAI debts",
+            "Aave v2 main market liquidations of 2021-05-19 by hour and collateral (WETH as ETH, WBTC as "
+            "BTC); stable_debt_usd counts USDC, USDT and DAI debts",
             note,
         ),
     }

@@ -25,9 +25,19 @@ repository's licence and a tier:
 * **C**: the repository states no licence.
 
 Only numbers were taken, no code. Files of tiers B and C hold exchange prices or public chain events: facts.
-Nobody granted a right to redistribute the compilations of tier C; to be independent of them, fetch the same bars
-or events again from the original source named in the row. Blockchain addresses were removed everywhere:
+Nobody granted a right to redistribute the compilations of tier C; to be independent of them, fetch the same
+bars or events again from the original source named in the row. Blockchain addresses were removed everywhere:
 accounts are renumbered.
+"""
+
+
+FITS = """## Fits
+
+`fits/*.json` hold parameters estimated by `tools/fit_may_2021.py` from Aave v2 liquidation events and Binance
+bars before 2021-05-19: the sources of the episode above, and hourly Binance spot bars from
+djienne/3EMA_SRSI_ATR, `user_data/data/binance/*-1h.json`, commit 29af186a61a76e1f70494e70955e327cde5919ac (no
+licence stated, tier C). They contain no source rows. The other `*.json` files are our own
+descriptions of the data beside them.
 """
 
 
@@ -59,8 +69,8 @@ def vectors() -> str:
     rows = [
         "## Contract vectors",
         "",
-        "Produced by executing published contract bytecode in a local EVM (revm through pyrevm); no contract code is",
-        "packaged. Each row names the package or repository and commit whose contracts were run, and the compiler.",
+        "Produced by executing published contract bytecode in a local EVM (revm through pyrevm); no contract",
+        "code is packaged. A row names the package or repository and commit that was run, and the compiler.",
         "",
         "| file | protocol | contracts executed | compiler |",
         "|---|---|---|---|",
@@ -81,12 +91,7 @@ def main() -> None:
         sections.append(table(f"Episode `{episode['name']}`", folder, episode["files"]))
     positions = json.loads((DATA / "episodes" / "positions" / "positions.json").read_text())
     sections.append(table("Borrower positions", "episodes/positions", positions["files"]))
-    sections.append(
-        "## Fits\n\n`fits/*.json` hold parameters estimated by `tools/fit_may_2021.py` from Aave v2 liquidation events "
-        "and Binance\nbars before 2021-05-19 (the sources of the episode above and hourly Binance spot bars from "
-        "djienne/3EMA_SRSI_ATR,\n`user_data/data/binance/*-1h.json`, commit 29af186a61a76e1f70494e70955e327cde5919ac, no "
-        "licence stated, tier C).\nThey contain no source rows. `*.json` files beside the data are our own descriptions.\n"
-    )
+    sections.append(FITS)
     sections.append(vectors())
     (ROOT / "DATA_LICENSES.md").write_text("\n".join(sections))
 

@@ -49,7 +49,8 @@ class Quote(NamedTuple):
     """Standing instruction for one book, all prices as fractions of the fair price.
 
     Level k bids at ``fair (1 - skew_per_usd inventory_usd - half_spread - k level_step)``
-    and asks symmetrically, `size_usd` each. A size of 0 withdraws.
+    and asks symmetrically, `size_usd` each. Beyond an inventory of `limit_usd` the
+    side that would add to it is not quoted. No levels: withdrawn.
     """
 
     half_spread: float
@@ -57,6 +58,7 @@ class Quote(NamedTuple):
     size_usd: float
     levels: int
     level_step: float
+    limit_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class AvellanedaStoikov:
     withdraw_volatility, return_volatility : float
         Annualised volatility above which quotes are withdrawn, and below which they return.
     inventory_limit_usd : float
-        Beyond this the side that would add to the inventory is not quoted.
+        Inventory, beyond what the maker aims to hold, at which one side is no longer quoted; USD.
     loss_limit_usd : float
         The maker leaves for good when it has lost this much.
     refresh_blocks : int
@@ -119,6 +121,8 @@ class AvellanedaStoikov:
                 raise ValueError(f"{key} must be positive, got {getattr(self, key)}")
         if not 1 <= self.levels <= 4:
             raise ValueError(f"levels must be 1 to 4, got {self.levels}")
+        if self.refresh_blocks < 1:
+            raise ValueError(f"refresh_blocks must be at least 1, got {self.refresh_blocks}")
         if self.return_volatility > self.withdraw_volatility:
             raise ValueError(
                 f"return_volatility must not exceed withdraw_volatility {self.withdraw_volatility}, "
@@ -133,6 +137,7 @@ class AvellanedaStoikov:
             return None
         sigma = max(state.volatility, 1e-9)
         spread = optimal_spread(self.gamma, sigma, self.horizon_s, self.kappa)
-        lean = 1.0 - reservation_price(1.0, 1.0 / self.unit_usd, self.gamma, sigma, self.horizon_s)
+        lean = -reservation_price(0.0, 1.0 / self.unit_usd, self.gamma, sigma, self.horizon_s)
         shrink = max(annual / self.calm_volatility, 1.0) ** -self.size_elasticity
-        return Quote(0.5 * spread, lean, self.size_usd * shrink, self.levels, self.level_step)
+        size = self.size_usd * shrink
+        return Quote(0.5 * spread, lean, size, self.levels, self.level_step, self.inventory_limit_usd)

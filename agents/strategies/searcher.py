@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..base import ArbitragePool, Liquidate, PublicView
-from .threshold_liquidator import ThresholdLiquidator
+from ..base import ArbitragePool, Liquidate, PendingLiquidation, PublicView
+from .threshold_liquidator import ExitTerms, ThresholdLiquidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +50,30 @@ class SearcherStrategy:
         inner = self.liquidation
         gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
         usd_per_gwei = gas * view.usd_per_gas_gwei
-        best: dict[int, tuple[float, Liquidate]] = {}
-        highest: dict[int, float] = {}
+        raised = usd_per_gwei * (1.0 + self.raise_share)
+        best: dict[int, PendingLiquidation] = {}  # the highest bid on each account
         for pending in view.pending:
             target = pending.opportunity.account
-            highest[target] = max(highest.get(target, 0.0), pending.price_gwei)
-        for pending in view.pending:
-            if pending.sender == account:
-                continue
-            target = pending.opportunity.account
-            price = highest[target] * (1.0 + self.raise_share)
+            if target not in best or pending.price_gwei > best[target].price_gwei:
+                best[target] = pending
+        terms: dict[int, ExitTerms] = {}
+        found: list[tuple[float, Liquidate]] = []
+        for pending in best.values():
             wanted = pending.opportunity
-            terms = inner.exit_terms(wanted.collateral, wanted.bonus, view)
+            ceiling = wanted.repay_usd * wanted.bonus - pending.price_gwei * raised
+            if pending.sender == account or ceiling <= self.min_profit_usd:
+                continue
+            if wanted.collateral not in terms:
+                terms[wanted.collateral] = inner.exit_terms(wanted.collateral, wanted.bonus, view)
             limit = wanted.repay_usd if inner.flash_loan else min(wanted.repay_usd, cash_usd)
-            repay, gross = inner.size(terms, limit)
-            profit = gross - price * usd_per_gwei
-            if profit > self.min_profit_usd and (target not in best or profit > best[target][0]):
-                call = Liquidate(
-                    pending.opportunity, repay, price, inner.flash_loan, inner.exit, inner.max_slippage
-                )
-                best[target] = (profit, call)
-        ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
-        return [call for _, (_, call) in ranked[: self.copies]]
+            repay, gross = inner.size(terms[wanted.collateral], limit)
+            profit = gross - pending.price_gwei * raised
+            if profit > self.min_profit_usd:
+                price = pending.price_gwei * (1.0 + self.raise_share)
+                call = Liquidate(wanted, repay, price, inner.flash_loan, inner.exit, inner.max_slippage)
+                found.append((profit, call))
+        found.sort(key=lambda item: (-item[0], item[1].opportunity.account))
+        return [call for _, call in found[: self.copies]]
 
     def arbitrage(self, view: PublicView, gains: dict[int, float], win_rate: float) -> list[ArbitragePool]:
         """Trade pools whose gap to the book pays, lost races included.

@@ -44,18 +44,16 @@ def backtest(
     loaded = load_scenario(scenario)
     name = getattr(loaded.prices, "episode", None)
     if name is None:
-        raise ScenarioError(
-            f"prices.kind is {loaded.prices.kind!r}; a backtest compares with an episode, so it must be 'episode'"
-        )
+        raise ScenarioError(f"prices.kind is {loaded.prices.kind!r}; a backtest needs 'episode'")
     if not seeds:
         raise ValueError("seeds is empty; a backtest needs at least one run")
     episode = load_episode(name)
-    start, end = loaded.clock.start.timestamp(), loaded.clock.start.timestamp() + loaded.clock.duration_s
-    if start != episode.start_ts or end < episode.end_ts:
+    start, duration = loaded.clock.start, loaded.clock.duration_s
+    needed = episode.end_ts - episode.start_ts
+    if start is None or start.timestamp() != episode.start_ts or duration < needed:
         raise ScenarioError(
-            f"clock covers {loaded.clock.start:%Y-%m-%d %H:%M} and {loaded.clock.duration_s} s; a backtest of "
-            f"{name} needs start {pd.Timestamp(episode.start_ts, unit='s')} and "
-            f"{episode.end_ts - episode.start_ts} s"
+            f"clock.start is {start} and clock.duration_s {duration}; a backtest of {name} needs "
+            f"{pd.Timestamp(episode.start_ts, unit='s', tz='UTC')} and {needed}"
         )
     rows = []
     for done, seed in enumerate(seeds, start=1):

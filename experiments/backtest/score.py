@@ -135,7 +135,7 @@ def hourly_fall(bars: pd.DataFrame) -> FloatArray:
     hour = bars.ts // 3600
     opens = bars.groupby(hour).open.first().to_numpy(dtype=np.float64)
     lows = bars.groupby(hour).low.min().to_numpy(dtype=np.float64)
-    return np.asarray(1.0 - lows / opens)
+    return np.asarray(1.0 - lows / opens, dtype=np.float64)
 
 
 def hourly_volume(
@@ -255,7 +255,7 @@ def score_hours(
 
 def score_episode(episode: Episode, simulated_usd: FloatArray) -> BacktestScore:
     """Score simulated hours against an episode's real stablecoin liquidations of its priced collaterals."""
-    real = episode.stable_debt_by_hour().to_numpy(dtype=np.float64)
+    real = np.asarray(episode.stable_debt_by_hour(), dtype=np.float64)
     return score_hours(real, simulated_usd, hourly_fall(episode.day_bars("ETH")))
 
 
@@ -288,4 +288,4 @@ def _crps(sample: FloatArray, real: FloatArray) -> float:
     # Sum over pairs |x_i - x_j| of a sorted sample in one pass.
     weights = 2.0 * np.arange(1, n + 1) - n - 1.0
     spread = 2.0 * (weights @ ordered) / n**2
-    return float((distance - spread / 2.0).mean())
+    return float((distance + spread / 2.0).mean())

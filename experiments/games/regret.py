@@ -1,7 +1,7 @@
 """Regret of a profile in a measured symmetric game, and whether it may be called an equilibrium.
 
 Regret is the most that one player could gain by choosing alone another strategy
-(MODEL 3.8 of the reference: report it with a bootstrap interval). Finding
+(MODEL 3.10: report it with a bootstrap interval). Finding
 candidates is `support_enumeration`'s work.
 """
 
@@ -93,15 +93,32 @@ def candidates(game: EmpiricalGame) -> list[MixedProfile]:
     return kept
 
 
+def regret_interval(games: FloatArray, profile: MixedProfile, level: float = 0.95) -> tuple[float, float]:
+    """Bootstrap interval of a profile's regret.
+
+    The upper end is a quantile of the resampled regret. The lower end is the best lower bound of a
+    single deviation's gain, corrected for their number (Bonferroni), and not below zero: a resampled
+    regret is never negative, so its own lower quantile would almost never be 0.
+
+    Parameters
+    ----------
+    games : ndarray, shape (n_resamples, k, k)
+        Resampled payoffs.
+    profile : MixedProfile
+        Held fixed; that it may have been found from the same samples is not counted.
+    level : float
+        Confidence.
+    """
+    gains = deviation_gains(games, profile)
+    tail = (1.0 - level) / 2.0
+    low = max(0.0, float(np.quantile(gains, tail / gains.shape[-1], axis=0).max()))
+    return low, max(low, float(np.quantile(gains.max(axis=-1), 1.0 - tail)))
+
+
 def judge(
     game: EmpiricalGame, profiles: list[MixedProfile], rng: np.random.Generator, level: float = 0.95
 ) -> list[Answer]:
     """Estimate the regret of profiles and say which may be called equilibria.
-
-    The upper end of an interval is a quantile of the resampled regret. Its lower end is the best
-    lower bound of a single deviation's gain, corrected for their number (Bonferroni), and not below
-    zero: a resampled regret is never negative, so its own lower quantile would almost never be 0.
-    A profile that was found from the same samples is judged as if it had been given.
 
     Parameters
     ----------
@@ -110,10 +127,9 @@ def judge(
     rng : numpy Generator
         For the bootstrap.
     level : float
-        Confidence of the intervals.
+        Confidence of the intervals, see `regret_interval`.
     """
     games = game.resampled(RESAMPLES, rng)
-    tail = (1.0 - level) / 2.0
     allowance = tolerance_usd(game)
     solved = [
         {_supports(e) for e in support_enumeration(payoffs, payoffs.T).equilibria}
@@ -121,9 +137,7 @@ def judge(
     ]
     answers = []
     for profile in profiles:
-        gains = deviation_gains(games, profile)
-        low = max(0.0, float(np.quantile(gains, tail / gains.shape[-1], axis=0).max()))
-        high = max(low, float(np.quantile(gains.max(axis=-1), 1.0 - tail)))
+        low, high = regret_interval(games, profile, level)
         value = max(0.0, float(regret(game.payoffs, profile)))
         support = _supports(profile)
         frequency = sum(support in supports for supports in solved) / len(solved)

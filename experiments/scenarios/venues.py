@@ -41,6 +41,9 @@ class BookConfig(Section):
 
     tick_usd: float = Field(gt=0, le=1e6, description="smallest price step, quote per token")
     lot: float = Field(gt=0, le=1e9, description="smallest quantity, tokens")
+    size_scale: float = Field(
+        default=1.0, gt=0, le=1e6, description="multiplies background order sizes and makers' quotes here: how deep this market is"
+    )
 
 
 class PoolConfig(Section):

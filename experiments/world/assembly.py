@@ -160,7 +160,7 @@ def build_floor(
 ) -> TradingFloor:
     """Build the books with their background flow; `makers` are ledger accounts."""
     specs = [
-        BookSpec(i, asset.book.tick_usd, asset.book.lot, float(prices[i]))
+        BookSpec(i, asset.book.tick_usd, asset.book.lot, float(prices[i]), asset.book.size_scale)
         for i, asset in enumerate(scenario.assets)
         if asset.book is not None
     ]

@@ -199,13 +199,14 @@ def _fund(
         cash = config.capital_usd
         if config.kind == "maker" and floor.specs:
             cash /= 2.0
-            each = cash / len(floor.specs)
+            scales = sum(spec.size_scale for spec in floor.specs)
             targets = []
             for spec in floor.specs:
+                each = cash * spec.size_scale / scales
                 price = float(prices[spec.asset])
                 ledger.endow(spec.asset, account, ledger.assets[spec.asset].to_units(each / price))
                 targets.append(each / price / spec.lot)
-            floor.quote_all(maker, each, targets)
+            floor.aim(maker, targets)
             maker += 1
         ledger.endow(quote, account, ledger.assets[quote].to_units(cash))
 

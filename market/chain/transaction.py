@@ -50,8 +50,8 @@ class Transaction(NamedTuple):
 class Bundle(NamedTuple):
     """Transactions that are executed next to each other, all or none.
 
-    The bundle competes with the price of its first transaction; if one member
-    reverts the whole bundle leaves no trace and pays no gas.
+    The bundle competes with its members' gas price, weighted by their gas; it has
+    at least one member. If one reverts the whole bundle leaves no trace and pays no gas.
     """
 
     transactions: tuple[Transaction, ...]

@@ -7,7 +7,8 @@ matrix and compiled code takes ``books[b]``. Its regions, in order:
 * order slots: `SLOT` words each, found by the place of their first word;
 * ladders: `LEVEL` words for every tick, one ladder for resting orders and one
   each for dormant buy and sell stops;
-* bitmaps: one bit for every tick of a ladder that has a queue.
+* bitmaps: one bit for every tick of a ladder that has a queue;
+* summaries: one bit for every word of a bitmap that is not zero.
 
 Zero means "none" everywhere, so an untouched book costs no memory pages. This
 module holds names and the making of books; the matching is in `book_kernels`.
@@ -67,6 +68,9 @@ FILLED_VALUE = 32  # lots x ticks
 FIRST_PRICE = 33  # of the last command that traded
 ELECTED_HEAD = 34  # stops waiting for their turn within one command
 ELECTED_TAIL = 35
+# Header words: the search for the next price.
+SUMMARY = 37  # first word of the summaries
+SUMMARY_WORDS = 38  # words in one summary
 HEADER = 40
 
 # Words of an order slot.
@@ -175,7 +179,8 @@ def book_size(ticks: int, max_orders: int) -> int:
     slots_end = HEADER + max_orders * SLOT
     if max_orders < 1 or slots_end > SLOT_MASK:
         raise ValueError(f"max_orders must be 1 to {(SLOT_MASK - HEADER) // SLOT}, got {max_orders}")
-    return slots_end + LADDERS * (LEVEL * ticks + _bitmap_words(ticks))
+    words = _bitmap_words(ticks)
+    return slots_end + LADDERS * (LEVEL * ticks + words + _bitmap_words(words))
 
 
 def new_book(
@@ -285,14 +290,15 @@ def grow(
     grown[MAX_LOTS] = min(int(book[MAX_LOTS]), dearest)
     if grown[MAX_LOTS] < 1:
         raise ValueError(f"{ticks} ticks are too many: one lot at the top would not fit in int64")
-    for ladder in range(LADDERS):
-        source = int(book[LADDER]) + ladder * LEVEL * old_ticks
-        target = int(grown[LADDER]) + ladder * LEVEL * ticks
-        grown[target : target + LEVEL * old_ticks] = book[source : source + LEVEL * old_ticks]
-        words = int(book[WORDS])
-        source = int(book[BITS]) + ladder * words
-        target = int(grown[BITS]) + ladder * int(grown[WORDS])
-        grown[target : target + words] = book[source : source + words]
+    for first, length in (
+        (LADDER, (LEVEL * old_ticks, LEVEL * ticks)),
+        (BITS, (int(book[WORDS]), int(grown[WORDS]))),
+        (SUMMARY, (int(book[SUMMARY_WORDS]), int(grown[SUMMARY_WORDS]))),
+    ):
+        for ladder in range(LADDERS):
+            source = int(book[first]) + ladder * length[0]
+            target = int(grown[first]) + ladder * length[1]
+            grown[target : target + length[0]] = book[source : source + length[0]]
     return grown
 
 
@@ -314,8 +320,8 @@ def max_orders_of(book: NDArray[np.int64]) -> int:
     return (int(book[SLOTS_END]) - HEADER) // SLOT
 
 
-def _bitmap_words(ticks: int) -> int:
-    return (ticks + 63) // 64
+def _bitmap_words(bits: int) -> int:
+    return (bits + 63) // 64
 
 
 def _place_regions(book: NDArray[np.int64], ticks: int, max_orders: int) -> None:
@@ -324,3 +330,5 @@ def _place_regions(book: NDArray[np.int64], ticks: int, max_orders: int) -> None
     book[LADDER] = book[SLOTS_END]
     book[BITS] = int(book[LADDER]) + LADDERS * LEVEL * ticks
     book[WORDS] = _bitmap_words(ticks)
+    book[SUMMARY] = int(book[BITS]) + LADDERS * int(book[WORDS])
+    book[SUMMARY_WORDS] = _bitmap_words(int(book[WORDS]))

@@ -21,6 +21,7 @@ from .layout import (
     FREE,
     FRESH,
     NO_ROOM,
+    OWNER,
     SLOT_MASK,
     SLOTS_END,
     STATUS,
@@ -78,6 +79,8 @@ class OrderBook(BookView):
         Written on every trade.
     max_lots : int, optional
         Largest order; default and limit is what cannot overflow int64.
+    trade_rows : int
+        Rows of the trade log to start with; it grows.
 
     Raises
     ------
@@ -114,6 +117,7 @@ class OrderBook(BookView):
         self_trade: SelfTrade = SelfTrade.NONE,
         book_id: int = 0,
         max_lots: int | None = None,
+        trade_rows: int = 4_096,
     ) -> None:
         if (ledger is None) == bool(base or quote):
             raise ValueError("a settled book needs ledger, base and quote; a bare book none of them")
@@ -129,7 +133,7 @@ class OrderBook(BookView):
             escrow_account=0 if ledger is None else ledger.open_account(f"escrow {base}/{quote}"),
             max_lots=max_lots,
         )
-        super().__init__(book, new_trades(4_096))
+        super().__init__(book, new_trades(trade_rows))
         self._client_orders: Array = np.zeros(0, np.int64)
         self._rule = int(self_trade)
         self._rules: dict[int, int] = {}
@@ -180,7 +184,24 @@ class OrderBook(BookView):
         """
         if price == 0:
             raise ValueError("price of a limit order must be at least 1 tick, got 0")
-        return self._enter(side, price, lots, owner, flags, peak, client_id, self_trade)
+        if client_id >= 0 or self_trade is not None or self._rules or (price | lots | owner | peak) >> 31:
+            return self._enter(side, price, lots, owner, flags, peak, client_id, self_trade)
+        ledger, book = self._ledger, self._book  # the common case, without a second call
+        order_id: int = submit(
+            book,
+            ledger.balances,
+            ledger.volumes,
+            self._trades,
+            owner,
+            side,
+            price,
+            lots,
+            flags | self._rule,
+            peak,
+        )
+        if order_id == 0 and book[STATUS] == NO_ROOM:
+            return self._enter(side, price, lots, owner, flags, peak, client_id, self_trade)
+        return order_id
 
     def market(
         self, side: int, lots: int, owner: int = 0, flags: int = 0, *, self_trade: int | None = None
@@ -242,7 +263,12 @@ class OrderBook(BookView):
         if (price | lots) >> 31:
             raise ValueError(f"price and lots must be 0 to {2**31 - 1}, got {price} and {lots}")
         order_id = self._order_named(order)
-        flags |= self._rule if self_trade is None else int(self_trade)
+        if self_trade is None:
+            self_trade = self._rule
+            if self._rules and is_live(self._book, order_id):
+                owner = int(self._book[(order_id & SLOT_MASK) + OWNER])
+                self_trade = self._rules.get(owner, self._rule)
+        flags |= int(self_trade)
         ledger = self._ledger
         while True:
             outcome: int = replace(
@@ -327,12 +353,9 @@ class OrderBook(BookView):
                 f"price, lots, owner and peak or trigger must be 0 to {2**31 - 1}, "
                 f"got {price}, {lots}, {owner} and {extra}"
             )
-        if self_trade is not None:
-            flags |= int(self_trade)
-        elif self._rules:
-            flags |= self._rules.get(owner, self._rule)
-        else:
-            flags |= self._rule
+        flags |= self._rules.get(owner, self._rule) if self_trade is None else int(self_trade)
+        if client_id > SLOT_MASK:
+            raise ValueError(f"client_id must be 0 to {SLOT_MASK}, or -1 for none, got {client_id}")
         if client_id >= 0 and self.is_live(client_id):
             self._book[STATUS], self._book[FILLED], self._book[FILLED_VALUE] = DUPLICATE_ID, 0, 0
             return 0
@@ -366,8 +389,6 @@ class OrderBook(BookView):
 
     def _name(self, client_id: int, order_id: int) -> None:
         """Let a client id name an order; makes room for it in the table."""
-        if client_id > SLOT_MASK:
-            raise ValueError(f"client_id must be 0 to {SLOT_MASK}, got {client_id}")
         if client_id >= len(self._client_orders):
             table = np.zeros(max(2 * len(self._client_orders), client_id + 1, 1_024), np.int64)
             table[: len(self._client_orders)] = self._client_orders

@@ -25,6 +25,8 @@ from .layout import (
     PREVIOUS,
     SLOT,
     SLOTS_END,
+    SUMMARY,
+    SUMMARY_WORDS,
     TAIL,
     TICKS,
     WORDS,
@@ -92,7 +94,11 @@ def append(book, ladder, tick, slot):
         book[tail + NEXT] = slot
         return False
     book[level + HEAD] = slot
-    book[book[BITS] + ladder * book[WORDS] + (tick >> 6)] |= 1 << (tick & 63)
+    word = tick >> 6
+    place = book[BITS] + ladder * book[WORDS] + word
+    if book[place] == 0:
+        book[book[SUMMARY] + ladder * book[SUMMARY_WORDS] + (word >> 6)] |= 1 << (word & 63)
+    book[place] |= 1 << (tick & 63)
     return True
 
 
@@ -112,23 +118,56 @@ def unlink(book, ladder, tick, slot):
         book[level + TAIL] = before
     if before != 0 or after != 0:
         return False
-    book[book[BITS] + ladder * book[WORDS] + (tick >> 6)] &= ~(1 << (tick & 63))
+    word = tick >> 6
+    place = book[BITS] + ladder * book[WORDS] + word
+    book[place] &= ~(1 << (tick & 63))
+    if book[place] == 0:
+        book[book[SUMMARY] + ladder * book[SUMMARY_WORDS] + (word >> 6)] &= ~(1 << (word & 63))
     return True
+
+
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _first_from(book, base, words, index):
+    """Lowest set bit at or above `index` of the bitmap at `base`; -1 when none."""
+    word = index >> 6
+    if word >= words:
+        return -1
+    bits = book[base + word] & (-1 << (index & 63))
+    while bits == 0:
+        word += 1
+        if word >= words:
+            return -1
+        bits = book[base + word]
+    return (word << 6) + trailing_zeros(bits)
+
+
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _last_to(book, base, index):
+    """Highest set bit at or below `index` of the bitmap at `base`; -1 when none."""
+    word = index >> 6
+    if word < 0:
+        return -1
+    bits = book[base + word] & ~((-1 << (index & 63)) << 1)
+    while bits == 0:
+        word -= 1
+        if word < 0:
+            return -1
+        bits = book[base + word]
+    return (word << 6) + 63 - leading_zeros(bits)
 
 
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def next_above(book, ladder, tick):
     """Lowest tick above `tick` that has a queue; NO_ASK when none."""
-    first = tick + 1
-    word = first >> 6
-    words = book[WORDS]
-    if word >= words:
+    base = book[BITS] + ladder * book[WORDS]
+    word = (tick + 1) >> 6
+    if word >= book[WORDS]:
         return NO_ASK
-    base = book[BITS] + ladder * words
-    bits = book[base + word] & (-1 << (first & 63))
-    while bits == 0:
-        word += 1
-        if word >= words:
+    bits = book[base + word] & (-1 << ((tick + 1) & 63))
+    if bits == 0:
+        words = book[SUMMARY_WORDS]
+        word = _first_from(book, book[SUMMARY] + ladder * words, words, word + 1)
+        if word < 0:
             return NO_ASK
         bits = book[base + word]
     return (word << 6) + trailing_zeros(bits)
@@ -137,12 +176,11 @@ def next_above(book, ladder, tick):
 @njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def next_below(book, ladder, tick):
     """Highest tick below `tick` that has a queue; NO_BID when none."""
-    first = tick - 1
-    word = first >> 6
     base = book[BITS] + ladder * book[WORDS]
-    bits = book[base + word] & ~((-1 << (first & 63)) << 1)
-    while bits == 0:
-        word -= 1
+    word = (tick - 1) >> 6
+    bits = book[base + word] & ~((-1 << ((tick - 1) & 63)) << 1)
+    if bits == 0:
+        word = _last_to(book, book[SUMMARY] + ladder * book[SUMMARY_WORDS], word - 1)
         if word < 0:
             return NO_BID
         bits = book[base + word]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from liquidarium.market.assets import Asset
 from liquidarium.market.ledger import Ledger
 from liquidarium.market.order_book import (
@@ -116,6 +118,38 @@ def test_equal_stamps_never_lose_an_order(book):
     book.market(BUY, 100)
     assert makers(book) == orders
     assert set(book.trades[:, TRADE_STAMP].tolist()) == {7}
+
+
+WIDE = 300_000
+gaps = st.lists(st.integers(1, 9).flatmap(lambda k: st.integers(1, min(4**k, WIDE - 1))), max_size=30)
+
+
+@given(gaps, gaps, st.sampled_from((BUY, SELL)))
+@settings(max_examples=150, deadline=None)
+def test_the_next_price_is_found_over_any_gap(kept, cancelled, side):
+    book = OrderBook(WIDE)
+    for price in kept:
+        book.limit(side, price, 1)
+    for order in [book.limit(side, price, 1) for price in cancelled]:
+        book.cancel(order)
+    prices = sorted(kept, reverse=side == BUY)
+    assert book.depth(side, WIDE)[:, 0].tolist() == list(dict.fromkeys(prices))
+    book.extend_ladder(2 * WIDE)
+    book.market(-side, len(kept) + 1)
+    assert book.trades[:, TRADE_PRICE].tolist() == prices
+    assert book.best_bid is book.best_ask is None
+
+
+@given(gaps)
+@settings(max_examples=50, deadline=None)
+def test_stops_are_reached_over_any_gap(triggers):
+    book = OrderBook(WIDE)
+    for trigger in triggers:
+        book.stop(BUY, trigger, 1)
+    assert book.stops(BUY)[:, -1].tolist() == sorted(triggers)
+    book.limit(SELL, WIDE - 1, len(triggers) + 1)
+    book.market(BUY, 1)
+    assert (book.stop_count, book.trade_count) == (0, len(triggers) + 1)
 
 
 # Cancel, reduce, replace

@@ -201,6 +201,23 @@ def test_a_move_of_a_tenth_of_a_percent_looks_at_few():
     assert screen.looks == looks
 
 
+def test_neighbours_a_hair_apart_are_found_one_by_one_in_any_order_of_touches():
+    rng = np.random.default_rng(2)
+    positions = Positions(60, 2)
+    positions.collateral[:, 0] = 1_000_000
+    positions.debt[:, 1] = 1_000_000 - rng.permutation(60)
+    screen = HealthScreen(positions, np.ones(60))
+    flat = np.ones(2)
+    found = screen.reprice(flat, flat).tolist()
+    for fall in range(1, 60):
+        if fall % 3:
+            screen.touch(np.flatnonzero(screen.queued)[::2])
+        else:
+            positions.mark(np.flatnonzero(screen.queued)[::3])
+        found += screen.reprice(np.array([1.0 - (fall + 0.5) * 1e-6, 1.0]), flat).tolist()
+        assert sorted(found) == np.flatnonzero(positions.debt[:, 1] >= 1_000_000 - fall).tolist()
+
+
 def test_an_account_that_is_due_is_reported_once_until_it_is_touched():
     positions = Positions(2, 1)
     positions.set(0, [100], [100])
@@ -227,9 +244,11 @@ def test_a_new_debt_is_seen_at_the_next_price_even_if_the_price_stays():
     assert screen.health(0).tolist() == [np.inf]
     positions.add(0, 1, debt=100)
     assert screen.reprice(weights, weights).tolist() == [0]
-    positions.add(0, 1, debt=-50)
+    positions.add(0, 1, debt=10)
+    assert screen.touch(0).tolist() == [0]
+    assert screen.reprice(weights * 0.9, weights).tolist() == []
+    positions.add(0, 1, debt=-60)
     assert screen.touch(0).tolist() == []
-    assert screen.reprice(weights, weights).tolist() == []
     assert screen.reprice(weights * 0.5, weights).tolist() == [0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidarium.protocols.health import HealthScreen, Sleepers
 from liquidarium.protocols.positions import Positions
@@ -22,6 +22,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)  # the first call compiles
 @given(STEPS)
 def test_gas_wakes_exactly_the_accounts_worth_it(steps):
     sleepers = Sleepers(20)
@@ -39,6 +40,15 @@ def test_gas_wakes_exactly_the_accounts_worth_it(steps):
             assert sleepers.remove(account) == (worths.pop(account, None) is not None)
         assert len(sleepers) == len(worths)
         assert {a: sleepers.worth_usd(a) for a in range(20) if a in sleepers} == worths
+
+
+def test_a_gas_price_between_the_worths_wakes_the_rest_later():
+    sleepers = Sleepers(3)
+    sleepers.sleep([0, 1, 2], [200.0, 1.0, 0.001])
+    assert sleepers.wake(100.0).tolist() == [0]
+    assert sleepers.wake(50.0).tolist() == []
+    assert sleepers.wake(0.5).tolist() == [1]
+    assert sleepers.wake(0.0).tolist() == [2]
 
 
 def test_many_are_put_to_sleep_at_once():
@@ -67,6 +77,7 @@ def test_sleepers_name_what_is_wrong():
         sleepers.worth_usd(1)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(seed=st.integers(0, 2**32 - 1), n_assets=st.integers(1, 5), full_below=st.sampled_from([0.0, 0.95]))
 def test_the_best_pair_is_the_best_of_all_pairs(seed, n_assets, full_below):
     rng = np.random.default_rng(seed)
