@@ -64,3 +64,36 @@ class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
     def decide(self, state: BorrowerState, gas_usd: float) -> Reaction:
         """Return what the accounts in `state` do."""
         return self.policy.decide(state, gas_usd)
+
+
+class RebalancingCohort(mesa.Agent):  # type: ignore[misc]
+    """Borrowers who now and then put their position where they want it, whatever the market does.
+
+    Each account has one appointed time in the run at most; then it moves collateral
+    in or out until its health factor is what it wants.
+
+    Parameters
+    ----------
+    model : mesa.Model
+    name : str
+    blocks : int64 ndarray, shape (n,)
+        Block of each appointment.
+    accounts : int64 ndarray, shape (n,)
+    """
+
+    role = "borrower"
+
+    def __init__(self, model: Any, name: str, blocks: NDArray[np.int64], accounts: NDArray[np.int64]) -> None:
+        super().__init__(model)
+        self.name = name
+        order = np.argsort(blocks, kind="stable")
+        self._accounts = accounts[order]
+        starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
+        ends = np.append(starts[1:], len(order))
+        first = blocks[order][starts] if len(order) else starts
+        self._calendar = dict(zip(first.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
+
+    def due(self, block: int) -> NDArray[np.int64] | None:
+        """Accounts with an appointment in this block, or None."""
+        span = self._calendar.get(block)
+        return None if span is None else self._accounts[span[0] : span[1]]

@@ -39,7 +39,7 @@ from ..market.streams import Streams
 from ..market.trading_layout import ASK_DEPTH_USD, BID_DEPTH_USD, MID
 from .scenarios import Scenario, load_scenario
 from .world.build import World, build_world
-from .world.execution import WAD, Arbitrage, Defence, Liquidation
+from .world.execution import WAD, Arbitrage, Defence, Liquidation, Rebalance
 from .world.exits import Exits
 from .world.welfare import holdings_by_group
 
@@ -61,7 +61,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     overrides : sequence of str
         Changes to the scenario, each ``path.to.key=value``.
     collect_every : int
-        Blocks between two rows of `datacollector`; 0 collects at the last block only.
+        Blocks between two rows of `datacollector`; 0 collects at the last block only
+        (`mesa.batch_run` of Mesa 3.3 needs a row for every block).
 
     Examples
     --------
@@ -78,7 +79,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         scenario: Any = "quickstart",
         seed: int | None = None,
         overrides: Sequence[str] = (),
-        collect_every: int = 0,
+        collect_every: int = 1,
     ) -> None:
         loaded = load_scenario(scenario, overrides)
         self.root_seed = loaded.seed if seed is None else seed
@@ -186,6 +187,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             rows = cohort.due(self.block)
             if rows is not None:
                 self._defend(cohort, rows)
+        rows = self.world.rebalancing.due(self.block)
+        if rows is not None:
+            self._rebalance(rows)
         version = self.watch.version
         for maker in self.makers:
             if maker.due(version, self.block):
@@ -335,6 +339,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         reserve = self.pools[asset].state.reserve1 / self.assets[self.quote].unit
         return float(1.0 / (1.0 + self.floor.depth_band / (2.0 * depth) * reserve))
 
+    def debt_and_backing_usd(self, row: int) -> tuple[float, float]:
+        """What a borrower owes, and its collateral times liquidation thresholds, at oracle prices; USD."""
+        n = len(self.assets)
+        worth = self.protocol.positions.amounts[row] * np.tile(self._unit_oracle, 2)
+        return float(worth[n:].sum()), float(worth[:n] @ self.world.thresholds)
+
     def lot_units(self, asset: int) -> int:
         """Base units in one lot of an asset's book."""
         return self.world.lot_units[asset]
@@ -478,7 +488,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             np.where(value > 0, collateral @ self.world.thresholds / np.maximum(value, 1e-300), 0.0),
             self.world.bonus[main],
             self.ledger.balances[wallets, self.quote] / self.assets[self.quote].unit,
-            self.world.population.target_health[rows],
+            self.world.target_health[rows],
         )
         chain, price = self.scenario.chain, self.gas.standard
         gas_usd = chain.gas_per_repay * price * self._usd_per_gas_gwei()
@@ -492,6 +502,13 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             gas = chain.gas_per_repay + (chain.gas_per_swap if sells > 0.0 else 0)
             action = Defence(int(rows[i]), float(reaction.repay_usd[i]), sells)
             self._send(int(wallets[i]), "defence", gas, price, self.time_s, tie, action, int(rows[i]))
+
+    def _rebalance(self, rows: NDArray[np.int64]) -> None:
+        """Send the rebalancing transactions of accounts whose time has come."""
+        gas, price, world = self.scenario.chain.gas_per_repay, self.gas.standard, self.world
+        for row, tie in zip(rows.tolist(), self._ties.random(len(rows)).tolist(), strict=True):
+            action = Rebalance(row, float(world.reset_health[row]), float(world.reset_alert[row]))
+            self._send(self.wallet(row), "rebalance", gas, price, self.time_s, tie, action, row)
 
     def _send(
         self, sender: int, kind: str, gas: int, price: float, arrival_s: float, tie: float, action: Any, target: int
@@ -574,16 +591,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._undo.clear()
         written = len(self.recorder.liquidations)
         try:
-            for member in members:
-                member.action(self)
+            numbers = [member.action(self) for member in members]
         except Revert:
             self._roll_back(written)
             return 0, len(members)
         self.ledger.commit()
         used = 0
-        for member in members:
+        for member, number in zip(members, numbers, strict=True):
             used += member.gas
-            self._pay_gas(member, member.gas, True, "", None)
+            self._pay_gas(member, member.gas, True, "", number)
         return used, 0
 
     def _run_transaction(self, transaction: Transaction) -> tuple[int, int]:

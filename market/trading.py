@@ -25,8 +25,10 @@ from .order_book.layout import (
     FRESH,
     FUNDS_EXHAUSTED,
     IMMEDIATE_OR_CANCEL,
+    LAST_PRICE,
     MAX_LOTS,
     NO_ASK,
+    NO_BID,
     NO_ROOM,
     QUOTE_PER_LOT_TICK,
     SELL,
@@ -71,6 +73,7 @@ from .trading_layout import (
     QUOTE_TARGET,
     REFERENCE,
     RESTING_TARGET,
+    SWEPT_FAIR,
     TICK_USD,
     VARIANCE,
     VARIANCE_WEIGHT,
@@ -126,7 +129,8 @@ class FlowSpec:
     mean_offset : float
         Mean distance of a limit order from the fair price, as a fraction.
     anchor_per_s : float
-        Speed at which log(mid / reference) decays.
+        Speed at which a deviation log(mid / reference) decays; where no maker
+        quotes, the mid lags behind by the time the book needs to turn over.
     """
 
     market_share: float
@@ -217,7 +221,7 @@ class TradingFloor:
             row[DEVIATION_KEPT] = math.exp(-flow.anchor_per_s * block_time_s)
             row[VARIANCE_WEIGHT] = 1.0 - 0.5 ** (block_time_s / volatility_half_life_s)
             row[BLOCK_TIME_S], row[DEPTH_BAND] = block_time_s, depth_band
-            self.state[b, REFERENCE] = self.state[b, FAIR] = self.state[b, MID] = price
+            self.state[b, [REFERENCE, FAIR, MID, SWEPT_FAIR]] = price
             self.state[b, BID] = self.state[b, ASK] = math.nan
         self.makers = np.array(makers, np.int64)
         self.quotes: NDArray[np.float64] = np.zeros((len(makers), n, N_QUOTE))
@@ -347,12 +351,20 @@ class TradingFloor:
         return self.specs[self.book_of_asset[asset]]
 
     def mid(self, asset: int) -> float:
-        """Middle of the touch now, or the last one there was; USD per token."""
+        """Middle of the touch now, or the last one there was; USD per token.
+
+        A side that was taken out whole since the block was traded stands at its last trade.
+        """
         b = self.book_of_asset[asset]
-        bid, ask = int(self.books[b, BEST_BID]), int(self.books[b, BEST_ASK])
-        if bid > 0 and ask < NO_ASK:
+        book, row = self.books[b], self.state[b]
+        bid, ask = int(book[BEST_BID]), int(book[BEST_ASK])
+        if bid == NO_BID and not math.isnan(row[BID]):
+            bid = int(book[LAST_PRICE])
+        if ask == NO_ASK and not math.isnan(row[ASK]):
+            ask = int(book[LAST_PRICE])
+        if bid != NO_BID and ask != NO_ASK:
             return 0.5 * (bid + ask) * self.specs[b].tick_usd
-        return float(self.state[b, MID])
+        return float(row[MID])
 
     def mids(self) -> list[float]:
         """Mids of all books at the end of trading, USD per token."""

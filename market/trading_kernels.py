@@ -30,6 +30,7 @@ from .order_book.layout import (
     LAST_PRICE,
     LEFT,
     MAX_LOTS,
+    NEXT,
     NO_ASK,
     NO_BID,
     ORDER_ID,
@@ -75,8 +76,10 @@ from .trading_layout import (
     QUOTE_SIZE_USD,
     QUOTE_SKEW,
     QUOTE_TARGET,
+    REACH,
     REFERENCE,
     RESTING_TARGET,
+    SWEPT_FAIR,
     TICK_USD,
     VARIANCE,
     VARIANCE_WEIGHT,
@@ -115,6 +118,31 @@ def _withdraw_stale(book, balances, volumes, param, fair):
         if book[slot + OWNER] != flow:
             break
         cancel(book, balances, volumes, book[slot + ORDER_ID])
+
+
+@njit(cache=True)
+def _withdraw_left_behind(book, balances, volumes, param, fair):
+    """Cancel background orders that the fair price (in ticks) has moved far away from.
+
+    Were they still there when the few new orders near the fair price are gone, the
+    middle between the new price and the old would pass for the book's opinion.
+    """
+    flow = int(param[FLOW_ACCOUNT])
+    reach = REACH * param[MEAN_OFFSET]
+    for side in (BUY, SELL):
+        tick = book[BEST_BID] if side == BUY else book[BEST_ASK]
+        while NO_BID < tick < NO_ASK:
+            if side * (fair - tick) > reach * fair:
+                slot = book[level_of(book, RESTING_LADDER, tick) + HEAD]
+                while slot != 0:
+                    after = book[slot + NEXT]
+                    if book[slot + OWNER] == flow:
+                        cancel(book, balances, volumes, book[slot + ORDER_ID])
+                    slot = after
+            if side == BUY:
+                tick = next_below(book, RESTING_LADDER, tick)
+            else:
+                tick = next_above(book, RESTING_LADDER, tick)
 
 
 @njit(cache=True)
@@ -317,6 +345,9 @@ def trade_block(
                         cancel(book, balances, volumes, order)
                     orders[m, b, k] = 0
         _withdraw_stale(book, balances, volumes, param, row[FAIR] / param[TICK_USD])
+        if abs(math.log(row[FAIR] / row[SWEPT_FAIR])) > 0.5 * REACH * param[MEAN_OFFSET]:
+            _withdraw_left_behind(book, balances, volumes, param, row[FAIR] / param[TICK_USD])
+            row[SWEPT_FAIR] = row[FAIR]
         resting = book[RESTING]  # makers have not quoted yet
         for turn in range(len(turns)):
             m = turns[turn]

@@ -27,7 +27,8 @@ ASK = 4
 VARIANCE = 5  # of log mids, per second
 BID_DEPTH_USD = 6
 ASK_DEPTH_USD = 7
-N_STATE = 8
+SWEPT_FAIR = 8  # fair price when orders left behind were last withdrawn
+N_STATE = 9
 
 # quotes, float64 (n_makers, n_books, N_QUOTE)
 QUOTE_HALF_SPREAD = 0
@@ -41,3 +42,6 @@ N_QUOTE = 7
 
 MAX_LEVELS = 4
 """Most price levels a side in a standing quote."""
+
+REACH = 10.0
+"""Background orders further from the fair price than this many mean offsets were left behind by it."""

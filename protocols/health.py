@@ -207,6 +207,8 @@ class HealthScreen:
 
         Raises
         ------
+        RuntimeError
+            Before the first `reprice`.
         IndexError
             If an account does not exist.
         """
@@ -252,6 +254,8 @@ class HealthScreen:
 
         Raises
         ------
+        RuntimeError
+            Before the first `reprice`.
         IndexError
             If an account does not exist.
         ValueError
@@ -292,6 +296,8 @@ class HealthScreen:
         return accounts
 
     def _existing(self, accounts: ArrayLike) -> Integers:
+        if self._counts[health_kernels.PRIMED] == 0:
+            raise RuntimeError("no weights are in force yet: call reprice(cw, dw) first")
         wanted = np.atleast_1d(np.asarray(accounts, np.int64))
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.positions.n_accounts):
             raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts!r}")

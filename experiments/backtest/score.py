@@ -288,4 +288,4 @@ def _crps(sample: FloatArray, real: FloatArray) -> float:
     # Sum over pairs |x_i - x_j| of a sorted sample in one pass.
     weights = 2.0 * np.arange(1, n + 1) - n - 1.0
     spread = 2.0 * (weights @ ordered) / n**2
-    return float((distance + spread / 2.0).mean())
+    return float((distance - spread / 2.0).mean())

@@ -18,7 +18,7 @@ GAMES = {
     for game in (
         LiquidationGame(
             name="quick",
-            description="two bots share the liquidations of one hour: bid little for gas, or outbid the other?",
+            description="two bots in one hour of liquidations: bid little for gas, or outbid the other?",
             scenario="quickstart",
             strategies={
                 "patient": {"bid_share": 0.1, "escalation": 0.0},

@@ -95,7 +95,9 @@ class GameReport:
                 f"{TOLERANCE:.0%} of the largest payoff; possible: the seeds do not tell"
             )
             if self.degenerate:
-                console.print("the mean payoffs are degenerate: mixtures of the listed equilibria may be some too")
+                console.print(
+                    "the mean payoffs are degenerate: mixtures of the listed equilibria may be some too"
+                )
         return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
@@ -112,7 +114,11 @@ def _cell(value: float, bounds: list[float] | FloatArray) -> str:
 
 def _profile(names: tuple[str, ...], answer: Answer) -> str:
     row, column = (
-        " + ".join(f"{share:.2f} {name}" if share < 1 else name for name, share in zip(names, mix, strict=True) if share)
+        " + ".join(
+            f"{share:.2f} {name}" if share < 1 else name
+            for name, share in zip(names, mix, strict=True)
+            if share
+        )
         for mix in answer.profile
     )
     return f"both {row}" if np.allclose(*answer.profile) else f"{row} / {column}"

@@ -103,7 +103,9 @@ def _scaled(payoffs: ArrayLike) -> FloatArray:
     """Payoffs with the range [0, 1]; zeros if they are all the same."""
     values = np.asarray(payoffs, dtype=np.float64)
     if values.ndim != 2 or values.size == 0:
-        raise ValueError(f"payoffs must be a matrix with a row and a column at least, got shape {values.shape}")
+        raise ValueError(
+            f"payoffs must be a matrix with a row and a column at least, got shape {values.shape}"
+        )
     if not np.isfinite(values).all():
         raise ValueError("payoffs must be finite")
     low, high = float(values.min()), float(values.max())

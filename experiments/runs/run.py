@@ -46,7 +46,7 @@ def run(
     """
     started = time.perf_counter()
     scenario = load_scenario(scenario, overrides)
-    model = LiquidationMarket(scenario, seed)
+    model = LiquidationMarket(scenario, seed, collect_every=0)
     built = time.perf_counter()
     model.run(progress)
     done = time.perf_counter()
@@ -57,7 +57,7 @@ def run(
         tables,
         scenario=scenario.name,
         seed=model.root_seed,
-        borrowers=len(model.world.population),
+        borrowers=model.world.n_borrowers,
         market_events=model.market_events(),
         conservation_error_usd=model.conservation.error_usd(model.oracle_prices),
         bad_debt_usd=model.bad_debt_usd(),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
-from ...agents.borrowers import BorrowerCohort
+from ...agents.borrowers import BorrowerCohort, RebalancingCohort
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
 from ...agents.population import PANIC, WATCHER, Population
@@ -32,7 +32,7 @@ from ..scenarios.objects import build_strategy, import_object
 from . import assembly
 from .assembly import Outside
 from .conservation import ConservationCheck
-from .par_desk import ParDesk
+from .par_desk import LARGEST_ENDOWMENT, ParDesk
 from .recorder import Recorder
 from .watchlist import WatchList
 
@@ -71,9 +71,13 @@ class World:
     desk: ParDesk
     conservation: ConservationCheck
     recorder: Recorder
-    population: Population
+    n_borrowers: int
+    target_health: NDArray[np.float64]
     cohorts: list[BorrowerCohort]
-    cohort_of: NDArray[np.int64]
+    rebalancing: RebalancingCohort
+    reset_health: NDArray[np.float64]
+    reset_alert: NDArray[np.float64]
+    cohort_of: NDArray[np.int8]
     deciders: list[DecidingAgent]
     quote: int
     gas_asset: int
@@ -102,7 +106,7 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     ledger = assembly.build_ledger(scenario)
     quote = ledger.asset_index[scenario.quote]
     named = _open_accounts(scenario, ledger)
-    makers = [account for config, _, account in named if config.kind == "maker"]
+    makers = [account for config, _, account in named if _is_maker(config)]
     floor = assembly.build_floor(scenario, ledger, prices, makers, streams)
     _fund(ledger, floor, named, prices, quote)
     pools = assembly.build_pools(scenario, ledger, prices)
@@ -111,7 +115,8 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     desk = ParDesk(ledger, stables)
     flash_lender = ledger.open_account("flash-lender")
     for asset in stables:
-        ledger.endow(asset, flash_lender, int(FLASH_ENDOWMENT_USD) * ledger.assets[asset].unit)
+        units = min(int(FLASH_ENDOWMENT_USD) * ledger.assets[asset].unit, LARGEST_ENDOWMENT)
+        ledger.endow(asset, flash_lender, units)
 
     market = assembly.build_market(scenario)
     population = assembly.build_population(scenario, market, prices, streams)
@@ -124,13 +129,17 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
     bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
     close_factor = scenario.protocol.close_factor
-    alert = np.where(_minds(scenario, outside, population, ledger, bonus), population.alert_level, 0.0)
+    minds = _minds(scenario, outside, population, ledger, bonus)
+    alert = np.where(minds, population.alert_level, 0.0)
+    appointed = np.flatnonzero(minds & (population.reset_s < outside.times_s[-1]))
+    blocks = (population.reset_s[appointed] // scenario.clock.block_time_s).astype(np.int64)
     watch = WatchList(protocol, alert, bonus, close_factor, 1.0 if close_factor == 1.0 else 0.0)
     cohorts = [
         BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
         BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
     ]
-    cohort_of = np.full(len(population) + 1, -1, np.int64)
+    rebalancing = RebalancingCohort(model, "rebalancing", blocks, appointed)
+    cohort_of = np.full(len(population) + 1, -1, np.int8)
     cohort_of[:-1][population.type_code == WATCHER] = 0
     cohort_of[:-1][population.type_code == PANIC] = 1
     deciders = [
@@ -158,8 +167,12 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
         desk=desk,
         conservation=ConservationCheck(ledger, floor, list(pools.values()), protocol),
         recorder=recorder,
-        population=population,
+        n_borrowers=len(population),
+        target_health=population.target_health,
         cohorts=cohorts,
+        rebalancing=rebalancing,
+        reset_health=population.reset_health,
+        reset_alert=population.reset_alert_level,
         cohort_of=cohort_of,
         deciders=deciders,
         quote=quote,
@@ -197,7 +210,7 @@ def _fund(
     maker = 0
     for config, _, account in named:
         cash = config.capital_usd
-        if config.kind == "maker" and floor.specs:
+        if _is_maker(config) and floor.specs:
             cash /= 2.0
             scales = sum(spec.size_scale for spec in floor.specs)
             targets = []
@@ -215,16 +228,16 @@ def _lend(
     ledger: Ledger, protocol: AavePool, population: Population, prices: NDArray[np.float64], scenario: Scenario
 ) -> None:
     """Put the population's positions into the protocol, in base units."""
-    n = len(ledger.assets)
-    collateral = np.zeros((len(population), n), np.int64)
-    debt = np.zeros((len(population), n), np.int64)
+    positions = protocol.positions
     for k, symbol in enumerate(population.collateral_symbols):
         asset = ledger.asset_index[symbol]
-        collateral[:, asset] = np.ceil(population.collateral_tokens[:, k] * ledger.assets[asset].unit)
+        units = np.ceil(population.collateral_tokens[:, k] * ledger.assets[asset].unit)
+        positions.collateral[: len(population), asset] = units
     for k, symbol in enumerate(population.debt_symbols):
         asset = ledger.asset_index[symbol]
-        debt[:, asset] = population.debt_usd[:, k] / prices[asset] * ledger.assets[asset].unit
-    protocol.endow(collateral, debt, scenario.protocol.utilisation)
+        units = population.debt_usd[:, k] / prices[asset] * ledger.assets[asset].unit
+        positions.debt[: len(population), asset] = units
+    protocol.open(scenario.protocol.utilisation)
 
 
 def _minds(
@@ -239,15 +252,25 @@ def _minds(
     return np.asarray(penalty > ATTENTION * gas_usd)
 
 
+def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
+    """Return the class of a group, packaged or the user's own."""
+    if ":" not in config.kind:
+        return AGENTS[config.kind]
+    path = f"agents.{config.name}.kind"
+    cls = import_object(config.kind, path)
+    if not (isinstance(cls, type) and issubclass(cls, DecidingAgent)):
+        raise ScenarioError(f"{path} = {config.kind!r} must be a class derived from agents.base.DecidingAgent")
+    return cls
+
+
+def _is_maker(config: AgentConfig) -> bool:
+    """Whether the agents of a group keep standing quotes, and so have rows on the trading floor."""
+    return issubclass(_agent_class(config), MarketMaker)
+
+
 def _make_agent(model: Any, config: AgentConfig, name: str, account: int, path: str) -> DecidingAgent:
     latency = {"latency_s": config.latency_ms / 1e3, "latency_jitter_s": config.latency_jitter_ms / 1e3}
-    if ":" in config.kind:
-        cls = import_object(config.kind, f"{path}.kind")
-        if not (isinstance(cls, type) and issubclass(cls, DecidingAgent)):
-            raise ScenarioError(f"{path}.kind = {config.kind!r} must be a class derived from agents.base.DecidingAgent")
-    else:
-        cls = AGENTS[config.kind]
-    return cls(model, name, account, _make_strategy(config, path), **latency)
+    return _agent_class(config)(model, name, account, _make_strategy(config, path), **latency)
 
 
 def _make_strategy(config: AgentConfig, path: str) -> Any:

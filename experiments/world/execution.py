@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 WAD = 10**18
+FLASH_FEE = 0.0009
+"""Price of a flash loan for a strategy that names none, as a fraction; Aave v2's."""
+
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
 
@@ -55,7 +58,7 @@ class Liquidation:
         try:
             if intent.flash_loan:
                 ledger.transfer(debt, world.flash_lender, me, cover, Reason.FLASH_LOAN)
-                fee = int(cover * self.agent.strategy.flash_fee)
+                fee = int(cover * getattr(self.agent.strategy, "flash_fee", FLASH_FEE))
             else:
                 cash = world.desk.cost(world.quote, debt, cover)
                 cover = world.desk.convert(me, world.quote, debt, min(cash, ledger.balance(me, world.quote)))
@@ -69,11 +72,10 @@ class Liquidation:
                 least = int(fair * (1.0 - intent.max_slippage) * ledger.assets[world.quote].unit)
                 got = venue.swap(me, collateral, seized, least, now_s=world.time_s)
             if intent.flash_loan:
-                owed = cover + fee - ledger.balance(me, debt)
-                if owed > 0:
-                    if world.desk.cost(world.quote, debt, owed) > got:
-                        raise Revert("flash loan not paid back")
-                    world.desk.convert(me, world.quote, debt, world.desk.cost(world.quote, debt, owed))
+                price = world.desk.cost(world.quote, debt, result.debt_repaid + fee)
+                if price > got:
+                    raise Revert("flash loan not paid back")
+                world.desk.convert(me, world.quote, debt, price)
                 ledger.transfer(debt, me, world.flash_lender, cover + fee, Reason.FLASH_LOAN)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
@@ -99,6 +101,9 @@ class Defence:
         wallet = world.wallet(row)
         now = int(world.time_s)
         collateral, debt = world.main_assets(row)
+        owed = pool.debt_units(row, debt, now)
+        if not owed:
+            raise Revert("NO_DEBT_OF_SELECTED_TYPE")
         if self.sell_usd > 0.0:
             unit = ledger.assets[collateral].unit
             units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
@@ -109,7 +114,6 @@ class Defence:
             worst = world.floor.mid(collateral) * (1.0 - SALE_LIMIT)
             world.sell_on_book(collateral, wallet, taken // lot, worst)
         cash = ledger.balance(wallet, world.quote)
-        owed = pool.debt_units(row, debt, now)
         wanted = owed
         if self.sell_usd <= 0.0:
             wanted = min(owed, int(self.repay_usd * ledger.assets[debt].unit))
@@ -121,6 +125,38 @@ class Defence:
                 pool.repay(row, debt, paid_in, wallet, now)
             world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
         world.watch.calm(world.as_rows(row))
+
+
+class Rebalance:
+    """A borrower brings collateral in, or takes some out, until health is what it wants."""
+
+    def __init__(self, row: int, target_health: float, alert_level: float) -> None:
+        self.row, self.target_health, self.alert_level = row, target_health, alert_level
+
+    def __call__(self, world: LiquidationMarket) -> None:
+        """Execute; collateral brought in comes from outside the simulated world.
+
+        Raises
+        ------
+        Revert
+            If nothing is owed, or the rules refuse.
+        """
+        row, pool, ledger, now = self.row, world.protocol, world.ledger, int(world.time_s)
+        collateral, _ = world.main_assets(row)
+        owed, backed = world.debt_and_backing_usd(row)
+        if owed <= 0.0:
+            raise Revert("nothing owed")
+        price, wallet = world.oracle_prices[collateral], world.wallet(row)
+        missing = (self.target_health * owed - backed) / float(world.world.thresholds[collateral])
+        units = int(abs(missing) / price * ledger.assets[collateral].unit)
+        world.on_undo(pool.checkpoint(row, (collateral,)))
+        if missing > 0.0:
+            ledger.endow(collateral, wallet, units)
+            pool.supply(row, collateral, units, wallet, now)
+        else:
+            units = min(units, pool.collateral_units(row, collateral, now))
+            pool.withdraw(row, collateral, units, wallet, now)
+        world.watch.set_alert(row, self.alert_level)
 
 
 class Arbitrage:

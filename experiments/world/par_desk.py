@@ -11,6 +11,9 @@ from ...market.ledger import Ledger, Reason
 
 DESK_ENDOWMENT_USD = 5e10
 
+LARGEST_ENDOWMENT = 2**59
+"""Base units of an asset that one account brings in at most, so that all fit in int64."""
+
 
 class ParDesk:
     """Swaps stable assets at par through an account of its own.
@@ -27,7 +30,8 @@ class ParDesk:
         self.account = ledger.open_account("par-desk")
         self.stables = stables
         for asset in stables:
-            ledger.endow(asset, self.account, int(DESK_ENDOWMENT_USD) * ledger.assets[asset].unit)
+            units = min(int(DESK_ENDOWMENT_USD) * ledger.assets[asset].unit, LARGEST_ENDOWMENT)
+            ledger.endow(asset, self.account, units)
 
     def convert(self, account: int, source: int, target: int, amount: int) -> int:
         """Swap base units of `source` into `target`, rounded down; return units of `target` received."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...agents.base import Opportunity
 from ...protocols.health import HealthScreen, Sleepers
 from ...protocols.lending.aave.pool import AavePool
+from ...protocols.positions import Positions
 
 WAD = 10**18
 LISTED = 16
@@ -67,7 +68,7 @@ class WatchList:
         self._news: tuple[frozenset[int], float, float] = (frozenset(), 0.0, 0.0)
         self._values: NDArray[np.float64] = np.zeros(len(bonus))
         self._stale = False
-        self.screen.touch(self.awake)  # compiles before the first block
+        self._compile()
 
     def reprice(self, now_s: float) -> Integers:
         """Screen at the pool's present prices and indices; return borrowers newly alerted."""
@@ -93,6 +94,12 @@ class WatchList:
         """Let borrowers be told again once they come down to their alert level anew."""
         self._told[rows] = False
         self.pool.positions.mark(rows)
+
+    def set_alert(self, row: int, level: float) -> None:
+        """Give a borrower a new alert level, below 1 for never, and let it be told again."""
+        self._alert_levels[row] = max(level, 1.0)
+        self._told[row] = False
+        self.pool.positions.touched.add(row)
 
     def refresh(self, gas_usd: float, now_s: float) -> None:
         """Renew the published list if accounts, prices or gas have changed.
@@ -128,8 +135,9 @@ class WatchList:
         if len(healed):
             self.eligible_since[healed] = np.nan
             self.screen.touch(healed, 1.0 - 1e-9)
-        for i in np.flatnonzero(unhealthy & ~worth).tolist():
-            self.sleepers.sleep(int(self.awake[i]), float(best.bonus_usd[i]))
+        poor = unhealthy & ~worth
+        if poor.any():
+            self.sleepers.sleep(self.awake[poor], best.bonus_usd[poor])
         listed = np.flatnonzero(unhealthy & worth)
         order = listed[np.lexsort((self.awake[listed], -best.bonus_usd[listed]))][:LISTED]
         self.opportunities = [
@@ -146,6 +154,19 @@ class WatchList:
         ]
         self._announce(gas_usd)
         self.awake = self.awake[(unhealthy & worth) | (suspect & ~unhealthy)]
+
+    def _compile(self) -> None:
+        """Have the kernels compiled, or loaded, before the first block, on a crowd of one."""
+        one = Positions(1, len(self.bonus))
+        screen = HealthScreen(one, [1.0])
+        screen.reprice(np.ones(len(self.bonus)), np.ones(len(self.bonus)))
+        nobody = np.zeros(1, np.int64)
+        screen.touch(nobody)
+        screen.touch(nobody, nobody.astype(np.float64))
+        screen.opportunities(nobody, self.bonus, self.bonus, 0.5)
+        sleepers = Sleepers(1)
+        sleepers.sleep(nobody, np.ones(1))
+        sleepers.wake(0.5)
 
     def _announce(self, gas_usd: float) -> None:
         """Count a new version if there is something to reconsider: an account, a richer reward, cheaper gas."""

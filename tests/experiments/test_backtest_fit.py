@@ -130,6 +130,16 @@ def test_volume_of_a_fall_is_half_of_the_debt_passed():
     assert unit[1].sum() == pytest.approx(0.5 * law.mass(EDGES)[CENTRES < 0.05].sum(), rel=1e-9)
 
 
+def test_debt_set_during_the_day_only_meets_later_falls():
+    """One fall of 5 % at 16:00: of debt set evenly over the day, two thirds stand before it."""
+    start = CUTOFF_TS - 2 * DAY_S
+    hourly = bars(start, 48, 100.0)
+    hourly.loc[40:, ["open", "low", "close"]] = 100.0 * np.exp(-0.05)
+    days = collateral_days(FitInputs(events(start + 5), {"ETH": hourly}, {}), "ETH", start)
+    passive = wall_response(days, 0.8, 0.05, 24).reset_repaid[1, :, 0, 0]
+    assert passive == pytest.approx(np.where(CENTRES < 0.05, 0.5 * 16 / 24, 0.0))
+
+
 def test_sizes_come_back_from_a_thinned_sample():
     """Fitting every fourth account of a known law recovers its large accounts."""
     fit = load_fit("may-2021")

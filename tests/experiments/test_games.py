@@ -23,7 +23,7 @@ SMALL = ("clock.duration_s=1800", "borrowers.count=80", "flow.orders_per_block=5
 
 
 def measured(payoffs, noise: float, n: int = 30, seed: int = 0) -> EmpiricalGame:
-    """Samples around known payoffs, with mean exactly there."""
+    """Return samples around known payoffs, with mean exactly there."""
     draws = np.random.default_rng(seed).normal(0.0, noise, (n, 2, 2))
     return EmpiricalGame(("hawk", "dove"), payoffs + draws - draws.mean(axis=0))
 
@@ -97,7 +97,9 @@ def test_regret_interval_covers_the_true_regret_about_as_often_as_it_says():
 def test_payoff_intervals_are_students():
     """Three samples 1, 2, 3: t quantile 4.303 with 2 degrees of freedom, error 1 / sqrt(3)."""
     game = EmpiricalGame(("only",), np.array([1.0, 2.0, 3.0]).reshape(3, 1, 1))
-    np.testing.assert_allclose(game.intervals(0.95)[0, 0], 2 + np.array([-1, 1]) * 4.302653 / 3**0.5, rtol=1e-6)
+    np.testing.assert_allclose(
+        game.intervals(0.95)[0, 0], 2 + np.array([-1, 1]) * 4.302653 / 3**0.5, rtol=1e-6
+    )
 
 
 def test_resampling_keeps_pairs_together_and_has_the_variance_of_a_mean():

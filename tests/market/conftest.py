@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-
+from hypothesis import settings
 from liquidarium.market.assets import Asset
 from liquidarium.market.ledger import Ledger
 from liquidarium.market.order_book.view_kernels import orders_of
@@ -14,6 +14,9 @@ from liquidarium.market.order_flow import OrderFlow, PoissonArrivals
 from liquidarium.market.streams import Streams
 from liquidarium.market.trading import BookSpec, FlowSpec, TradingFloor
 from liquidarium.market.trading_layout import FLOW_ACCOUNT
+
+settings.register_profile("untimed", deadline=None)  # the first call of a kernel compiles it
+settings.load_profile("untimed")
 
 PRICE = 1_000.0
 WHALE_TOKENS = 1_000_000
@@ -32,6 +35,7 @@ class FloorMaker:
     symbols: tuple[str, ...] = ("ETH",)
     makers: tuple[str, ...] = ()
     maker_usd: float = 1e7
+    size_scale: float = 1.0
     flow: dict[str, float] = field(default_factory=dict)
 
     def build(self) -> tuple[TradingFloor, int]:
@@ -57,7 +61,10 @@ class FloorMaker:
         floor = TradingFloor(
             ledger,
             0,
-            [BookSpec(1 + i, self.tick_usd, self.lot, PRICE) for i in range(len(self.symbols))],
+            [
+                BookSpec(1 + i, self.tick_usd, self.lot, PRICE, self.size_scale)
+                for i in range(len(self.symbols))
+            ],
             FlowSpec(**look),
             OrderFlow(arrivals, self.symbols, self.n_blocks, self.block_time_s, streams),
             [accounts[name] for name in self.makers],
@@ -79,7 +86,7 @@ def floor_maker():
 
 @pytest.fixture
 def trade_flat():
-    """Return a function that trades blocks at one outside price, or one of each block."""
+    """Return a function that trades some blocks at one outside price."""
 
     def trade(floor: TradingFloor, first: int, last: int, price: float = PRICE) -> None:
         prices = np.full(len(floor.specs), price)

@@ -281,6 +281,8 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="level of account 1"):
         HealthScreen(positions, [1.0, np.nan])
     screen = HealthScreen(positions, [1.0, 1.0])
+    with pytest.raises(RuntimeError, match="call reprice"):
+        screen.health_all()
     with pytest.raises(ValueError, match=r"cw and dw must have shape \(1,\)"):
         screen.reprice([1.0, 1.0], [1.0])
     screen.reprice([1.0], [1.0])

@@ -20,7 +20,7 @@ from ...positions import Positions
 from ...revert import Revert
 from .accounting_v3_0_2 import account_totals, normalized_debt, normalized_income, update_rates
 from .liquidation_v3_0_2 import liquidation_call
-from .operations_v3_0_2 import repay, withdraw
+from .operations_v3_0_2 import repay, supply, withdraw
 from .parameters import Market
 from .state import Account, LiquidationResult, ReserveState
 
@@ -75,14 +75,19 @@ class AavePool:
         utilisation : float
             Borrowed share of what lenders supply, in (0, 1).
         """
-        positions = self.positions
-        positions.collateral[: self.lenders] = collateral
-        positions.debt[: self.lenders] = debt
+        self.positions.collateral[: self.lenders] = collateral
+        self.positions.debt[: self.lenders] = debt
+        self.open(utilisation)
+
+    def open(self, utilisation: float) -> None:
+        """Start the reserves from the borrowers that `positions` holds already; see `endow`."""
+        sums = self.positions.amounts[: self.lenders].sum(axis=0).tolist()
+        n = len(self.reserves)
         for i, state in enumerate(self.reserves):
-            owed = int(debt[:, i].sum())
+            supplied, owed = sums[i], sums[n + i]
             lent = int(owed / utilisation)
-            positions.collateral[self.lenders, i] = lent
-            state.scaled_supply = int(collateral[:, i].sum()) + lent
+            self.positions.collateral[self.lenders, i] = lent
+            state.scaled_supply = supplied + lent
             state.scaled_variable_debt = owed
             state.available = state.scaled_supply - owed
             if state.available:
@@ -176,6 +181,22 @@ class AavePool:
         self._put(row, account)
         self.ledger.transfer(asset, payer, self.account, paid, Reason.REPAY)
         return paid
+
+    def supply(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> None:
+        """Supply collateral to an account from a ledger account.
+
+        Raises
+        ------
+        Revert
+            If the payer does not hold the amount, or it is too small to count.
+        """
+        if self.ledger.balances[payer, asset] < amount:
+            raise Revert("ERC20: transfer amount exceeds balance")
+        self._remember(row, asset, asset)
+        account = self._take(row)
+        supply(self.reserves, self.market, self.start_s + now_s, account, reserve=asset, amount=amount)
+        self._put(row, account)
+        self.ledger.transfer(asset, payer, self.account, amount, Reason.SUPPLY)
 
     def withdraw(self, row: int, asset: int, amount: int, target: int, now_s: int) -> int:
         """Withdraw collateral of an account to a ledger account; return base units withdrawn.

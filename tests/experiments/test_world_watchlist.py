@@ -1,0 +1,96 @@
+"""Nobody who can be liquidated is missed, however few accounts are looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from liquidarium.experiments.model import LiquidationMarket
+from liquidarium.experiments.world.watchlist import LISTED, WAD
+
+CRASH = ("clock.start=2021-05-19T12:50:00Z", "clock.duration_s=900")
+IDLE = tuple(f"agents.{name}.count=0" for name in ("fast-bots", "flash-bots", "searcher"))
+
+
+class Witness(LiquidationMarket):
+    """Compares the published list with every account's exact health in some blocks."""
+
+    every = 5
+    screened = False
+
+    def _publish_and_screen(self) -> None:
+        looked: list[float] = []
+        reprice = self.watch.reprice
+
+        def noticed(now_s):
+            looked.append(now_s)
+            return reprice(now_s)
+
+        self.watch.reprice = noticed
+        super()._publish_and_screen()
+        self.watch.reprice = reprice
+        self.compared = getattr(self, "compared", 0)
+        self.unhealthy_seen = getattr(self, "unhealthy_seen", 0)
+        if looked and self.block % self.every == 0:
+            self._compare()
+
+    def _compare(self) -> None:
+        pool, watch, now = self.protocol, self.watch, int(self.time_s)
+        gas_usd = self._liquidation_gas_usd(self.gas.floor)
+        _, debt_usd, worth = pool.weights(now)
+        asleep, awake = watch.sleepers, set(watch.awake.tolist())
+        listed = [o.account for o in watch.opportunities]
+        exact = [row for row in range(self.world.n_borrowers) if pool.health_factor(row, now) < WAD]
+        for row in exact:
+            assert row in awake or row in asleep, f"account {row} is missed in block {self.block}"
+            collateral = pool.positions.collateral[row] * worth
+            debt = float((pool.positions.debt[row] * debt_usd).max())
+            bonus = watch.bonus
+            best = float((np.minimum(watch.close_factor * debt, collateral / (1 + bonus)) * bonus).max())
+            if best > 1.001 * gas_usd:
+                assert row in awake, f"account {row} sleeps though it is worth {best:.0f} USD"
+            if len(listed) < LISTED and row in awake:
+                assert row in listed
+            assert not np.isnan(watch.eligible_since[row])
+        assert set(listed) <= set(exact), "an account that may not be liquidated is published"
+        self.compared += 1
+        self.unhealthy_seen = max(self.unhealthy_seen, len(exact))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("idle", [True, False], ids=["nobody liquidates", "bots liquidate"])
+def test_every_account_that_may_be_liquidated_is_awake_or_sleeps_for_its_gas(seed, idle):
+    """Brute force over all borrowers with the contract's own health factor (MODEL 1.1)."""
+    model = Witness("quickstart", seed=seed, overrides=CRASH + (IDLE if idle else ()))
+    model.run()
+    assert model.compared > 5
+    assert model.unhealthy_seen > 5
+
+
+def test_list_is_ordered_by_reward_and_worth_its_gas():
+    model = LiquidationMarket("quickstart", seed=1, overrides=CRASH + IDLE)
+    lengths = []
+    while model.running:
+        model.step()
+        rewards = [o.repay_usd * o.bonus for o in model.watch.opportunities]
+        assert rewards == sorted(rewards, reverse=True)
+        assert all(reward >= 0.999 * model._liquidation_gas_usd(model.gas.floor) for reward in rewards)
+        assert len({o.account for o in model.watch.opportunities}) == len(rewards) <= LISTED
+        lengths.append(len(rewards))
+    assert max(lengths) == LISTED, "more are eligible than are published"
+
+
+def test_dear_gas_lets_accounts_sleep_and_cheap_gas_wakes_them():
+    model = LiquidationMarket("quickstart", seed=1, overrides=CRASH + IDLE)
+    while len(model.watch.opportunities) < LISTED:
+        model.step()
+    watch = model.watch
+    eligible = len(watch.awake) + len(watch.sleepers)
+    watch.reprice(model.time_s)
+    watch.refresh(1e9, model.time_s)
+    assert watch.opportunities == []
+    assert len(watch.awake) == 0
+    assert len(watch.sleepers) == eligible > LISTED
+    watch.refresh(1e-9, model.time_s)
+    assert len(watch.sleepers) == 0
+    assert len(watch.awake) == eligible
+    assert len(watch.opportunities) == LISTED
