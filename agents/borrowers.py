@@ -89,9 +89,8 @@ class RebalancingCohort(mesa.Agent):  # type: ignore[misc]
         order = np.argsort(blocks, kind="stable")
         self._accounts = accounts[order]
         starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
-        ends = np.append(starts[1:], len(order))
-        first = blocks[order][starts] if len(order) else starts
-        self._calendar = dict(zip(first.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
+        spans = zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=False)
+        self._calendar = dict(zip(blocks[order][starts].tolist(), spans, strict=False))
 
     def due(self, block: int) -> NDArray[np.int64] | None:
         """Accounts with an appointment in this block, or None."""

@@ -15,9 +15,8 @@ class MarketMaker(DecidingAgent):
     """Quotes around the fair price of each book and leans against its inventory.
 
     The venue keeps the standing quotes and moves them with the fair price and
-    the inventory every block; the maker renews them when volatility has moved
-    or `refresh_blocks` have passed, withdraws when it is too high and returns
-    when it has calmed down.
+    the inventory every block; the maker renews them every `refresh_blocks`,
+    withdraws when volatility is too high and returns when it has calmed down.
     """
 
     role = "maker"

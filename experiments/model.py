@@ -108,6 +108,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._ties = self.stream("chain/ties")
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
+        self._largest_bonus = float(world.bonus.max())
         self._gains_shown: dict[int, float] = {}
         self._liquidations_sent = False
         self._mids: list[float] = self.floor.mids()
@@ -225,6 +226,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         closes_s = self.time_s + self.block_time_s * float(self._seal.random())
         self._view = None
         if not self.mempool.pending:
+            self._in_flight.clear()  # of calls whose sender could not pay the gas
             return 0, 0, 0, 0
         limit = self.scenario.chain.block_gas_limit
         before = len(self.recorder.liquidations)
@@ -475,6 +477,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _defend(self, cohort: BorrowerCohort, rows: NDArray[np.int64]) -> None:
         """Turn the decisions of a cohort's accounts into transactions."""
+        chain, price = self.scenario.chain, self.gas.standard
+        gas_usd = chain.gas_per_repay * price * self._usd_per_gas_gwei()
+        owed = self.protocol.positions.debt[rows] @ self._unit_oracle
+        rows = rows[cohort.policy.attends(owed, self._largest_bonus, gas_usd)]
+        if not len(rows):
+            return
         positions, wallets = self.protocol.positions, self.world.first_wallet + rows
         collateral = positions.collateral[rows] * self._unit_oracle
         debt = positions.debt[rows] * self._unit_oracle
@@ -490,8 +498,6 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             self.ledger.balances[wallets, self.quote] / self.assets[self.quote].unit,
             self.world.target_health[rows],
         )
-        chain, price = self.scenario.chain, self.gas.standard
-        gas_usd = chain.gas_per_repay * price * self._usd_per_gas_gwei()
         reaction = cohort.decide(state, gas_usd)
         acts = (reaction.repay_usd > 0.0) | (reaction.sell_usd > 0.0)
         self.watch.calm(rows[~acts & (health > state.target)])
@@ -554,11 +560,11 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _pending_liquidations(self) -> list[PendingLiquidation]:
         """What the public mempool shows of liquidations."""
-        shown = self.time_s + self.scenario.chain.public_delay_ms / 1000.0
+        shown = self.time_s + self.block_time_s - self.scenario.chain.public_delay_ms / 1000.0
         return [
             PendingLiquidation(t.action.intent.opportunity, t.action.intent.repay_usd, t.price_gwei, t.sender)
             for t in self.mempool.pending
-            if isinstance(t, Transaction) and t.kind == "liquidation" and t.arrival_s <= shown + self.block_time_s
+            if isinstance(t, Transaction) and t.kind == "liquidation" and t.arrival_s <= shown
         ]
 
     def _pool_gains(self) -> dict[int, float]:

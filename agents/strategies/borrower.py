@@ -73,6 +73,10 @@ class BorrowerPolicy:
         if not 0 <= self.sale_cost < 1:
             raise ValueError(f"sale_cost must be in [0, 1), got {self.sale_cost}")
 
+    def attends(self, debt_usd: Floats, bonus: Floats | float, gas_usd: float) -> NDArray[np.bool_]:
+        """Whether a liquidation, of half the debt at `bonus`, would cost enough to look into."""
+        return np.asarray(0.5 * bonus * debt_usd > self.attention * gas_usd)
+
     def decide(self, state: BorrowerState, gas_usd: float) -> Reaction:
         """Return repayments and sales; zeros where the borrower lets things be.
 
@@ -80,8 +84,7 @@ class BorrowerPolicy:
         worth `x` and repaying ``(1 - cost) x`` gives ``LT (C - x) / (D - (1 - cost) x)``
         (MODEL 1.1 with a negative bonus).
         """
-        worth_it = 0.5 * state.bonus * state.debt_usd > self.attention * gas_usd
-        acts = worth_it & (state.health_factor < state.target)
+        acts = self.attends(state.debt_usd, state.bonus, gas_usd) & (state.health_factor < state.target)
         backed = state.threshold * state.collateral_usd
         need = np.maximum(state.debt_usd - backed / state.target, 0.0)
         need = need + self.panic * (state.debt_usd - need)

@@ -112,7 +112,7 @@ class WatchList:
         """
         woken = self.sleepers.wake(gas_usd)
         if len(woken):
-            self.awake = np.union1d(self.awake, woken)
+            self._rouse(woken)
             self._stale = True
         if not self._stale:
             return
@@ -123,23 +123,28 @@ class WatchList:
         best = self.screen.opportunities(
             self.awake, self._values, self.bonus, self.close_factor, self.full_below
         )
-        suspect = best.health_factor < 1.0
-        unhealthy = suspect.copy()
-        for i in np.flatnonzero(suspect & (best.health_factor > 1.0 - _NEAR_ONE)).tolist():
-            unhealthy[i] = self.pool.health_factor(int(self.awake[i]), int(now_s)) < WAD
+        health, rewards = best.health_factor, best.bonus_usd
+        suspect = health < 1.0
+        unhealthy = suspect
+        close = suspect & (health > 1.0 - _NEAR_ONE)
+        if close.any():
+            unhealthy = suspect.copy()
+            for i in np.flatnonzero(close).tolist():
+                unhealthy[i] = self.pool.health_factor(int(self.awake[i]), int(now_s)) < WAD
         new = self.awake[unhealthy]
         new = new[np.isnan(self.eligible_since[new])]
-        self.eligible_since[new] = now_s
-        worth = best.bonus_usd >= gas_usd
-        healed = self.awake[~suspect]
-        if len(healed):
+        if len(new):
+            self.eligible_since[new] = now_s
+        if not suspect.all():
+            healed = self.awake[~suspect]
             self.eligible_since[healed] = np.nan
             self.screen.touch(healed, 1.0 - 1e-9)
-        poor = unhealthy & ~worth
+        listed = unhealthy & (rewards >= gas_usd)
+        poor = unhealthy & ~listed
         if poor.any():
-            self.sleepers.sleep(self.awake[poor], best.bonus_usd[poor])
-        listed = np.flatnonzero(unhealthy & worth)
-        order = listed[np.lexsort((self.awake[listed], -best.bonus_usd[listed]))][:LISTED]
+            self.sleepers.sleep(self.awake[poor], rewards[poor])
+        order = np.flatnonzero(listed)
+        order = order[np.argsort(-rewards[order], kind="stable")][:LISTED]
         self.opportunities = [
             Opportunity(account, health, collateral, debt, repay, bonus / repay)
             for account, health, collateral, debt, repay, bonus in zip(
@@ -153,7 +158,7 @@ class WatchList:
             )
         ]
         self._announce(gas_usd)
-        self.awake = self.awake[(unhealthy & worth) | (suspect & ~unhealthy)]
+        self.awake = self.awake[suspect & ~poor]
 
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded, before the first block, on a crowd of one."""
@@ -167,6 +172,11 @@ class WatchList:
         sleepers = Sleepers(1)
         sleepers.sleep(nobody, np.ones(1))
         sleepers.wake(0.5)
+
+    def _rouse(self, accounts: Integers) -> None:
+        """Add accounts, none of them awake already, to the awake ones in ascending order."""
+        self.awake = np.concatenate((self.awake, accounts))
+        self.awake.sort()
 
     def _announce(self, gas_usd: float) -> None:
         """Count a new version if there is something to reconsider: an account, a richer reward, cheaper gas."""
@@ -187,7 +197,7 @@ class WatchList:
         below = health < 1.0
         fresh = due[below]
         if len(fresh):
-            self.awake = np.union1d(self.awake, fresh)
+            self._rouse(fresh)
         rest = due[~below]
         if len(rest):
             self.screen.touch(rest, 1.0 - 1e-9)

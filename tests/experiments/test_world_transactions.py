@@ -227,7 +227,7 @@ def test_par_desk_costs_the_least_that_brings_what_is_wanted(first, second, want
     assert desk.cost(0, 0, wanted) == wanted
 
 
-@given(DECIMALS, DECIMALS, st.integers(0, 10**12))
+@given(DECIMALS, DECIMALS, st.integers(0, 10**8))
 def test_par_desk_swaps_at_par_and_rounds_against_the_customer(first, second, amount):
     ledger = Ledger([Asset("USDC", first), Asset("DAI", second)])
     desk = ParDesk(ledger, (0, 1))

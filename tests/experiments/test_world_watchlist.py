@@ -81,15 +81,15 @@ def test_list_is_ordered_by_reward_and_worth_its_gas():
 
 def test_dear_gas_lets_accounts_sleep_and_cheap_gas_wakes_them():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH + IDLE)
-    while len(model.watch.opportunities) < LISTED:
-        model.step()
     watch = model.watch
+    while len(watch.awake) + len(watch.sleepers) <= LISTED:
+        model.step()
     eligible = len(watch.awake) + len(watch.sleepers)
     watch.reprice(model.time_s)
     watch.refresh(1e9, model.time_s)
     assert watch.opportunities == []
     assert len(watch.awake) == 0
-    assert len(watch.sleepers) == eligible > LISTED
+    assert len(watch.sleepers) == eligible
     watch.refresh(1e-9, model.time_s)
     assert len(watch.sleepers) == 0
     assert len(watch.awake) == eligible
