@@ -121,7 +121,13 @@ class Sell(NamedTuple):
     max_slippage: float
 
 
-Intent = Liquidate | ArbitragePool | SetQuotes | Sell
+class Together(NamedTuple):
+    """Send liquidations and arbitrages as one bundle: next to each other, all or none, unseen by others."""
+
+    intents: tuple[Liquidate | ArbitragePool, ...]
+
+
+Intent = Liquidate | ArbitragePool | SetQuotes | Sell | Together
 
 
 class World(Protocol):

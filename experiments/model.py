@@ -24,6 +24,7 @@ from ..agents.base import (
     PublicView,
     Sell,
     SetQuotes,
+    Together,
 )
 from ..agents.borrowers import BorrowerCohort
 from ..agents.liquidators import LiquidatorBot
@@ -228,7 +229,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if not self.mempool.pending:
             self._in_flight.clear()  # of calls whose sender could not pay the gas
             return 0, 0, 0, 0
-        limit = self.scenario.chain.block_gas_limit
+        limit = self.scenario.chain.block_gas_limit - self.world.others_gas
         before = len(self.recorder.liquidations)
         gas_used = executed = reverted = 0
         for candidate in self.mempool.select(closes_s, self.gas.floor, limit):
@@ -259,7 +260,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         )
         self.n_transactions += executed
         if self.world.gas_record is not None:
-            self.world.gas_record(min(gas_used, self.scenario.chain.block_gas_limit))
+            self.world.gas_record(gas_used + self.world.others_gas)
         every = self.world.snapshot_blocks
         if every and self.block and self.block % every == 0:
             self.snapshot()
@@ -507,41 +508,38 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             sells = float(reaction.sell_usd[i])
             gas = chain.gas_per_repay + (chain.gas_per_swap if sells > 0.0 else 0)
             action = Defence(int(rows[i]), float(reaction.repay_usd[i]), sells)
-            self._send(int(wallets[i]), "defence", gas, price, self.time_s, tie, action, int(rows[i]))
+            self._send(int(rows[i]), "defence", gas, price, tie, action)
 
     def _rebalance(self, rows: NDArray[np.int64]) -> None:
         """Send the rebalancing transactions of accounts whose time has come."""
         gas, price, world = self.scenario.chain.gas_per_repay, self.gas.standard, self.world
         for row, tie in zip(rows.tolist(), self._ties.random(len(rows)).tolist(), strict=True):
             action = Rebalance(row, float(world.reset_health[row]), float(world.reset_alert[row]))
-            self._send(self.wallet(row), "rebalance", gas, price, self.time_s, tie, action, row)
+            self._send(row, "rebalance", gas, price, tie, action)
 
     def _send(
-        self, sender: int, kind: str, gas: int, price: float, arrival_s: float, tie: float, action: Any, target: int
+        self, row: int, kind: str, gas: int, price: float, tie: float, action: Defence | Rebalance
     ) -> None:
-        """Put a transaction into the mempool, if its sender can pay the gas."""
-        if self.cash_usd(sender) < gas * price * self._usd_per_gas_gwei():
-            return
+        """Put a borrower's transaction into the mempool, if its wallet can pay the gas."""
         revert_gas = int(gas * self.scenario.chain.revert_gas_share)
-        self._liquidations_sent = self._liquidations_sent or kind == "liquidation"
-        self.mempool.submit(Transaction(sender, kind, gas, revert_gas, price, arrival_s, tie, action, target))
+        transaction = Transaction(
+            self.wallet(row), kind, gas, revert_gas, price, self.time_s, tie, action, row
+        )
+        if self._can_pay(transaction):
+            self.mempool.submit(transaction)
 
     def _apply(self, agent: DecidingAgent, intents: Sequence[Intent]) -> None:
         """Turn an agent's intents into standing quotes, orders and transactions."""
         if not intents:
             return
-        chain = self.scenario.chain
         for intent in intents:
             if isinstance(intent, SetQuotes):
                 row, book = self._maker_row[agent.account], self.floor.book_of_asset[intent.asset]
                 self.floor.set_quote(row, book, *intent[1:])
-            elif isinstance(intent, Liquidate):
-                gas = chain.gas_per_liquidation + (chain.gas_per_swap if intent.exit == "pool" else 0)
-                self._transact(agent, "liquidation", gas, intent.price_gwei, Liquidation(agent, intent),
-                               intent.opportunity.account)  # fmt: skip
-            elif isinstance(intent, ArbitragePool):
-                self._transact(agent, "arbitrage", chain.gas_per_swap, intent.price_gwei, Arbitrage(agent, intent),
-                               -1 - intent.asset)  # fmt: skip
+            elif isinstance(intent, Liquidate | ArbitragePool):
+                self._transact(agent, intent)
+            elif isinstance(intent, Together):
+                self._bundle(agent, intent.intents)
             elif isinstance(intent, Sell):
                 mid = self.floor.mid(intent.asset)
                 units = int(intent.amount_usd / mid * self.assets[intent.asset].unit)
@@ -551,12 +549,43 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             else:
                 raise TypeError(f"{agent.name} asked for {intent!r}, which is no intent of agents.base")
 
-    def _transact(self, agent: DecidingAgent, kind: str, gas: int, price: float, action: Any, target: int) -> None:
-        if (agent.account, target) in self._in_flight:
+    def _transact(self, agent: DecidingAgent, intent: Liquidate | ArbitragePool) -> None:
+        """Send what an agent asks for, unless the same request of its own is still pending."""
+        transaction = self._transaction(agent, intent, self.time_s + agent.delay_s())
+        if (agent.account, transaction.target) in self._in_flight or not self._can_pay(transaction):
             return
-        self._in_flight.add((agent.account, target))
-        arrival = self.time_s + agent.delay_s()
-        self._send(agent.account, kind, gas, price, arrival, float(agent.stream.random()), action, target)
+        self._in_flight.add((agent.account, transaction.target))
+        self._liquidations_sent = self._liquidations_sent or transaction.kind == "liquidation"
+        self.mempool.submit(transaction)
+
+    def _bundle(self, agent: DecidingAgent, intents: Sequence[Liquidate | ArbitragePool]) -> None:
+        """Send several requests of one agent as a bundle, which others do not see."""
+        arrival_s = self.time_s + agent.delay_s()
+        members = tuple(self._transaction(agent, intent, arrival_s) for intent in intents)
+        if members and all(self._can_pay(member) for member in members):
+            self.mempool.submit(Bundle(members))
+
+    def _transaction(
+        self, agent: DecidingAgent, intent: Liquidate | ArbitragePool, arrival_s: float
+    ) -> Transaction:
+        chain = self.scenario.chain
+        action: Liquidation | Arbitrage
+        if isinstance(intent, Liquidate):
+            kind, target, action = "liquidation", intent.opportunity.account, Liquidation(agent, intent)
+            gas = chain.gas_per_liquidation + (chain.gas_per_swap if intent.exit == "pool" else 0)
+        else:
+            kind, target, action = "arbitrage", -1 - intent.asset, Arbitrage(agent, intent)
+            gas = chain.gas_per_swap
+        tie = float(agent.stream.random())
+        revert_gas = int(gas * chain.revert_gas_share)
+        return Transaction(
+            agent.account, kind, gas, revert_gas, intent.price_gwei, arrival_s, tie, action, target
+        )
+
+    def _can_pay(self, transaction: Transaction) -> bool:
+        """Whether the sender holds what the gas may cost."""
+        usd = transaction.gas * transaction.price_gwei * self._usd_per_gas_gwei()
+        return self.cash_usd(transaction.sender) >= usd
 
     def _pending_liquidations(self) -> list[PendingLiquidation]:
         """What the public mempool shows of liquidations."""

@@ -33,6 +33,9 @@ class Eip1559Gas(Section):
 
     kind: Literal["eip1559"]
     base_fee_gwei: Gwei = Field(description="base fee at the start, gwei")
+    others_share: float = Field(
+        default=0.5, ge=0, le=1, description="share of each block's gas that the rest of the chain uses"
+    )
 
 
 class LognormalGas(Section):

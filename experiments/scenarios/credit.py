@@ -24,10 +24,9 @@ class ReserveConfig(Section):
     slope_2: float | None = Field(default=None, ge=0, le=100, description="rise of the rate after the kink")
 
 
-class ProtocolConfig(Section):
-    """A lending protocol and what this scenario changes in it."""
+class AaveConfig(Section):
+    """An Aave pool and what this scenario changes in it."""
 
-    kind: Literal["aave-v2"] = Field(default="aave-v2", description="rules of the lending protocol")
     market: str = Field(default="may-2021", min_length=1, description="packaged set of reserve parameters")
     close_factor: float = Field(
         default=0.5, gt=0, le=1, description="largest share of a debt that one call may repay"
@@ -39,6 +38,22 @@ class ProtocolConfig(Section):
         default=False, description="accept reserves that the contract's own checks would refuse as risky"
     )
     reserves: dict[str, ReserveConfig] = Field(default_factory=dict, description="changes by symbol")
+
+
+class AaveV2Config(AaveConfig):
+    """Version 2: the close factor holds at any health factor below 1, no fee."""
+
+    kind: Literal["aave-v2"] = Field(default="aave-v2", description="rules of the lending protocol")
+
+
+class AaveV3Config(AaveConfig):
+    """Version 3.0.2: all of a debt at or below a health factor of 0.95, a fee on the bonus."""
+
+    kind: Literal["aave-v3"] = Field(description="rules of the lending protocol")
+    protocol_fee: Share = Field(default=0.1, description="treasury's share of the liquidation bonus")
+
+
+ProtocolConfig = Annotated[AaveV2Config | AaveV3Config, Field(discriminator="kind")]
 
 
 class BorrowerLaw(Section):
@@ -61,16 +76,23 @@ class FittedBorrowers(BorrowerLaw):
 
 
 class GeneratedBorrowers(BorrowerLaw):
-    """Drawn from the generator with parameters of one's own."""
+    """Drawn from the general law (MODEL 5.5), with parameters of one's own."""
 
     law: Literal["generator"]
+    total_debt_usd: float = Field(gt=0, le=1e12, description="debt of all borrowers, USD")
 
 
 class TableBorrowers(Section):
-    """Read from the user's own table."""
+    """Sizes and health from recorded positions; collateral, debt mix and reactions from the fitted law."""
 
     law: Literal["table"]
-    path: str = Field(min_length=1, description="CSV or Parquet file, one row for each position")
+    path: str = Field(
+        min_length=1, description="packaged position table, or CSV or Parquet file with debt_value, health_factor"
+    )
+    count: int | None = Field(default=None, ge=1, le=10_000_000, description="borrowers; the rows if left out")
+    total_debt_usd: float | None = Field(
+        default=None, gt=0, le=1e12, description="debt of all borrowers; the sum of debt_value if left out, USD"
+    )
     reaction_scale: float = Field(
         default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"
     )

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from .base import NAME, SYMBOL, Rows, Section
 from .chain import ChainConfig, ConstantGas, EpisodeGas
-from .credit import AnyBorrowers, ProtocolConfig
+from .credit import AaveV2Config, AnyBorrowers, ProtocolConfig
 from .deciders import AgentConfig, RecordingConfig
 from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
 from .venues import AnyFlow, AssetConfig, ClockConfig, OracleConfig, ZeroIntelligenceFlow
@@ -49,7 +49,7 @@ class Scenario(Section):
     chain: ChainConfig = Field(
         default=ChainConfig(gas=ConstantGas(kind="constant", price_gwei=50.0)), description="blocks and gas"
     )
-    protocol: ProtocolConfig = Field(default=ProtocolConfig(), description="lending protocol")
+    protocol: ProtocolConfig = Field(default=AaveV2Config(), description="lending protocol")
     borrowers: AnyBorrowers = Field(description="population of borrowers")
     agents: Rows[AgentConfig] = Field(default=(), description="groups of agents that decide")
     recording: RecordingConfig = Field(default=RecordingConfig(), description="tables to keep")

@@ -7,14 +7,12 @@ first block. The model owns what is built and gives it life.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.population import Population, PopulationLaw, draw_population, population_from_table
 from ...market.assets import Asset
 from ...market.chain.gas import ConstantGas, Eip1559, GasPrice, LognormalGas, ReplayGas
 from ...market.ledger import Ledger
@@ -41,11 +39,10 @@ from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
 from ..scenarios.chain import ConstantGas as ConstantGasConfig
 from ..scenarios.chain import Eip1559Gas, EpisodeGas
-from ..scenarios.credit import FittedBorrowers, GeneratedBorrowers, ReserveConfig
+from ..scenarios.credit import AaveV2Config, AaveV3Config
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
 from ..scenarios.windows import read_table
-from ..backtest.fits import load_fit
 
 Floats = NDArray[np.float64]
 
@@ -248,19 +245,31 @@ def build_market(scenario: Scenario) -> Market:
     except ValueError as error:
         raise ScenarioError(f"assets: {error}") from error
     reserves = tuple(
-        _changed(reserve, asset.symbol, asset.decimals, config.reserves.get(asset.symbol), config.unsafe)
+        _changed(reserve, asset.symbol, asset.decimals, config)
         for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
     )
-    mechanism = LiquidationMechanism(
-        HealthFactorTrigger(), CloseFactor.flat(round(config.close_factor * 10_000)), FixedBonus()
-    )
-    return Market(config.kind, reserves, mechanism)
+    share = round(config.close_factor * 10_000)
+    if isinstance(config, AaveV2Config):
+        sizing = CloseFactor.flat(share)
+    else:
+        sizing = CloseFactor(default=share)
+    return Market(config.kind, reserves, LiquidationMechanism(HealthFactorTrigger(), sizing, FixedBonus()))
+
+
+def full_close_below(scenario: Scenario) -> float:
+    """Health factor at or below which one call may repay all of a debt; 0 for never."""
+    if scenario.protocol.close_factor == 1.0:
+        return 1.0
+    return 0.0 if isinstance(scenario.protocol, AaveV2Config) else CloseFactor().full_below / 1e18
 
 
 def _changed(
-    reserve: ReserveParameters, symbol: str, decimals: int, change: ReserveConfig | None, unsafe: bool
+    reserve: ReserveParameters, symbol: str, decimals: int, config: AaveV2Config | AaveV3Config
 ) -> ReserveParameters:
-    values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": unsafe}
+    values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
+    if isinstance(config, AaveV3Config):
+        values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
+    change = config.reserves.get(symbol)
     if change is not None:
         for key, bps, offset in (
             ("ltv", change.ltv, 0),
@@ -284,71 +293,3 @@ def _changed(
         return ReserveParameters(**(fields | values))  # type: ignore[arg-type]
     except ValueError as error:
         raise ScenarioError(f"protocol.reserves.{symbol}: {error}") from error
-
-
-def build_population(scenario: Scenario, market: Market, prices: Floats, streams: Streams) -> Population:
-    """Draw the borrowers of the scenario at the starting prices."""
-    config = scenario.borrowers
-    priced = dict(zip(scenario.symbols, prices.tolist(), strict=True))
-    rng = streams("borrowers/population")
-    fit = load_fit("may-2021")
-    if isinstance(config, FittedBorrowers | GeneratedBorrowers):
-        law = _for_market(_law(fit.law, config.parameters), scenario, market, config.reaction_scale)
-        return draw_population(law, config.count, config.total_debt_usd or fit.total_debt_usd, priced, rng)
-    law = _for_market(fit.law, scenario, market, config.reaction_scale)
-    table = read_table(config.path, "borrowers.path")
-    missing = {"debt_value", "health_factor"} - set(table.columns)
-    if missing:
-        raise ScenarioError(f"borrowers.path: {config.path} has no column {sorted(missing)[0]!r}")
-    if not len(table):
-        raise ScenarioError(f"borrowers.path: {config.path} has no rows; at least one borrower is needed")
-    return population_from_table(table, law, len(table), float(table.debt_value.sum()), priced, rng)
-
-
-def _law(fitted: PopulationLaw, changes: dict[str, object]) -> PopulationLaw:
-    if not changes:
-        return fitted
-    data = json.loads(fitted.to_json())
-    for key, value in changes.items():
-        if key not in data:
-            raise ScenarioError(f"unknown key borrowers.parameters.{key}; allowed: {', '.join(data)}")
-        old = data[key]
-        data[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
-    try:
-        return PopulationLaw.from_dict(data)
-    except (TypeError, ValueError, KeyError) as error:
-        raise ScenarioError(f"borrowers.parameters: {error}") from error
-
-
-def _for_market(law: PopulationLaw, scenario: Scenario, market: Market, reaction_scale: float) -> PopulationLaw:
-    """Keep the collateral and debt that the scenario has, at the market's thresholds."""
-    known = set(scenario.symbols)
-    stable = {asset.symbol for asset in scenario.assets if asset.stable}
-    reserves = {reserve.symbol: reserve for reserve in market.reserves}
-    kept = [entry for entry in law.collateral if entry.symbol in known - stable]
-    mix = {symbol: share for symbol, share in law.debt_mix.items() if symbol in stable}
-    if not kept or not mix:
-        raise ScenarioError(
-            "borrowers: the law needs a collateral among "
-            f"{', '.join(entry.symbol for entry in law.collateral)} and a debt among {', '.join(law.debt_mix)}"
-        )
-    total = sum(entry.share for entry in kept)
-    entries = tuple(
-        dataclasses.replace(
-            entry,
-            share=entry.share / total,
-            liquidation_threshold=reserves[entry.symbol].liquidation_threshold / 10_000,
-            bonus=reserves[entry.symbol].liquidation_bonus / 10_000 - 1.0,
-        )
-        for entry in kept
-    )
-    passive, watcher, panic = law.reaction.shares
-    active = (watcher + panic) * reaction_scale
-    grow = min(active, 1.0) / (watcher + panic) if watcher + panic else 0.0
-    shares = (1.0 - grow * (watcher + panic), grow * watcher, grow * panic)
-    return dataclasses.replace(
-        law,
-        collateral=entries,
-        debt_mix={symbol: share / sum(mix.values()) for symbol, share in mix.items()},
-        reaction=dataclasses.replace(law.reaction, shares=shares),
-    )

@@ -31,6 +31,7 @@ from ..scenarios.deciders import AgentConfig
 from ..scenarios.objects import build_strategy, import_object
 from . import assembly
 from .assembly import Outside
+from .crowd import build_population
 from .conservation import ConservationCheck
 from .par_desk import LARGEST_ENDOWMENT, ParDesk
 from .recorder import Recorder
@@ -91,6 +92,7 @@ class World:
     lot_units: dict[int, int]
     snapshot_blocks: int
     gas_record: Callable[[int], None] | None
+    others_gas: int
 
 
 def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
@@ -119,7 +121,7 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
         ledger.endow(asset, flash_lender, units)
 
     market = assembly.build_market(scenario)
-    population = assembly.build_population(scenario, market, prices, streams)
+    population = build_population(scenario, market, prices, streams)
     protocol = AavePool(ledger, market, len(population), outside.start_s)
     _lend(ledger, protocol, population, prices, scenario)
     first_wallet = ledger.open_accounts("borrower", len(population))
@@ -133,7 +135,7 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     alert = np.where(minds, population.alert_level, 0.0)
     appointed = np.flatnonzero(minds & (population.reset_s < outside.times_s[-1]))
     blocks = (population.reset_s[appointed] // scenario.clock.block_time_s).astype(np.int64)
-    watch = WatchList(protocol, alert, bonus, close_factor, 1.0 if close_factor == 1.0 else 0.0)
+    watch = WatchList(protocol, alert, bonus, close_factor, assembly.full_close_below(scenario))
     cohorts = [
         BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
         BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
@@ -187,6 +189,7 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
         lot_units={s.asset: round(s.lot * ledger.assets[s.asset].unit) for s in floor.specs},
         snapshot_blocks=0 if every is None else max(1, round(every / scenario.clock.block_time_s)),
         gas_record=getattr(outside.gas, "record", None),
+        others_gas=int(getattr(scenario.chain.gas, "others_share", 0.0) * scenario.chain.block_gas_limit),
     )
 
 

@@ -71,10 +71,16 @@ class WatchList:
         self._compile()
 
     def reprice(self, now_s: float) -> Integers:
-        """Screen at the pool's present prices and indices; return borrowers newly alerted."""
+        """Screen at the pool's present prices and indices; return borrowers newly alerted.
+
+        Accounts whose position changed are looked at first: the screen alone would
+        take them without leaving the list, the sleepers or their old level.
+        """
+        moved = self.look(now_s)
         collateral, debt, self._values = self.pool.weights(int(now_s))
         self._stale = True
-        return self._sort(self.screen.reprice(collateral * (1.0 - _CAUTION), debt), now_s)
+        fallen = self._sort(self.screen.reprice(collateral * (1.0 - _CAUTION), debt), now_s)
+        return np.concatenate((moved, fallen)) if len(moved) else fallen
 
     def look(self, now_s: float) -> Integers:
         """Look at accounts whose position changed; return borrowers newly alerted."""

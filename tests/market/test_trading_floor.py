@@ -549,7 +549,7 @@ def test_more_limit_orders_near_the_price_narrow_the_spread(floor_maker, trade_f
 def test_the_book_settles_at_its_resting_orders(floor_maker, trade_flat, background_ticks):
     """At .35 cancelled and .15 filled, half of all commands are limit orders: births equal deaths."""
     resting = []
-    floor, _ = floor_maker(n_blocks=500).build()
+    floor, _ = floor_maker(n_blocks=500, orders_per_block=120.0).build()
     for block in range(500):
         trade_flat(floor, block, block + 1)
         if block >= 200:
