@@ -105,6 +105,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._validators = self.ledger.open_account("validators")
         self._gas_asset = world.gas_asset
         self._undo: list[Callable[[], None]] = []
+        self._may_trade = True
         self._seal = self.stream("chain/seal")
         self._ties = self.stream("chain/ties")
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
@@ -348,18 +349,34 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         worth = self.protocol.positions.amounts[row] * np.tile(self._unit_oracle, 2)
         return float(worth[n:].sum()), float(worth[:n] @ self.world.thresholds)
 
+    def market_price(self, asset: int) -> float:
+        """Return the mid of an asset's book, or the oracle's price where there is no book; USD per token."""
+        return self.floor.mid(asset) if asset in self.floor.book_of_asset else self.oracle_prices[asset]
+
     def lot_units(self, asset: int) -> int:
         """Base units in one lot of an asset's book."""
         return self.world.lot_units[asset]
 
     def sell_on_book(self, asset: int, account: int, lots: int, worst_usd: float) -> tuple[int, int]:
-        """Sell at once; return base units sold and quote units received."""
+        """Sell at once; return base units sold and quote units received.
+
+        Raises
+        ------
+        Revert
+            Inside a bundle, unless its last transaction asks: book trades cannot be undone.
+        """
+        self._check_may_trade()
         sold, received = self.floor.sell(asset, account, lots, worst_usd)
         return sold * self.lot_units(asset), received
 
     def buy_on_book(self, asset: int, account: int, lots: int, worst_usd: float) -> int:
-        """Buy at once; return base units bought."""
+        """Buy at once; return base units bought. Raises as `sell_on_book` does."""
+        self._check_may_trade()
         return self.floor.buy(asset, account, lots, worst_usd)[0] * self.lot_units(asset)
+
+    def _check_may_trade(self) -> None:
+        if not self._may_trade:
+            raise Revert("only the last transaction of a bundle may trade on a book")
 
     def as_rows(self, row: int) -> NDArray[np.int64]:
         """One account as an array."""
@@ -381,7 +398,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         cost = repaid + fee / assets[debt].unit * prices[debt]
         impact = float("nan")
         if got:
-            impact = (1.0 - proceeds / (seized / prices[collateral] * self.floor.mid(collateral))) * 1e4
+            impact = (1.0 - proceeds / (seized / prices[collateral] * self.market_price(collateral))) * 1e4
         self.recorder.liquidations.append(
             [
                 number, self.protocol.market.name, row, agent.name, assets[collateral].symbol, assets[debt].symbol,
@@ -541,6 +558,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             elif isinstance(intent, Together):
                 self._bundle(agent, intent.intents)
             elif isinstance(intent, Sell):
+                if intent.asset not in self.floor.book_of_asset:
+                    raise ValueError(
+                        f"{agent.name} wants to sell {self.assets[intent.asset].symbol}, which has no book"
+                    )
                 mid = self.floor.mid(intent.asset)
                 units = int(intent.amount_usd / mid * self.assets[intent.asset].unit)
                 units = min(units, self.ledger.balance(agent.account, intent.asset))
@@ -625,11 +646,16 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.ledger.begin()
         self._undo.clear()
         written = len(self.recorder.liquidations)
+        numbers = []
         try:
-            numbers = [member.action(self) for member in members]
+            for member in members:
+                self._may_trade = member is members[-1]
+                numbers.append(member.action(self))
         except Revert:
             self._roll_back(written)
             return 0, len(members)
+        finally:
+            self._may_trade = True
         self.ledger.commit()
         used = 0
         for member, number in zip(members, numbers, strict=True):

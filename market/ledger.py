@@ -21,8 +21,7 @@ from .ledger_kernels import move
 OUTSIDE = 0
 """Account index of the rest of the world, the only one that may go below zero."""
 
-MAX_SUPPLY = 2**62
-"""Most base units of an asset in the simulation: balances that wrap around int64 would still balance."""
+_LIMIT = 2**63  # of int64; balances that wrap around would still sum to zero
 
 
 class Reason(IntEnum):
@@ -131,19 +130,18 @@ class Ledger:
         InsufficientFundsError
             If `source` holds less than `amount` (the outside world may owe).
         OverflowError
-            If more than `MAX_SUPPLY` would have come in from the outside world.
+            If a balance would not fit in int64.
         """
         if amount < 0:
             raise ValueError(f"amount of {self.assets[asset].symbol} must not be negative, got {amount}")
         if not (0 <= source < self.n_accounts and 0 <= target < self.n_accounts):
             raise IndexError(f"accounts {source} and {target} must be below {self.n_accounts}, those open")
         held = int(self.balances[source, asset])
-        if source == OUTSIDE:
-            self._check_supply(asset, amount - held)
-        elif held < amount:
+        if source != OUTSIDE and held < amount:
             raise InsufficientFundsError(
                 f"{self.name(source)} holds {held} base units of {self.assets[asset].symbol}, {amount} needed"
             )
+        self._check_range(asset, amount - held, int(self.balances[target, asset]) + amount)
         move(self.balances, self.volumes, asset, source, target, amount, int(reason))
         if self._journal is not None:
             self._journal.append((asset, source, target, amount, int(reason)))
@@ -158,7 +156,7 @@ class Ledger:
         IndexError
             If an account is not open.
         OverflowError
-            If more than `MAX_SUPPLY` would have come in from the outside world.
+            If a balance would not fit in int64.
         RuntimeError
             If a transaction is open: this cannot be undone.
         """
@@ -172,7 +170,9 @@ class Ledger:
         if not 0 <= first <= last < self.n_accounts:
             raise IndexError(f"accounts {first} to {last} must be below {self.n_accounts}, those open")
         total = sum(amounts.tolist())
-        self._check_supply(asset, total - int(self.balances[OUTSIDE, asset]))
+        held = self.balances[first : last + 1, asset].tolist()
+        largest = max(map(sum, zip(held, amounts.tolist(), strict=True)))
+        self._check_range(asset, total - int(self.balances[OUTSIDE, asset]), largest)
         self.balances[first : last + 1, asset] += amounts
         self.balances[OUTSIDE, asset] -= total
         self.volumes[Reason.ENDOWMENT, asset] += total
@@ -206,9 +206,9 @@ class Ledger:
         sums: NDArray[np.int64] = self.balances[: self.n_accounts].sum(axis=0)
         return sums
 
-    def _check_supply(self, asset: int, supply: int) -> None:
-        if supply > MAX_SUPPLY:
+    def _check_range(self, asset: int, owed: int, held: int) -> None:
+        if owed > _LIMIT or held >= _LIMIT:
             raise OverflowError(
-                f"{supply} base units of {self.assets[asset].symbol} would be in the simulation, at most "
-                f"{MAX_SUPPLY} fit in int64; give the asset fewer decimals"
+                f"a balance of {max(owed, held)} base units of {self.assets[asset].symbol} does not fit in "
+                f"int64; give the asset fewer decimals"
             )

@@ -46,6 +46,10 @@ class ExitTerms(NamedTuple):
     visible_usd: float
 
 
+NO_EXIT = ExitTerms(-1.0, 0.0, 0.0)
+"""Of collateral that has no venue, or an empty one."""
+
+
 @dataclass(frozen=True, slots=True)
 class ThresholdLiquidator:
     """Enter when the expected profit, losing included, exceeds a threshold.
@@ -110,8 +114,10 @@ class ThresholdLiquidator:
         """Return what repaying earns and what getting rid of the collateral costs."""
         if self.exit == "pool":
             depth = view.pool_depth_usd[collateral]
+            if depth <= 0.0:
+                return NO_EXIT
             market = view.pool_price[collateral] / view.oracle[collateral] * POOL_KEEPS
-            curvature, visible = (1.0 / depth, depth * self.max_slippage) if depth > 0 else (0.0, 0.0)
+            curvature, visible = 1.0 / depth, depth * self.max_slippage
         else:
             depth = view.depth_usd[collateral]
             market = view.mids[collateral] / view.oracle[collateral]

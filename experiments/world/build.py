@@ -135,7 +135,8 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     alert = np.where(minds, population.alert_level, 0.0)
     appointed = np.flatnonzero(minds & (population.reset_s < outside.times_s[-1]))
     blocks = (population.reset_s[appointed] // scenario.clock.block_time_s).astype(np.int64)
-    watch = WatchList(protocol, alert, bonus, close_factor, assembly.full_close_below(scenario))
+    fees = np.array([r.liquidation_protocol_fee / 1e4 for r in market.reserves])
+    watch = WatchList(protocol, alert, bonus * (1.0 - fees), close_factor, assembly.full_close_below(scenario))
     cohorts = [
         BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
         BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
@@ -198,6 +199,8 @@ def _open_accounts(scenario: Scenario, ledger: Ledger) -> list[tuple[AgentConfig
     for config in scenario.agents:
         for k in range(config.count):
             name = config.name if config.count == 1 else f"{config.name}-{k}"
+            if any(name == taken for _, taken, _ in named):
+                raise ScenarioError(f"agents: two agents would be called {name!r}; rename one of their groups")
             named.append((config, name, ledger.open_account(name)))
     return named
 

@@ -53,6 +53,8 @@ class Liquidation:
         )
         if cover <= 0:
             raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
+        if collateral not in {"book": world.floor.book_of_asset, "pool": world.pools}.get(intent.exit, (collateral,)):
+            raise Revert(f"{ledger.assets[collateral].symbol} has no {intent.exit} to be sold in")
         world.on_undo(pool.checkpoint(row, (collateral, debt)))
         fee = 0
         try:
@@ -110,9 +112,14 @@ class Defence:
             units = min(units, pool.collateral_units(row, collateral, now))
             world.on_undo(pool.checkpoint(row, (collateral,)))
             taken = pool.withdraw(row, collateral, units, wallet, now)
-            lot = world.lot_units(collateral)
-            worst = world.floor.mid(collateral) * (1.0 - SALE_LIMIT)
-            world.sell_on_book(collateral, wallet, taken // lot, worst)
+            worst = world.market_price(collateral) * (1.0 - SALE_LIMIT)
+            if collateral in world.floor.book_of_asset:
+                world.sell_on_book(collateral, wallet, taken // world.lot_units(collateral), worst)
+            else:
+                venue = world.pools[collateral]
+                world.on_undo(lambda kept=venue.snapshot(): venue.restore(kept))
+                least = int(worst * taken / unit * ledger.assets[world.quote].unit)
+                venue.swap(wallet, collateral, taken, least, now_s=world.time_s)
         cash = ledger.balance(wallet, world.quote)
         wanted = owed
         if self.sell_usd <= 0.0:
@@ -179,6 +186,7 @@ class Arbitrage:
         mid = world.floor.mid(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
+        world.on_undo(lambda kept=pool.snapshot(): pool.restore(kept))
         scale = world.arbitrage_scale(asset)
         if pool.price(asset) < mid:
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)

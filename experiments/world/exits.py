@@ -84,6 +84,6 @@ class Exits:
         """Credit what is still held at the last mid, once the run is over."""
         world = self.world
         for lot in (*self.waiting, *self.held):
-            worth = lot.units / world.assets[lot.asset].unit * world.floor.mid(lot.asset)
+            worth = lot.units / world.assets[lot.asset].unit * world.market_price(lot.asset)
             world.recorder.liquidations[lot.number][PROFIT] += worth
         self.waiting, self.held = [], []

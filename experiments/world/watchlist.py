@@ -40,7 +40,7 @@ class WatchList:
     alert_levels : float64 ndarray, shape (n_borrowers,)
         Health factor at which each borrower wants to be told; below 1 for never.
     bonus : float64 ndarray, shape (n_assets,)
-        Liquidation bonus by collateral, as a fraction.
+        What a liquidator gains per unit repaid by collateral: the bonus less the protocol's fee on it, as a fraction.
     close_factor, full_below : float
         What one call may repay, see `HealthScreen.opportunities`.
     """

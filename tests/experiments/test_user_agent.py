@@ -16,7 +16,7 @@ CRASH = ("clock.start=2021-05-19T13:00:00Z", "clock.duration_s=600")
 MODULE = '''
 from dataclasses import dataclass
 
-from liquidarium.agents.base import ArbitragePool, DecidingAgent, Liquidate, Sell
+from liquidarium.agents.base import DecidingAgent, Liquidate, Sell, Together
 from liquidarium.agents.makers import MarketMaker
 
 
@@ -60,6 +60,27 @@ class Eager:
             Liquidate(o, min(o.repay_usd, own.cash_usd), self.multiple * view.gas_urgent_gwei, False, "book", 0.05)
             for o in view.opportunities[:1]
         ]
+
+
+class Bundler(DecidingAgent):
+    """Liquidates two accounts together or none."""
+
+    role = "bundler"
+
+    def decide(self, view):
+        calls = tuple(
+            Liquidate(o, min(o.repay_usd, 20_000.0), 3 * view.gas_urgent_gwei, False, "book", 0.05)
+            for o in view.opportunities[:2]
+        )
+        return [Together(calls)] if len(calls) == 2 else []
+
+
+class Bookless(DecidingAgent):
+    def due(self, view_version, block):
+        return True
+
+    def decide(self, view):
+        return [Sell(2, 100.0, 0.05)]
 
 
 class Confused(DecidingAgent):
@@ -138,6 +159,23 @@ def test_users_own_maker_quotes_in_the_books(module):
     trades = model.recorder.tables(model.outside.times_s, model.ledger.name)["trades"]
     assert (trades.maker == "own").sum() > 0
     assert model.conservation.error_usd(model.oracle_prices) == 0.0
+
+
+def test_users_own_agent_may_bundle_its_calls(module):
+    """Both calls of a bundle are in one block, next to each other."""
+    agent = {"kind": f"{module}:Bundler", "name": "bundler", "capital_usd": 3e6}
+    result = run(crash_with(agent), 1)
+    done = result.liquidations
+    assert len(done) > 0
+    assert (done.groupby("block").size() % 2 == 0).all()
+    assert (done.gas_usd > 0).all()
+    assert result.summary["conservation_error_usd"] == 0.0
+
+
+def test_selling_what_has_no_book_names_the_agent_and_the_asset(module):
+    model = LiquidationMarket(crash_with({"kind": f"{module}:Bookless", "name": "bookless"}), 1)
+    with pytest.raises(ValueError, match="bookless wants to sell USDC, which has no book"):
+        model.step()
 
 
 def test_users_run_repeats_itself(module):

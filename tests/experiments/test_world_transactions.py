@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from liquidarium.agents.base import Liquidate
+from liquidarium.agents.base import ArbitragePool, Liquidate
 from liquidarium.experiments.model import LiquidationMarket
-from liquidarium.experiments.world.execution import Defence, Liquidation
+from liquidarium.experiments.world.execution import Arbitrage, Defence, Liquidation
 from liquidarium.experiments.world.par_desk import ParDesk
 from liquidarium.market.assets import Asset
 from liquidarium.market.chain.transaction import Bundle, Transaction
@@ -122,15 +122,8 @@ def test_flash_loan_costs_its_fee_and_leaves_the_rest_to_the_bot(world):
 def test_flash_loan_is_paid_back_from_the_sale_and_not_from_the_bot_s_own_money(world):
     """A pool far below the oracle: the sale brings less than the loan, however rich the bot is."""
     target = world.watch.opportunities[0]
-    pool, prices = world.pools[target.collateral], world.oracle_prices
-    (rich,) = (
-        first
-        for first, _, name in world.ledger.runs()
-        if name == f"traders/{world.assets[target.collateral].symbol}"
-    )
-    tokens = 0.15 * pool.state.reserve0 / world.assets[target.collateral].unit
-    pool.swap(rich, target.collateral, world.assets[target.collateral].to_units(tokens), now_s=world.time_s)
-    assert pool.price(target.collateral) < 0.9 * prices[target.collateral]
+    sink_pool(world, target.collateral)
+    assert world.pools[target.collateral].price(target.collateral) < 0.9 * world.oracle_prices[target.collateral]
     assert world.cash_usd(world.bots[0].account) > 1e6
     before = state_of(world)
     assert world._run(call(world, **FLASH, max_slippage=0.5)) == (REVERT_GAS, 1)
@@ -159,6 +152,43 @@ def test_bundle_with_one_bad_member_leaves_no_trace_and_pays_no_gas(world, order
     assert_sound(world)
 
 
+def rich_trader(world, asset):
+    """Ledger account of the background traders of an asset's book."""
+    (account,) = (
+        first for first, _, name in world.ledger.runs() if name == f"traders/{world.assets[asset].symbol}"
+    )
+    return account
+
+
+def sink_pool(world, asset):
+    """Sell so much into a pool that it falls 25 % below the book."""
+    pool = world.pools[asset]
+    tokens = 0.15 * pool.state.reserve0 / world.assets[asset].unit
+    pool.swap(rich_trader(world, asset), asset, world.assets[asset].to_units(tokens), now_s=world.time_s)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_book_trades_come_last_in_a_bundle_or_not_at_all(world, last):
+    """A trade on a book cannot be undone, so nothing that may revert is allowed after it."""
+    sink_pool(world, 0)
+    bot = world.bots[0]
+    intent = ArbitragePool(0, PRICE_GWEI, 10.0)
+    trade = Transaction(
+        bot.account, "arbitrage", GAS, REVERT_GAS, PRICE_GWEI, world.time_s, 0.5, Arbitrage(bot, intent), -1
+    )
+    healing = call(world, 1)
+    before = state_of(world)
+    used, reverted = world._run(Bundle((healing, trade) if last else (trade, healing)))
+    if last:
+        assert (used, reverted) == (2 * GAS, 0)
+        assert len(world.recorder.liquidations) == 1
+    else:
+        assert (used, reverted) == (0, 2)
+        assert_same(before, state_of(world))
+    assert world._run(trade) == (GAS, 0), "alone it may trade"
+    assert_sound(world)
+
+
 def test_seized_collateral_of_an_undone_bundle_is_not_sold_later(world):
     world._run(call(world, 0, repay_usd=2_000.0))
     world._run(Bundle((call(world, 1), call(world, 1, **FLASH, max_slippage=0.0))))
@@ -175,6 +205,16 @@ def test_second_call_on_a_healed_account_reverts(world):
         assert world._run(call(world, number, repay_usd=target.repay_usd))[1] == 0
     assert world._run(call(world, number)) == (REVERT_GAS, 1)
     assert_sound(world)
+
+
+def test_searchers_see_what_is_pending_only_after_the_public_delay(world):
+    """`chain.public_delay_ms` is the time until others see a transaction."""
+    sent = call(world)
+    for delay_ms, arrival_s, seen in ((0.0, 11.0, True), (5_000.0, 6.0, True), (5_000.0, 8.0, False)):
+        chain = world.scenario.chain.model_copy(update={"public_delay_ms": delay_ms})
+        world.scenario = world.scenario.model_copy(update={"chain": chain})
+        world.mempool.pending = [sent._replace(arrival_s=world.time_s + arrival_s)]
+        assert [p.sender for p in world._pending_liquidations()] == [sent.sender] * seen
 
 
 def test_defence_by_repaying_makes_the_account_healthier(world):

@@ -28,10 +28,23 @@ class Witness(LiquidationMarket):
         self.watch.reprice = noticed
         super()._publish_and_screen()
         self.watch.reprice = reprice
+        self._check_lists()
         self.compared = getattr(self, "compared", 0)
         self.unhealthy_seen = getattr(self, "unhealthy_seen", 0)
         if looked and self.block % self.every == 0:
             self._compare()
+
+    def _check_lists(self) -> None:
+        """Nobody is listed twice, or asleep and awake; who is calm will be told again."""
+        watch = self.watch
+        awake = watch.awake.tolist()
+        assert awake == sorted(set(awake))
+        assert not any(row in watch.sleepers for row in awake)
+        assert len({o.account for o in watch.opportunities}) == len(watch.opportunities)
+        health = watch.screen.health_all()
+        levels, wanted = watch.screen.levels, watch._alert_levels
+        calm = ~watch._told & (wanted > 1.0) & (health > wanted)
+        assert np.array_equal(levels[calm], wanted[calm])
 
     def _compare(self) -> None:
         pool, watch, now = self.protocol, self.watch, int(self.time_s)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from liquidarium.market.assets import MAX_DECIMALS, Asset
-from liquidarium.market.ledger import MAX_SUPPLY, OUTSIDE, InsufficientFundsError, Ledger, Reason
+from liquidarium.market.ledger import OUTSIDE, InsufficientFundsError, Ledger, Reason
 
 ASSETS = (Asset("USD", 6), Asset("ETH", 9))
 N_ACCOUNTS = 5  # besides the outside world
@@ -140,17 +140,20 @@ def test_accounts_that_are_not_open_are_refused(source, target):
         ledger.transfer(0, source, target, 1, Reason.TRANSFER)
 
 
-def test_supply_stops_before_int64_wraps_around():
+def test_balances_stop_before_int64_wraps_around():
     """Balances that wrapped around would still sum to zero."""
     ledger = open_ledger()
-    ledger.endow(0, 1, MAX_SUPPLY)
-    with pytest.raises(OverflowError, match="fewer decimals"):
-        ledger.endow(0, 2, 1)
-    ledger.endow(1, 1, 10)
-    with pytest.raises(OverflowError, match="ETH would be in the simulation"):
-        ledger.endow_each(1, 2, np.array([2**61, 2**61]))
+    ledger.endow(0, 1, 2**63 - 1)
+    for account in (1, 2):
+        with pytest.raises(OverflowError, match="fewer decimals"):
+            ledger.endow(0, account, 2)
     ledger.transfer(0, 1, OUTSIDE, 5, Reason.WITHDRAW)
     ledger.endow(0, 2, 5)
+    ledger.endow(1, 1, 2**62)
+    ledger.endow(1, 2, 2**62 - 1)
+    with pytest.raises(OverflowError, match="units of ETH does not fit"):
+        ledger.endow_each(1, 3, np.array([2, 2]))
+    ledger.transfer(1, 2, 1, 2**62 - 1, Reason.TRANSFER)
     assert not ledger.imbalance().any()
 
 

@@ -129,6 +129,21 @@ def test_repay_and_withdraw_move_the_ledger_by_what_they_return():
     assert not pool.residual().any()
 
 
+def test_supplied_collateral_moves_the_ledger_and_heals():
+    pool, now_s = make_pool(), 90_000
+    owner = pool.ledger.open_account("owner")
+    pool.ledger.endow(ETH, owner, 3 * UNIT[ETH])
+    unhealthy = pool.health_factor(UNHEALTHY, now_s)
+    assert unhealthy < WAD
+    pool.supply(UNHEALTHY, ETH, 2 * UNIT[ETH], owner, now_s)
+    assert pool.ledger.balance(owner, ETH) == UNIT[ETH]
+    assert pool.collateral_units(UNHEALTHY, ETH, now_s) == 7 * UNIT[ETH]
+    assert pool.health_factor(UNHEALTHY, now_s) > unhealthy
+    assert UNHEALTHY in pool.positions.touched
+    assert not pool.residual_touched().any()
+    assert not pool.residual().any()
+
+
 def test_repaying_more_than_is_owed_takes_what_is_owed():
     pool = make_pool()
     payer = customer(pool)
@@ -147,6 +162,8 @@ def test_repaying_more_than_is_owed_takes_what_is_owed():
         lambda pool, me: pool.liquidate(UNHEALTHY, USDC, DAI, UNIT[DAI], me, 10),
         lambda pool, me: pool.liquidate(UNHEALTHY, ETH, USDC, 60_000 * UNIT[USDC], me, 10),
         lambda pool, me: pool.repay(DEBTLESS, USDC, UNIT[USDC], me, 10),
+        lambda pool, me: pool.supply(HEALTHY, ETH, 1, me, 10),
+        lambda pool, me: pool.supply(HEALTHY, USDC, 0, me, 10),
         lambda pool, me: pool.repay(UNHEALTHY, USDC, MAX_UINT256, pool.ledger.open_account("poor"), 10),
         lambda pool, me: pool.withdraw(HEALTHY, ETH, 9 * UNIT[ETH], me, 10),
         lambda pool, me: pool.withdraw(UNHEALTHY, ETH, 1, me, 10),
@@ -157,6 +174,8 @@ def test_repaying_more_than_is_owed_takes_what_is_owed():
         "seize what is not there",
         "pay more than one has",
         "repay nothing",
+        "supply what one lacks",
+        "supply nothing",
         "repay without money",
         "withdraw into ill health",
         "withdraw while unhealthy",
@@ -229,7 +248,7 @@ def test_screening_weights_value_a_position_as_the_exact_rule_does():
 
 
 CALLS = st.tuples(
-    st.sampled_from(["liquidate", "repay", "withdraw"]),
+    st.sampled_from(["liquidate", "repay", "supply", "withdraw"]),
     st.sampled_from([HEALTHY, UNHEALTHY, DUST, DEBTLESS]),
     st.integers(0, 3),
     st.integers(0, 3),
@@ -252,6 +271,8 @@ def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price):
                 pool.liquidate(row, asset, other, amount, me, now)
             elif kind == "repay":
                 pool.repay(row, asset, amount, me, now)
+            elif kind == "supply":
+                pool.supply(row, asset, amount, me, now)
             else:
                 pool.withdraw(row, asset, amount, me, now)
         except Revert:
