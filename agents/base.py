@@ -140,7 +140,7 @@ class World(Protocol):
         ...
 
     def cash_usd(self, account: int) -> float:
-        """What an account holds of the quote asset, USD."""
+        """Return what an account holds of the quote asset, USD."""
         ...
 
     def stream(self, name: str) -> np.random.Generator:

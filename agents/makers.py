@@ -21,7 +21,9 @@ class MarketMaker(DecidingAgent):
 
     role = "maker"
 
-    def __init__(self, model: Any, name: str, account: int, strategy: AvellanedaStoikov, **latency: float) -> None:
+    def __init__(
+        self, model: Any, name: str, account: int, strategy: AvellanedaStoikov, **latency: float
+    ) -> None:
         super().__init__(model, name, account, strategy, **latency)
         self.quoting: dict[int, bool] = {}
         self._phase = int(self.stream.integers(strategy.refresh_blocks))
@@ -34,7 +36,7 @@ class MarketMaker(DecidingAgent):
         if not self._started:
             self._started = True
             return True
-        return (block + self._phase) % self.strategy.refresh_blocks == 0
+        return bool((block + self._phase) % self.strategy.refresh_blocks == 0)
 
     def decide(self, view: PublicView) -> list[Intent]:
         """Return a new standing quote for each book."""

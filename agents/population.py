@@ -133,7 +133,7 @@ def draw_population(
     return _assemble(law, main, health, debt, prices, rng)
 
 
-def population_from_table(  # noqa: PLR0917
+def population_from_table(
     table: pd.DataFrame,
     law: PopulationLaw,
     n_borrowers: int,
@@ -194,7 +194,7 @@ def _shares(values: Sequence[float]) -> FloatArray:
     return np.asarray(shares / shares.sum())
 
 
-def _assemble(  # noqa: PLR0917
+def _assemble(
     law: PopulationLaw,
     main: npt.NDArray[np.int64],
     health: FloatArray,

@@ -33,7 +33,9 @@ class MEVSearcher(LiquidatorBot):
         """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD."""
         calls = self.searching.arbitrage(view, gains, self.arbitrage_win_rate)
         if not calls:
-            self.arbitrage_win_rate += RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
+            self.arbitrage_win_rate += (
+                RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
+            )
         return calls
 
     def learn_arbitrage(self, won: bool) -> None:

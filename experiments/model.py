@@ -92,7 +92,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         world: World = build_world(self, self.scenario, self.stream)
         self.world = world
         self.ledger, self.floor, self.pools = world.ledger, world.floor, world.pools
-        self.protocol, self.watch, self.oracle, self.desk = world.protocol, world.watch, world.oracle, world.desk
+        self.protocol, self.watch, self.oracle, self.desk = (
+            world.protocol,
+            world.watch,
+            world.oracle,
+            world.desk,
+        )
         self.outside, self.recorder, self.conservation = world.outside, world.recorder, world.conservation
         self.quote, self.flash_lender = world.quote, world.flash_lender
         self.assets = world.ledger.assets
@@ -238,9 +243,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             gas_used += used
             executed += 1
             reverted += failed
-        self._in_flight = {
-            (t.sender, t.target) for t in self.mempool.pending if isinstance(t, Transaction)
-        }
+        self._in_flight = {(t.sender, t.target) for t in self.mempool.pending if isinstance(t, Transaction)}
         return gas_used, executed, reverted, len(self.recorder.liquidations) - before
 
     def _check(self) -> None:
@@ -257,7 +260,17 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         recorder.flush_trades()
         gas = self.gas
         recorder.blocks.append(
-            (self.block, self.time_s, gas.floor, gas.standard, gas.urgent, gas_used, executed, reverted, liquidated)
+            (
+                self.block,
+                self.time_s,
+                gas.floor,
+                gas.standard,
+                gas.urgent,
+                gas_used,
+                executed,
+                reverted,
+                liquidated,
+            )
         )
         self.n_transactions += executed
         if self.world.gas_record is not None:
@@ -298,12 +311,13 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self._usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
                 [o for o in self.watch.opportunities
-                 if (1.0 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]], [],
+                 if (1 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]],
+                [],
             )  # fmt: skip
         return self._view
 
     def cash_usd(self, account: int) -> float:
-        """What an account holds of the quote asset, USD."""
+        """Return what an account holds of the quote asset, USD."""
         return float(self.ledger.balances[account, self.quote]) / self.assets[self.quote].unit
 
     def gain_usd(self, account: int) -> float:
@@ -344,7 +358,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return float(1.0 / (1.0 + self.floor.depth_band / (2.0 * depth) * reserve))
 
     def debt_and_backing_usd(self, row: int) -> tuple[float, float]:
-        """What a borrower owes, and its collateral times liquidation thresholds, at oracle prices; USD."""
+        """Return what a borrower owes and its collateral times thresholds, at the oracle's prices; USD."""
         n = len(self.assets)
         worth = self.protocol.positions.amounts[row] * np.tile(self._unit_oracle, 2)
         return float(worth[n:].sum()), float(worth[:n] @ self.world.thresholds)
@@ -354,7 +368,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return self.floor.mid(asset) if asset in self.floor.book_of_asset else self.oracle_prices[asset]
 
     def lot_units(self, asset: int) -> int:
-        """Base units in one lot of an asset's book."""
+        """Return the base units in one lot of an asset's book."""
         return self.world.lot_units[asset]
 
     def sell_on_book(self, asset: int, account: int, lots: int, worst_usd: float) -> tuple[int, int]:
@@ -382,7 +396,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """One account as an array."""
         return np.array([row], np.int64)
 
-    def note_liquidation(self, agent: DecidingAgent, intent: Liquidate, result: Any, got: int, fee: int) -> int:
+    def note_liquidation(
+        self, agent: DecidingAgent, intent: Liquidate, result: Any, got: int, fee: int
+    ) -> int:
         """Write a liquidation down and hand what was seized to the exits; return its number."""
         opportunity = intent.opportunity
         row, collateral, debt = opportunity.account, opportunity.collateral, opportunity.debt
@@ -401,8 +417,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             impact = (1.0 - proceeds / (seized / prices[collateral] * self.market_price(collateral))) * 1e4
         self.recorder.liquidations.append(
             [
-                number, self.protocol.market.name, row, agent.name, assets[collateral].symbol, assets[debt].symbol,
-                since, self.time_s, self.block, result.health_factor / WAD, min(health, 1e9), repaid, seized,
+                number, self.protocol.market.name, row, agent.name,
+                assets[collateral].symbol, assets[debt].symbol, since,
+                self.time_s, self.block, result.health_factor / WAD, min(health, 1e9), repaid, seized,
                 seized - repaid, 0.0, impact, self._uncovered_usd(row), (proceeds if got else 0.0) - cost,
             ]
         )  # fmt: skip
@@ -435,7 +452,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         positions = self.protocol.positions
         return float(np.maximum(positions.debt @ debt - positions.collateral @ value, 0.0)[:-1].sum())
 
-    def exposures(self) -> nx.MultiDiGraph:
+    def exposures(self) -> nx.MultiDiGraph[str]:
         """Who depends on whom now, as a typed graph; see `contagion.exposure_graph`."""
         from .contagion.exposure_graph import exposure_graph
 
@@ -463,8 +480,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return self.scenario.chain.gas_per_liquidation * gwei * self._usd_per_gas_gwei()
 
     def holdings(self, account: int) -> NDArray[np.int64]:
-        """What an account owns of each asset, a maker's resting orders included; base units."""
-        held = self.ledger.balances[account].copy()
+        """Return what an account owns of each asset, a maker's resting orders included; base units."""
+        held: NDArray[np.int64] = self.ledger.balances[account].copy()
         row = self._maker_row.get(account)
         if row is not None:
             for asset, units in self.floor.locked(row):
@@ -609,12 +626,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return self.cash_usd(transaction.sender) >= usd
 
     def _pending_liquidations(self) -> list[PendingLiquidation]:
-        """What the public mempool shows of liquidations."""
+        """Return what the public mempool shows of liquidations."""
         shown = self.time_s + self.block_time_s - self.scenario.chain.public_delay_ms / 1000.0
         return [
             PendingLiquidation(t.action.intent.opportunity, t.action.intent.repay_usd, t.price_gwei, t.sender)
             for t in self.mempool.pending
-            if isinstance(t, Transaction) and t.kind == "liquidation" and t.arrival_s <= shown
+            if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown
         ]
 
     def _pool_gains(self) -> dict[int, float]:
@@ -686,10 +703,14 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         del self.recorder.liquidations[written:]
         self.exits.drop_from(written)
 
-    def _pay_gas(self, transaction: Transaction, gas: int, done: bool, reason: str, number: int | None) -> None:
+    def _pay_gas(
+        self, transaction: Transaction, gas: int, done: bool, reason: str, number: int | None
+    ) -> None:
         """Charge gas in the quote asset at the gas asset's oracle price, as far as the sender has it."""
         usd = gas * transaction.price_gwei * self._usd_per_gas_gwei()
-        units = min(int(usd * self.assets[self.quote].unit), self.ledger.balance(transaction.sender, self.quote))
+        units = min(
+            int(usd * self.assets[self.quote].unit), self.ledger.balance(transaction.sender, self.quote)
+        )
         self.ledger.transfer(self.quote, transaction.sender, self._validators, units, Reason.GAS)
         agent = self._by_account.get(transaction.sender)
         if agent is None:
@@ -707,7 +728,6 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
             agent.learn_arbitrage(done)
         self.recorder.bid(
-            self.block, self.time_s, transaction.target, agent.name, transaction.kind, transaction.price_gwei, done,
-            reason, paid,
+            self.block, self.time_s, transaction.target, agent.name, transaction.kind,
+            transaction.price_gwei, done, reason, paid,
         )  # fmt: skip
-

@@ -13,6 +13,7 @@ import typer
 from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
+from liquidarium.experiments.scenarios import load_scenario, scenario_names
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -20,7 +21,8 @@ WRITTEN = [*PAGES, ROOT / "CONTRIBUTING.md"]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED_FILE = re.compile(r"^`([\w.-]+)`:\n+```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"(?:\$ )?(?:[A-Z]+=\S+ )*(?:\S*/)?liquidarium (.*)")
 
 
 class MarkdownExamples(doctest.DocTestParser):
@@ -67,24 +69,28 @@ def test_relative_links_lead_to_files_and_headings(page):
 
 
 def commands_of(page: Path) -> list[str]:
-    """Lines of the shell fences of a page that call the command."""
-    fences = FENCE.findall(page.read_text(encoding="utf-8"))
-    lines = [line for kind, text in fences if kind in ("bash", "sh", "console") for line in text.splitlines()]
-    return [line.removeprefix("$ ") for line in lines if re.search(r"(^|\s)liquidarium ", line)]
+    """Arguments of every call of the command that a page shows, in shell fences or inline."""
+    text = page.read_text(encoding="utf-8")
+    shells = [body for kind, body in FENCE.findall(text) if kind in ("", "bash", "sh", "console")]
+    lines = [part.strip() for body in shells for line in body.splitlines() for part in line.split("&&")]
+    lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", re.sub(FENCE, "", text))]
+    return [match[1] for line in lines if (match := COMMAND.fullmatch(line))]
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
-def test_commands_of_a_page_exist_with_their_options(page):
+def test_commands_of_a_page_exist_with_their_options_and_overrides(page):
     root = typer.main.get_command(app)
     for line in commands_of(page):
-        words = shlex.split(line, comments=True)
-        name, *rest = words[words.index("liquidarium") + 1 :]
+        name, *rest = shlex.split(line.partition("|")[0], comments=True)
         if name.startswith("-"):
             continue
-        rest = rest[: rest.index("|")] if "|" in rest else rest
+        assert name in root.commands, f"liquidarium {line}: no such command"
+        if not rest:  # the command is only named
+            continue
         with root.make_context("liquidarium", [name, *rest], resilient_parsing=True) as context:
-            assert name in root.commands, f"{line}: no such command"
-            root.commands[name].make_context(name, list(rest), parent=context)
+            given = root.commands[name].make_context(name, list(rest), parent=context).params
+        if given.get("scenario") in scenario_names():
+            load_scenario(given["scenario"], given.get("overrides") or ())
 
 
 def documented_tables() -> dict[str, list[str]]:

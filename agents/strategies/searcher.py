@@ -31,7 +31,9 @@ class SearcherStrategy:
         If a parameter is out of range.
     """
 
-    liquidation: ThresholdLiquidator = field(default_factory=lambda: ThresholdLiquidator(exit="pool", flash_loan=True))
+    liquidation: ThresholdLiquidator = field(
+        default_factory=lambda: ThresholdLiquidator(exit="pool", flash_loan=True)
+    )
     raise_share: float = 0.125
     copies: int = 1
     arbitrage_share: float = 0.5

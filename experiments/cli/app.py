@@ -1,6 +1,7 @@
 """The `liquidarium` command: which commands there are and how errors end.
 
 Exit codes: 0 done, 1 a replayed contract disagrees, 2 bad input, 130 interrupted.
+Bad input ends in one line on stderr, a wrong option as well as a wrong scenario.
 Commands import what they need when they are called, so that help is quick.
 """
 
@@ -16,8 +17,27 @@ from typer.core import TyperGroup
 from . import inspect_commands, run_commands, study_commands
 
 
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]  # typer has no public name for it
+"""What is raised for a command or an option that does not exist."""
+
+
 class Commands(TyperGroup):
     """The commands; what the user caused ends in one line on stderr."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        """Parse what comes before the command.
+
+        Raises
+        ------
+        typer.Exit
+            With 2 for an option that does not exist.
+        """
+        if not args:  # typer shows the help
+            return super().make_context(info_name, args, *rest, **extra)
+        try:
+            return super().make_context(info_name, args, *rest, **extra)
+        except _UsageError as error:
+            raise _refused(error.format_message()) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command.
@@ -32,11 +52,20 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("interrupted; a run folder appears only when it is complete", err=True)
             raise typer.Exit(130) from None
+        except _UsageError as error:
+            raise _refused(error.format_message()) from None
+        except MemoryError as error:
+            raise _refused(f"this does not fit into memory ({error}); make the scenario smaller") from None
         except Exception as error:
             if not isinstance(error, _user_errors()):
                 raise
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from None
+            raise _refused(str(error)) from None
+
+
+def _refused(message: str) -> typer.Exit:
+    """Say in one line what is wrong; return what ends the command."""
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    return typer.Exit(2)
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

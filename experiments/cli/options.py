@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +20,29 @@ SetOption = Annotated[
         "--set", metavar="PATH=VALUE", help="Override a value, as in borrowers.count=500; repeatable."
     ),
 ]
+SeedsOption = Annotated[
+    str, typer.Option("--seeds", metavar="N", help="Number of seeds, from 1 to 10,000.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 
 Progress = Callable[[int, int], None]
 
 _REDRAW_S = 0.1
+
+
+def whole_number(option: str, text: str, low: int, high: int) -> int:
+    """Read the whole number given for an option.
+
+    Raises
+    ------
+    ScenarioError
+        If it is no whole number from `low` to `high`.
+    """
+    from ..scenarios.base import ScenarioError
+
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text) or not low <= int(text) <= high:
+        raise ScenarioError(f"{option} = {text!r}; allowed: a whole number from {low:,} to {high:,}")
+    return int(text)
 
 
 def echo_json(value: Mapping[str, Any]) -> None:

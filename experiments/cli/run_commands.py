@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import JsonOption, ScenarioArgument, SetOption, echo_json, progress_bar
+from .options import JsonOption, ScenarioArgument, SetOption, echo_json, progress_bar, whole_number
 
 if TYPE_CHECKING:
     from ..runs import RunResult
@@ -20,7 +20,7 @@ def run(
     scenario: ScenarioArgument,
     *,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Root seed; that of the scenario if left out.")
+        str | None, typer.Option(metavar="N", help="Root seed; that of the scenario if left out.")
     ] = None,
     overrides: SetOption = None,
     out: Annotated[
@@ -33,15 +33,17 @@ def run(
     """Run a scenario and keep its tables, figures and report."""
     from ..runs.result import check_target, run_folder
     from ..scenarios import load_scenario
+    from ..scenarios.base import LARGEST_SEED
 
+    root = None if seed is None else whole_number("--seed", seed, 0, LARGEST_SEED)
     loaded = load_scenario(scenario, overrides or ())
-    folder = out or run_folder(loaded.name, loaded.seed if seed is None else seed)
+    folder = out or run_folder(loaded.name, loaded.seed if root is None else root)
     check_target(folder, overwrite=overwrite)
 
     from ..runs.run import run as run_scenario
 
     with progress_bar(loaded.name, "blocks") as progress:
-        result = run_scenario(loaded, seed=seed, progress=progress)
+        result = run_scenario(loaded, seed=root, progress=progress)
     result.save(folder, overwrite=overwrite, also=(lambda place: _render(result, place)) if figures else None)
     if as_json:
         echo_json(result.summary)

@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from .options import JsonOption, ScenarioArgument, SetOption, echo_json, progress_bar
+from .options import (
+    JsonOption,
+    ScenarioArgument,
+    SeedsOption,
+    SetOption,
+    echo_json,
+    progress_bar,
+    whole_number,
+)
 
-SeedsOption = Annotated[int, typer.Option("--seeds", min=1, max=10_000, help="Number of seeds, from 1 on.")]
+MAX_SEEDS = 10_000
 
 
 def conform(
@@ -34,7 +42,7 @@ def conform(
 
 def backtest(
     scenario: ScenarioArgument,
-    seeds: SeedsOption = 5,
+    seeds: SeedsOption = "5",
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,9 +50,10 @@ def backtest(
     from ..backtest.run import backtest as score
     from ..scenarios import load_scenario
 
+    roots = list(range(1, 1 + whole_number("--seeds", seeds, 1, MAX_SEEDS)))
     loaded = load_scenario(scenario, overrides or ())
     with progress_bar(f"backtest {loaded.name}", "runs") as progress:
-        report = score(loaded, list(range(1, seeds + 1)), progress)
+        report = score(loaded, roots, progress)
     if as_json:
         echo_json(report.to_dict())
     else:
@@ -53,14 +62,15 @@ def backtest(
 
 def game(
     name: Annotated[str, typer.Argument(metavar="GAME", help="Name of a packaged game.")],
-    seeds: SeedsOption = 20,
+    seeds: SeedsOption = "20",
     as_json: JsonOption = False,
 ) -> None:
     """Play a game between strategies and solve it from the simulated payoffs."""
     from ..games.quick import play
 
+    roots = list(range(1, 1 + whole_number("--seeds", seeds, 2, MAX_SEEDS)))
     with progress_bar(f"game {name}", "runs") as progress:
-        outcome = play(name, list(range(1, seeds + 1)), progress)
+        outcome = play(name, roots, progress)
     if as_json:
         echo_json(outcome.to_dict())
     else:

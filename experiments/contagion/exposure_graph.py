@@ -61,9 +61,11 @@ def exposure_table(world: LiquidationMarket) -> pd.DataFrame:
     return table.astype({"source": "category", "target": "category", "kind": "category"})
 
 
-def exposure_graph(world: LiquidationMarket) -> nx.MultiDiGraph:
+def exposure_graph(world: LiquidationMarket) -> nx.MultiDiGraph[str]:
     """Return the exposures of the moment; edges have ``kind`` and ``weight_usd``."""
-    graph = nx.MultiDiGraph(t_s=world.time_s)
-    for row in exposure_table(world).itertuples():
-        graph.add_edge(row.source, row.target, key=row.kind, kind=row.kind, weight_usd=row.weight_usd)
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(t_s=world.time_s)
+    table = exposure_table(world)
+    columns = (table[name].tolist() for name in ("source", "target", "kind", "weight_usd"))
+    for source, target, kind, weight in zip(*columns, strict=True):
+        graph.add_edge(source, target, key=kind, kind=kind, weight_usd=weight)
     return graph

@@ -17,6 +17,9 @@ Rows = Annotated[tuple[T, ...], Strict(False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 """A fraction between 0 and 1."""
 
+LARGEST_SEED = 2**63 - 1
+"""Largest root seed."""
+
 SYMBOL = r"^[A-Za-z][A-Za-z0-9]{0,11}$"
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
 

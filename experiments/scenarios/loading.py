@@ -65,6 +65,9 @@ def validate(data: dict[str, Any]) -> Scenario:
     ScenarioError
         If a key is unknown, a value is not allowed or the scenario cannot run.
     """
+    protocol = data.get("protocol")
+    if isinstance(protocol, dict):  # what a scenario has that does not name a protocol
+        data = data | {"protocol": {"kind": "aave-v2"} | protocol}
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
@@ -77,7 +80,7 @@ def _read(source: str | Path) -> dict[str, Any]:
         text = (resources.files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
         return _parse(text, source)
     path = Path(source)
-    if path.suffix != ".toml" and not path.exists():
+    if "\0" in str(source) or (path.suffix != ".toml" and (path.is_dir() or not path.exists())):
         raise ScenarioError(
             f"no scenario {str(source)!r}{nearest(str(source), names)}; packaged: {', '.join(names)}; "
             "or give the path of a .toml file"
@@ -86,7 +89,9 @@ def _read(source: str | Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ScenarioError(f"scenario file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ScenarioError(f"scenario file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise ScenarioError(f"scenario file {path} cannot be read: {error}") from None
     return _from_folder(_parse(text, str(path)), path.resolve().parent)
 
@@ -94,7 +99,7 @@ def _read(source: str | Path) -> dict[str, Any]:
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(f"{name} is not TOML: {error}") from None
 
 
@@ -153,6 +158,7 @@ def _row(rows: Sequence[Any], step: str, path: str) -> int:
 def _value(text: str) -> Any:
     number = re.sub(r"^([+-]?)\.(\d)", r"\g<1>0.\2", text)
     try:
-        return tomllib.loads(f"value = {number}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = tomllib.loads(f"value = {number}")
+    except (ValueError, RecursionError):
         return text
+    return parsed["value"] if len(parsed) == 1 else text

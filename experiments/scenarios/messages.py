@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -64,6 +65,8 @@ def _message(finding: Any, path: str, models: list[type[BaseModel]], field: Fiel
         given = finding["ctx"]["tag"]
         return f"{path}.{tag} = {given!r}{nearest(given, known)}; {listing}"
     range_ = f"; allowed: {allowed(field)}" if field is not None and allowed(field) else ""
+    if kind in ("model_type", "model_attributes_type"):  # perhaps of a row or an entry of the field
+        range_ = "; allowed: a table"
     if kind == "missing":
         note = f" ({field.description})" if field is not None and field.description else ""
         return f"{path} is missing{note}{range_}"
@@ -77,7 +80,7 @@ def _message(finding: Any, path: str, models: list[type[BaseModel]], field: Fiel
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = str(value).lower() if isinstance(value, bool | date | time) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -126,7 +129,7 @@ def _allowed(annotation: Any) -> str:
     if origin is Annotated:
         base, *metadata = get_args(annotation)
         inner = _allowed(base)
-        bounds = _bounds(metadata)
+        bounds = _bounds(metadata, " characters" if base is str else "")
         return f"{inner} {bounds}" if bounds and inner else inner or bounds
     if origin in (Union, types.UnionType):
         parts = [_allowed(part) for part in get_args(annotation) if part is not type(None)]
@@ -135,7 +138,7 @@ def _allowed(annotation: Any) -> str:
         return ", ".join(str(value) for value in get_args(annotation))
     if origin is dict:
         inner = _allowed(get_args(annotation)[1])
-        return f"a table of {inner}" if inner else "a table"
+        return f"a table of {'tables' if inner == 'a table' else inner}" if inner else "a table"
     if origin is tuple:
         return "a list"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -145,7 +148,7 @@ def _allowed(annotation: Any) -> str:
     )
 
 
-def _bounds(metadata: Sequence[Any]) -> str:
+def _bounds(metadata: Sequence[Any], counted: str) -> str:
     limits: dict[str, Any] = {}
     for item in metadata:
         for name in ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern"):
@@ -157,13 +160,14 @@ def _bounds(metadata: Sequence[Any]) -> str:
     if "pattern" in limits:
         words.append(f"that matches {limits['pattern']}")
     if "min_length" in limits:
-        words.append(f"of at least {limits['min_length']}")
+        words.append(f"of at least {limits['min_length']}{counted}")
     if "max_length" in limits:
-        words.append(f"of at most {limits['max_length']}")
+        words.append(f"of at most {limits['max_length']}{counted}")
     low = _number(limits, "ge") or _number(limits, "gt", "above ")
     high = _number(limits, "le") or _number(limits, "lt", "below ")
     if low and high:
-        words.append(f"from {low} to {high}" if "ge" in limits else f"{low}, up to {high}")
+        upper = f"up to {high}" if "le" in limits else high
+        words.append(f"from {low} to {high}" if {"ge", "le"} <= limits.keys() else f"{low}, {upper}")
     elif low:
         words.append(f"from {low}" if "ge" in limits else low)
     elif high:
@@ -172,7 +176,10 @@ def _bounds(metadata: Sequence[Any]) -> str:
 
 
 def _number(limits: Mapping[str, Any], name: str, word: str = "") -> str:
-    return f"{word}{limits[name]:,.12g}" if name in limits else ""
+    if name not in limits:
+        return ""
+    limit = limits[name]
+    return f"{word}{limit:,}" if isinstance(limit, int) else f"{word}{limit:,.12g}"
 
 
 def _limits_of(info: FieldInfo) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from .base import NAME, SYMBOL, Rows, Section
+from .base import LARGEST_SEED, NAME, SYMBOL, Rows, Section
 from .chain import ChainConfig, ConstantGas, EpisodeGas
 from .credit import AaveV2Config, AnyBorrowers, ProtocolConfig
 from .deciders import AgentConfig, RecordingConfig
@@ -34,7 +34,7 @@ class Scenario(Section):
 
     name: str = Field(pattern=NAME, description="name of the scenario and of its run folders")
     description: str = Field(default="", max_length=200, description="one line that says what it shows")
-    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="root of all random streams")
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED, description="root of all random streams")
     quote: str = Field(
         default="USDC", pattern=SYMBOL, description="stable asset in which books and pools quote"
     )

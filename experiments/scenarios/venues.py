@@ -28,7 +28,10 @@ class ClockConfig(Section):
             raise ValueError(
                 f"{start:%Y-%m-%dT%H:%M:%S} has no time zone; write it as {start:%Y-%m-%dT%H:%M:%S}Z"
             )
-        return start.astimezone(UTC)
+        try:
+            return start.astimezone(UTC)
+        except OverflowError:
+            raise ValueError(f"{start.isoformat()} is before the year 1 in UTC") from None
 
     @property
     def n_blocks(self) -> int:

@@ -69,7 +69,7 @@ class Outside:
 def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     """Build times, reference prices of all assets and gas prices."""
     clock = scenario.clock
-    times = np.arange(clock.n_blocks + 1) * clock.block_time_s
+    times: Floats = np.arange(clock.n_blocks + 1, dtype=np.float64) * clock.block_time_s
     source = _reference(scenario)
     joint = JointPrice([source, FixedPrice(_stable_prices(scenario, source.symbols))])
     order = [joint.symbols.index(symbol) for symbol in scenario.symbols]
@@ -87,10 +87,10 @@ def _reference(scenario: Scenario) -> ReferencePrice:
     risky = [asset.symbol for asset in scenario.risky]
     if isinstance(prices, EpisodePrices):
         bars = load_episode(prices.episode).bars
-        return ReplayPrice({symbol: bars[symbol] for symbol in risky}, scenario.start_s)
+        return ReplayPrice({symbol: bars[symbol] for symbol in risky}, scenario.start_s or 0.0)
     if isinstance(prices, FilePrices):
         series = {symbol: read_table(path, f"prices.path.{symbol}") for symbol, path in prices.path.items()}
-        return ReplayPrice(series, scenario.start_s)
+        return ReplayPrice(series, scenario.start_s or 0.0)
     initial = {asset.symbol: float(asset.price_usd or 0.0) for asset in scenario.risky}
     correlation = correlation_matrix(prices.correlation, tuple(risky))
     drift = _by_symbol(prices.drift_per_year, risky)
@@ -132,7 +132,12 @@ def _gas(scenario: Scenario, times: Floats, streams: Streams) -> GasPrice:
     if isinstance(config, EpisodeGas):
         rows = load_episode(str(scenario.gas_episode)).gas
         return ReplayGas(
-            rows.ts, rows.p30_gwei, rows.p60_gwei, rows.p90_gwei, times_s=times, start_s=float(scenario.start_s or 0)
+            rows.ts,
+            rows.p30_gwei,
+            rows.p60_gwei,
+            rows.p90_gwei,
+            times_s=times,
+            start_s=float(scenario.start_s or 0),
         )
     if isinstance(config, ConstantGasConfig):
         return ConstantGas(config.price_gwei)
@@ -162,6 +167,7 @@ def build_floor(
         if asset.book is not None
     ]
     flow, clock = scenario.flow, scenario.clock
+    arrivals: HawkesArrivals | PoissonArrivals
     if flow.kind == "hawkes":
         arrivals = HawkesArrivals(flow.orders_per_block, flow.branching_ratio, flow.decay_per_s)
     else:
@@ -226,7 +232,9 @@ def build_oracle(
         if i in pools:
             window = max(10.0 * scenario.clock.block_time_s, 60.0)
             parts["pool-twap"] = PoolTwap(pools[i], i, window, outside.times_s.tolist())
-        sources.append(MedianSource(list(parts.values())) if config.source == "median" else parts[config.source])
+        sources.append(
+            MedianSource(list(parts.values())) if config.source == "median" else parts[config.source]
+        )
     return oracle, sources
 
 
@@ -249,10 +257,8 @@ def build_market(scenario: Scenario) -> Market:
         for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
     )
     share = round(config.close_factor * 10_000)
-    if isinstance(config, AaveV2Config):
-        sizing = CloseFactor.flat(share)
-    else:
-        sizing = CloseFactor(default=share)
+    flat = isinstance(config, AaveV2Config)
+    sizing = CloseFactor.flat(share) if flat else CloseFactor(default=share)
     return Market(config.kind, reserves, LiquidationMechanism(HealthFactorTrigger(), sizing, FixedBonus()))
 
 

@@ -31,8 +31,8 @@ from ..scenarios.deciders import AgentConfig
 from ..scenarios.objects import build_strategy, import_object
 from . import assembly
 from .assembly import Outside
-from .crowd import build_population
 from .conservation import ConservationCheck
+from .crowd import build_population
 from .par_desk import LARGEST_ENDOWMENT, ParDesk
 from .recorder import Recorder
 from .watchlist import WatchList
@@ -136,7 +136,9 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     appointed = np.flatnonzero(minds & (population.reset_s < outside.times_s[-1]))
     blocks = (population.reset_s[appointed] // scenario.clock.block_time_s).astype(np.int64)
     fees = np.array([r.liquidation_protocol_fee / 1e4 for r in market.reserves])
-    watch = WatchList(protocol, alert, bonus * (1.0 - fees), close_factor, assembly.full_close_below(scenario))
+    watch = WatchList(
+        protocol, alert, bonus * (1.0 - fees), close_factor, assembly.full_close_below(scenario)
+    )
     cohorts = [
         BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
         BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
@@ -195,12 +197,14 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
 
 
 def _open_accounts(scenario: Scenario, ledger: Ledger) -> list[tuple[AgentConfig, str, int]]:
-    named = []
+    named: list[tuple[AgentConfig, str, int]] = []
     for config in scenario.agents:
         for k in range(config.count):
             name = config.name if config.count == 1 else f"{config.name}-{k}"
             if any(name == taken for _, taken, _ in named):
-                raise ScenarioError(f"agents: two agents would be called {name!r}; rename one of their groups")
+                raise ScenarioError(
+                    f"agents: two agents would be called {name!r}; rename one of their groups"
+                )
             named.append((config, name, ledger.open_account(name)))
     return named
 
@@ -231,7 +235,11 @@ def _fund(
 
 
 def _lend(
-    ledger: Ledger, protocol: AavePool, population: Population, prices: NDArray[np.float64], scenario: Scenario
+    ledger: Ledger,
+    protocol: AavePool,
+    population: Population,
+    prices: NDArray[np.float64],
+    scenario: Scenario,
 ) -> None:
     """Put the population's positions into the protocol, in base units."""
     positions = protocol.positions
@@ -253,7 +261,9 @@ def _minds(
     columns = [ledger.asset_index[symbol] for symbol in population.collateral_symbols]
     values = population.collateral_tokens * outside.path[0, columns]
     penalty = 0.5 * bonus[np.array(columns)[values.argmax(axis=1)]] * population.debt_usd.sum(axis=1)
-    ether = outside.path[0, ledger.asset_index["ETH"]] if "ETH" in ledger.asset_index else outside.path[0].max()
+    ether = (
+        outside.path[0, ledger.asset_index["ETH"]] if "ETH" in ledger.asset_index else outside.path[0].max()
+    )
     gas_usd = scenario.chain.gas_per_repay * outside.gas.at(0).standard * 1e-9 * ether
     return np.asarray(penalty > ATTENTION * gas_usd)
 
@@ -265,7 +275,9 @@ def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
     path = f"agents.{config.name}.kind"
     cls = import_object(config.kind, path)
     if not (isinstance(cls, type) and issubclass(cls, DecidingAgent)):
-        raise ScenarioError(f"{path} = {config.kind!r} must be a class derived from agents.base.DecidingAgent")
+        raise ScenarioError(
+            f"{path} = {config.kind!r} must be a class derived from agents.base.DecidingAgent"
+        )
     return cls
 
 

@@ -63,7 +63,7 @@ def _table(path: str) -> pd.DataFrame:
 
 
 def _generator(scenario: Scenario) -> PopulationLaw:
-    """The general law of MODEL 5.5, with the scenario's assets in equal shares."""
+    """Return the general law of MODEL 5.5, with the scenario's assets in equal shares."""
     risky = [asset.symbol for asset in scenario.risky]
     stable = [asset.symbol for asset in scenario.assets if asset.stable]
     entries = tuple(CollateralLaw(symbol, 1.0 / len(risky), 0.5, 0.05) for symbol in risky)
@@ -85,7 +85,9 @@ def _law(fitted: PopulationLaw, changes: dict[str, object]) -> PopulationLaw:
         raise ScenarioError(f"borrowers.parameters: {error}") from error
 
 
-def _for_market(law: PopulationLaw, scenario: Scenario, market: Market, reaction_scale: float) -> PopulationLaw:
+def _for_market(
+    law: PopulationLaw, scenario: Scenario, market: Market, reaction_scale: float
+) -> PopulationLaw:
     """Keep the collateral and debt that the scenario has, at the market's thresholds."""
     known = set(scenario.symbols)
     stable = {asset.symbol for asset in scenario.assets if asset.stable}
@@ -95,7 +97,8 @@ def _for_market(law: PopulationLaw, scenario: Scenario, market: Market, reaction
     if not kept or not mix:
         raise ScenarioError(
             "borrowers: the law needs a collateral among "
-            f"{', '.join(entry.symbol for entry in law.collateral)} and a debt among {', '.join(law.debt_mix)}"
+            f"{', '.join(entry.symbol for entry in law.collateral)} "
+            f"and a debt among {', '.join(law.debt_mix)}"
         )
     total = sum(entry.share for entry in kept)
     entries = tuple(
@@ -107,7 +110,7 @@ def _for_market(law: PopulationLaw, scenario: Scenario, market: Market, reaction
         )
         for entry in kept
     )
-    passive, watcher, panic = law.reaction.shares
+    _, watcher, panic = law.reaction.shares
     active = (watcher + panic) * reaction_scale
     grow = min(active, 1.0) / (watcher + panic) if watcher + panic else 0.0
     shares = (1.0 - grow * (watcher + panic), grow * watcher, grow * panic)

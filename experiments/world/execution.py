@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...agents.base import ArbitragePool, DecidingAgent, Liquidate
 from ...market.ledger import InsufficientFundsError, Reason
+from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ SALE_LIMIT = 0.05
 
 SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
+
+
+def _keep(world: LiquidationMarket, pool: LiquidityPool) -> None:
+    """Have a pool restored to what it is now if the transaction under way reverts."""
+    kept = pool.snapshot()
+    world.on_undo(lambda: pool.restore(kept))
 
 
 class Liquidation:
@@ -43,17 +50,20 @@ class Liquidation:
             If the rule refuses, money is short, or the exit brings too little.
         """
         intent, me = self.intent, self.agent.account
-        row, collateral, debt = intent.opportunity.account, intent.opportunity.collateral, intent.opportunity.debt
+        row, collateral, debt = (
+            intent.opportunity.account,
+            intent.opportunity.collateral,
+            intent.opportunity.debt,
+        )
         pool, ledger, now = world.protocol, world.ledger, int(world.time_s)
         if pool.health_factor(row, now) >= WAD:
             raise Revert("HEALTH_FACTOR_NOT_BELOW_THRESHOLD")
         unit = ledger.assets[debt].unit
-        cover = min(
-            int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now)
-        )
+        cover = min(int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now))
         if cover <= 0:
             raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
-        if collateral not in {"book": world.floor.book_of_asset, "pool": world.pools}.get(intent.exit, (collateral,)):
+        venues = {"book": set(world.floor.book_of_asset), "pool": set(world.pools)}
+        if intent.exit in venues and collateral not in venues[intent.exit]:
             raise Revert(f"{ledger.assets[collateral].symbol} has no {intent.exit} to be sold in")
         world.on_undo(pool.checkpoint(row, (collateral, debt)))
         fee = 0
@@ -69,7 +79,7 @@ class Liquidation:
             got = 0
             if intent.exit == "pool":
                 venue = world.pools[collateral]
-                world.on_undo(lambda kept=venue.snapshot(): venue.restore(kept))
+                _keep(world, venue)
                 fair = venue.price(collateral) * seized / ledger.assets[collateral].unit
                 least = int(fair * (1.0 - intent.max_slippage) * ledger.assets[world.quote].unit)
                 got = venue.swap(me, collateral, seized, least, now_s=world.time_s)
@@ -117,7 +127,7 @@ class Defence:
                 world.sell_on_book(collateral, wallet, taken // world.lot_units(collateral), worst)
             else:
                 venue = world.pools[collateral]
-                world.on_undo(lambda kept=venue.snapshot(): venue.restore(kept))
+                _keep(world, venue)
                 least = int(worst * taken / unit * ledger.assets[world.quote].unit)
                 venue.swap(wallet, collateral, taken, least, now_s=world.time_s)
         cash = ledger.balance(wallet, world.quote)
@@ -186,7 +196,7 @@ class Arbitrage:
         mid = world.floor.mid(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
-        world.on_undo(lambda kept=pool.snapshot(): pool.restore(kept))
+        _keep(world, pool)
         scale = world.arbitrage_scale(asset)
         if pool.price(asset) < mid:
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)

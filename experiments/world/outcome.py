@@ -20,7 +20,7 @@ def run_tables(world: LiquidationMarket) -> dict[str, pd.DataFrame]:
     tables["oracle_updates"] = pd.DataFrame(
         {
             "t_s": [u.t_s for u in updates],
-            "asset": pd.Categorical.from_codes([u.asset for u in updates], symbols),
+            "asset": pd.Categorical.from_codes([u.asset for u in updates], pd.Index(symbols)),
             "price": [u.price for u in updates],
             "observed": [u.observed for u in updates],
             "reason": pd.Categorical([u.reason for u in updates], ["deviation", "heartbeat"]),

@@ -51,7 +51,14 @@ class Recorder:
     """
 
     def __init__(
-        self, symbols: tuple[str, ...], floor: TradingFloor, n_blocks: int, *, trades: bool, quotes: bool, bids: bool
+        self,
+        symbols: tuple[str, ...],
+        floor: TradingFloor,
+        n_blocks: int,
+        *,
+        trades: bool,
+        quotes: bool,
+        bids: bool,
     ) -> None:
         self.symbols = symbols
         self.floor = floor
@@ -109,7 +116,7 @@ class Recorder:
             {
                 "block": np.repeat(np.arange(n, dtype=np.int32), n_books),
                 "t_s": np.repeat(times_s[:n], n_books),
-                "asset": pd.Categorical.from_codes(np.tile(np.arange(n_books), n), symbols),
+                "asset": pd.Categorical.from_codes(np.tile(np.arange(n_books), n), pd.Index(symbols)),
                 "bid": state[:, BID],
                 "ask": state[:, ASK],
                 "mid": state[:, MID],
@@ -128,11 +135,11 @@ class Recorder:
         book = rows[:, TRADE_BOOK]
         labels, codes = np.unique(rows[:, [TRADE_MAKER, TRADE_TAKER]], return_inverse=True)
         codes = codes.reshape(-1, 2)
-        words = [name(int(account)) for account in labels]
+        words = pd.Index([name(int(account)) for account in labels], dtype="str")
         return pd.DataFrame(
             {
                 "block": rows[:, TRADE_STAMP],
-                "asset": pd.Categorical.from_codes(book, [self.symbols[spec.asset] for spec in specs]),
+                "asset": pd.Categorical.from_codes(book, pd.Index([self.symbols[s.asset] for s in specs])),
                 "side": rows[:, TRADE_SIDE].astype(np.int8),
                 "price": rows[:, TRADE_PRICE] * ticks[book],
                 "quantity": rows[:, TRADE_LOTS] * lots[book],

@@ -32,6 +32,6 @@ def position_table(world: LiquidationMarket, snapshot: int) -> pd.DataFrame:
             "collateral_usd": worth[rows],
             "debt_usd": debt[rows],
             "eligible_since_s": world.watch.eligible_since[rows],
-            "main_collateral": pd.Categorical.from_codes(collateral[rows].argmax(axis=1), symbols),
+            "main_collateral": pd.Categorical.from_codes(collateral[rows].argmax(axis=1), pd.Index(symbols)),
         }
     )

@@ -40,7 +40,8 @@ class WatchList:
     alert_levels : float64 ndarray, shape (n_borrowers,)
         Health factor at which each borrower wants to be told; below 1 for never.
     bonus : float64 ndarray, shape (n_assets,)
-        What a liquidator gains per unit repaid by collateral: the bonus less the protocol's fee on it, as a fraction.
+        What a liquidator gains per unit repaid by collateral: the bonus less the
+        protocol's fee on it, as a fraction.
     close_factor, full_below : float
         What one call may repay, see `HealthScreen.opportunities`.
     """
@@ -185,7 +186,7 @@ class WatchList:
         self.awake.sort()
 
     def _announce(self, gas_usd: float) -> None:
-        """Count a new version if there is something to reconsider: an account, a richer reward, cheaper gas."""
+        """Count a new version if there is news: another account, a richer reward, cheaper gas."""
         accounts = frozenset(o.account for o in self.opportunities)
         reward = sum(o.repay_usd * o.bonus for o in self.opportunities)
         known, before, gas = self._news

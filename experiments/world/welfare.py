@@ -26,7 +26,7 @@ _PLURAL = {"liquidator": "liquidators", "searcher": "searchers", "maker": "maker
 
 
 def holdings_by_group(world: LiquidationMarket) -> Holdings:
-    """Base units of every asset that each group owns, claims positive and debts negative."""
+    """Return the base units of every asset that each group owns, claims positive and debts negative."""
     ledger = world.ledger
     roles = {agent.account: _PLURAL.get(agent.role, agent.role) for agent in world.world.deciders}
     groups: Holdings = {}
@@ -65,7 +65,7 @@ def welfare_table(world: LiquidationMarket, start: Holdings) -> pd.DataFrame:
 
 
 def _group_of(name: str) -> str:
-    kind = name.split("/")[0]
+    kind = name.split("/", maxsplit=1)[0]
     return {
         "traders": "traders",
         "escrow": "traders",

@@ -226,5 +226,5 @@ def test_every_appointment_is_kept_once(blocks):
     for block in range(21):
         due = cohort.due(block)
         assert due is None or len(due)
-        kept |= {account: block for account in ([] if due is None else due.tolist())}
+        kept |= dict.fromkeys([] if due is None else due.tolist(), block)
     assert kept == dict(zip(accounts.tolist(), blocks, strict=True))

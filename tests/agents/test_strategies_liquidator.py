@@ -109,7 +109,9 @@ def test_calls_stay_within_cash_depth_and_profit(make_view, repays, bonus, cash,
         sold += call.repay_usd
         assert call.price_gwei >= view.gas_standard_gwei
         assert paid <= gross * (1 + 1e-9)
-        assert win * (gross - paid) - (1 - win) * view.revert_gas_share * paid > bot.min_profit_usd * (1 - 1e-9)
+        assert win * (gross - paid) - (1 - win) * view.revert_gas_share * paid > bot.min_profit_usd * (
+            1 - 1e-9
+        )
     assert spent <= cash * (1 + 1e-12)
     assert sold <= terms.visible_usd * (1 + 1e-12)
 

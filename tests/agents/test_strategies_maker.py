@@ -39,7 +39,9 @@ def test_standing_quote_prices_as_the_closed_form_relative_to_the_mid(annual, un
     quote = maker.decide(quoting(annual))
     sigma = annual / math.sqrt(YEAR_S)
     lean = quote.skew_per_usd * units * maker.unit_usd
-    assert lean == pytest.approx(-reservation_price(0.0, units, maker.gamma, sigma, maker.horizon_s), rel=1e-9)
+    assert lean == pytest.approx(
+        -reservation_price(0.0, units, maker.gamma, sigma, maker.horizon_s), rel=1e-9
+    )
     assert 2 * quote.half_spread == pytest.approx(
         optimal_spread(maker.gamma, sigma, maker.horizon_s, maker.kappa), rel=1e-12
     )

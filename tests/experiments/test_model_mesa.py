@@ -118,7 +118,14 @@ def test_exposures_are_a_typed_graph_of_positive_weights():
     graph = model.exposures()
     assert isinstance(graph, nx.MultiDiGraph)
     edges = list(graph.edges(keys=True, data=True))
-    assert {data["kind"] for *_, data in edges} == {"collateral", "debt", "claim", "oracle", "liquidity", "inventory"}
+    assert {data["kind"] for *_, data in edges} == {
+        "collateral",
+        "debt",
+        "claim",
+        "oracle",
+        "liquidity",
+        "inventory",
+    }
     assert all(key == data["kind"] and data["weight_usd"] > 0.0 for *_, key, data in edges)
     assert graph.graph["t_s"] == 0.0
     protocol = model.protocol.market.name

@@ -56,8 +56,9 @@ class Eager:
     multiple: float = 2.0
 
     def decide(self, view, own):
+        price = self.multiple * view.gas_urgent_gwei
         return [
-            Liquidate(o, min(o.repay_usd, own.cash_usd), self.multiple * view.gas_urgent_gwei, False, "book", 0.05)
+            Liquidate(o, min(o.repay_usd, own.cash_usd), price, False, "book", 0.05)
             for o in view.opportunities[:1]
         ]
 

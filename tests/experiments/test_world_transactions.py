@@ -123,7 +123,9 @@ def test_flash_loan_is_paid_back_from_the_sale_and_not_from_the_bot_s_own_money(
     """A pool far below the oracle: the sale brings less than the loan, however rich the bot is."""
     target = world.watch.opportunities[0]
     sink_pool(world, target.collateral)
-    assert world.pools[target.collateral].price(target.collateral) < 0.9 * world.oracle_prices[target.collateral]
+    assert (
+        world.pools[target.collateral].price(target.collateral) < 0.9 * world.oracle_prices[target.collateral]
+    )
     assert world.cash_usd(world.bots[0].account) > 1e6
     before = state_of(world)
     assert world._run(call(world, **FLASH, max_slippage=0.5)) == (REVERT_GAS, 1)

@@ -19,7 +19,8 @@ def without(venue, *symbols):
     """Remove the book or the pool of some assets."""
     data = crash()
     data["assets"] = [
-        {k: v for k, v in asset.items() if k != venue or asset["symbol"] not in symbols} for asset in data["assets"]
+        {k: v for k, v in asset.items() if k != venue or asset["symbol"] not in symbols}
+        for asset in data["assets"]
     ]
     return data
 
@@ -32,7 +33,10 @@ def with_section(name, **values):
 
 def with_stables():
     data = crash()
-    more = [{"symbol": "DAI", "decimals": 9, "stable": True}, {"symbol": "USDT", "decimals": 6, "stable": True}]
+    more = [
+        {"symbol": "DAI", "decimals": 9, "stable": True},
+        {"symbol": "USDT", "decimals": 6, "stable": True},
+    ]
     return data | {"assets": [*data["assets"], *more]}
 
 

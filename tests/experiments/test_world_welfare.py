@@ -22,7 +22,9 @@ def finished(seed, *overrides) -> tuple[LiquidationMarket, dict[str, pd.DataFram
 def test_gains_of_all_groups_sum_to_zero(seed):
     welfare = run("quickstart", seed, overrides=CRASH).tables["welfare"]
     gains = welfare.set_index("group").gain_usd
-    assert {"borrowers", "lenders", "liquidators", "makers", "searchers", "traders", "validators"} <= set(gains.index)
+    assert {"borrowers", "lenders", "liquidators", "makers", "searchers", "traders", "validators"} <= set(
+        gains.index
+    )
     assert abs(gains.sum()) <= 1e-9 * gains.abs().sum()
     assert gains["validators"] > 0
     assert gains["lenders"] > 0, "interest"
@@ -44,7 +46,10 @@ def test_profit_of_a_bot_is_what_its_account_has_gained(seed):
     assert len(done) > 3
     failed = bids[(bids.kind == "liquidation") & ~bids.executed]
     for bot in model.bots:
-        profit = done.profit_usd[done.liquidator == bot.name].sum() - failed.gas_usd[failed.agent == bot.name].sum()
+        profit = (
+            done.profit_usd[done.liquidator == bot.name].sum()
+            - failed.gas_usd[failed.agent == bot.name].sum()
+        )
         assert profit == pytest.approx(model.gain_usd(bot.account), abs=0.01)
 
 

@@ -99,7 +99,7 @@ class AavePool:
         self.prices = list(answers)
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
-        """What one scaled base unit counts for at the oracle's prices, USD.
+        """Return what one scaled base unit counts for at the oracle's prices, USD.
 
         Returns
         -------
@@ -124,12 +124,12 @@ class AavePool:
         return int(totals[4])
 
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
-        """What an account owes of an asset now, base units."""
+        """Return what an account owes of an asset now, base units."""
         index = normalized_debt(self.reserves[asset], self.start_s + now_s)
         return (int(self.positions.debt[row, asset]) * index + HALF_RAY) // RAY
 
     def collateral_units(self, row: int, asset: int, now_s: int) -> int:
-        """What an account has supplied of an asset now, base units."""
+        """Return what an account has supplied of an asset now, base units."""
         index = normalized_income(self.reserves[asset], self.start_s + now_s)
         return (int(self.positions.collateral[row, asset]) * index + HALF_RAY) // RAY
 
@@ -243,10 +243,10 @@ class AavePool:
         change = np.zeros(2 * n, np.int64)
         for row, before in self._rows_before.items():
             change += self.positions.amounts[row] - np.array(before, np.int64)
-        for i, (supply, debt) in self._totals_before.items():
+        for i, (supplied, owed) in self._totals_before.items():
             state = self.reserves[i]
-            residual[i] += abs(state.scaled_supply - state.treasury_scaled - supply - int(change[i]))
-            residual[i] += abs(state.scaled_variable_debt - debt - int(change[n + i]))
+            residual[i] += abs(state.scaled_supply - state.treasury_scaled - supplied - int(change[i]))
+            residual[i] += abs(state.scaled_variable_debt - owed - int(change[n + i]))
             residual[i] += abs(state.available - self.ledger.balance(self.account, i))
         self._rows_before.clear()
         self._totals_before.clear()
