@@ -46,6 +46,7 @@ class PendingLiquidation(NamedTuple):
     repay_usd: float
     price_gwei: float
     sender: int
+    arrival_s: float
 
 
 class PublicView(NamedTuple):

@@ -162,6 +162,8 @@ class CollateralLaw:
                 f"CollateralLaw {self.symbol}: liquidation_threshold is {self.liquidation_threshold}; "
                 "allowed: between 0 and 1"
             )
+        if not self.share >= 0:
+            raise ValueError(f"CollateralLaw {self.symbol}: share is {self.share}; it must be 0 or above")
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,12 @@ class ReactionLaw:
     def __post_init__(self) -> None:
         if abs(sum(self.shares) - 1.0) > 1e-9 or min(self.shares) < 0:
             raise ValueError(f"ReactionLaw.shares are {self.shares}; they must be >= 0 and sum to 1")
+        for name in ("delay_median_s", "delay_sigma", "wealth_median", "wealth_sigma"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"ReactionLaw.{name} is {getattr(self, name)}; it must be 0 or above")
+        for name in ("alert_cap", "target_cap"):
+            if not getattr(self, name) > 1:
+                raise ValueError(f"ReactionLaw.{name} is {getattr(self, name)}; it must be above 1")
         if self.reset_mean_s < 0:
             raise ValueError(
                 f"ReactionLaw.reset_mean_s is {self.reset_mean_s}; it must be 0 (never) or above"
@@ -240,6 +248,8 @@ class PopulationLaw:
             raise ValueError(f"PopulationLaw: collateral shares sum to {total}, not 1")
         if abs(sum(self.debt_mix.values()) - 1.0) > 1e-6:
             raise ValueError(f"PopulationLaw: debt_mix sums to {sum(self.debt_mix.values())}, not 1")
+        if min(self.debt_mix.values(), default=0.0) < 0:
+            raise ValueError(f"PopulationLaw.debt_mix is {dict(self.debt_mix)}; shares must be 0 or above")
         if not 0 <= self.second_collateral <= 1:
             raise ValueError(f"PopulationLaw.second_collateral is {self.second_collateral}; allowed: 0 to 1")
 
@@ -280,10 +290,15 @@ class PopulationLaw:
         )
 
 
+HEALTH_LAWS: dict[str, type[LognormalHealth] | type[TabulatedHealth]] = {
+    "lognormal": LognormalHealth,
+    "table": TabulatedHealth,
+}
+"""Laws of the health factor by their `kind`."""
+
+
 def _health_law(data: Mapping[str, Any]) -> LognormalHealth | TabulatedHealth:
-    laws: dict[str, type[LognormalHealth] | type[TabulatedHealth]]
-    laws = {"lognormal": LognormalHealth, "table": TabulatedHealth}
-    if data["kind"] not in laws:
-        raise ValueError(f"health law {data['kind']!r} is unknown; allowed: {', '.join(laws)}")
+    if data["kind"] not in HEALTH_LAWS:
+        raise ValueError(f"health law {data['kind']!r} is unknown; allowed: {', '.join(HEALTH_LAWS)}")
     values: dict[str, Any] = {key: value if key == "kind" else tuple(value) for key, value in data.items()}
-    return laws[data["kind"]](**values)
+    return HEALTH_LAWS[data["kind"]](**values)

@@ -129,9 +129,9 @@ class OrderFlow:
         streams: GeneratorByName,
         chunk: int = 64,
     ) -> None:
-        self.counts = np.stack(
-            [arrivals.counts(n_blocks, block_time_s, streams(f"flow/arrivals/{b}")) for b in books], axis=1
-        )
+        self.counts = np.zeros((n_blocks, len(books)), np.int64)
+        for column, book in enumerate(books):
+            self.counts[:, column] = arrivals.counts(n_blocks, block_time_s, streams(f"flow/arrivals/{book}"))
         self._rngs = [streams(f"flow/orders/{b}") for b in books]
         self._chunk = chunk
         self._end = 0

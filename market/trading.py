@@ -85,6 +85,9 @@ TRADER_ENDOWMENT_USD = 2e10
 LADDER_ROOM = 1.5
 """A ladder is raised before the outside price has come this near to its top, as a factor."""
 
+MAX_TICKS = 2**24
+"""Prices on the longest ladder; a book of so many takes more than a gigabyte."""
+
 _LARGEST_ENDOWMENT = 2**59
 
 
@@ -186,7 +189,7 @@ class TradingFloor:
         quote_unit = ledger.assets[quote_asset].unit
         ticks = [_ladder_ticks(spec) for spec in self.specs]
         max_orders = int(8 * flow.resting_orders) + 16 * len(makers) + 4096
-        self.books: NDArray[np.int64] = np.zeros((n, max(book_size(t, max_orders) for t in ticks)), np.int64)
+        self.books: NDArray[np.int64] = np.zeros((n, max((book_size(t, max_orders) for t in ticks), default=book_size(2, 1))), np.int64)
         self.params: NDArray[np.float64] = np.zeros((n, N_PARAMS))
         self.state: NDArray[np.float64] = np.zeros((n, N_STATE))
         for b, spec in enumerate(self.specs):
@@ -477,7 +480,11 @@ class TradingFloor:
         if (references < self._highest_usd).all():
             return
         wanted = references / self.params[:, TICK_USD]
-        ticks = [max(int(t), 2 * int(w)) for t, w in zip(self.books[:, TICKS], wanted, strict=True)]
+        if (LADDER_ROOM * wanted > MAX_TICKS).any():
+            raise ValueError(f"a price of {wanted.max():.6g} ticks is beyond a ladder of {MAX_TICKS}")
+        ticks = [
+            max(int(t), min(2 * int(w), MAX_TICKS)) for t, w in zip(self.books[:, TICKS], wanted, strict=True)
+        ]
         self._regrow(ticks, max(map(max_orders_of, self.books)))
         self._highest_usd = self._ladder_limits()
 
@@ -501,8 +508,9 @@ def _whole(what: str, units: float) -> int:
 
 
 def _ladder_ticks(spec: BookSpec) -> int:
-    """Ticks up to four times the price at the start."""
-    return max(1024, 1 << math.ceil(math.log2(4.0 * spec.price_usd / spec.tick_usd)))
+    """Ticks up to four times the price at the start, if they can be had."""
+    top = math.ceil(math.log2(4.0 * spec.price_usd / spec.tick_usd))
+    return 1 << min(max(10, top), MAX_TICKS.bit_length() - 1)
 
 
 __all__ = ["TRADE_COLUMNS", "BookSpec", "FlowSpec", "TradingFloor"]

@@ -54,16 +54,21 @@ class SearcherStrategy:
         usd_per_gwei = gas * view.usd_per_gas_gwei
         raised = usd_per_gwei * (1.0 + self.raise_share)
         best: dict[int, PendingLiquidation] = {}  # the highest bid on each account
+        own: dict[int, float] = {}
         for pending in view.pending:
-            target = pending.opportunity.account
-            if target not in best or pending.price_gwei > best[target].price_gwei:
+            target, bid = pending.opportunity.account, pending.price_gwei
+            if target not in best or bid > best[target].price_gwei:
                 best[target] = pending
+            if pending.sender == account:
+                own[target] = max(bid, own.get(target, 0.0))
         terms: dict[int, ExitTerms] = {}
         found: list[tuple[float, Liquidate]] = []
-        for pending in best.values():
+        for target, pending in best.items():
+            if own.get(target, -1.0) >= pending.price_gwei:
+                continue
             wanted = pending.opportunity
             ceiling = wanted.repay_usd * wanted.bonus - pending.price_gwei * raised
-            if pending.sender == account or ceiling <= self.min_profit_usd:
+            if ceiling <= self.min_profit_usd:
                 continue
             if wanted.collateral not in terms:
                 terms[wanted.collateral] = inner.exit_terms(wanted.collateral, wanted.bonus, view)

@@ -8,14 +8,12 @@ Commands import what they need when they are called, so that help is quick.
 from __future__ import annotations
 
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from . import inspect_commands, run_commands, study_commands
-
 
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # typer has no public name for it
 """What is raised for a command or an option that does not exist."""
@@ -102,21 +100,14 @@ def _root(
     pass
 
 
-def _exists(module: str) -> bool:
-    return (Path(__file__).parents[1] / module).is_file()
-
-
-if _exists("runs/run.py"):
-    app.command("run")(run_commands.run)
+app.command("run")(run_commands.run)
 app.command("scenarios")(inspect_commands.scenarios)
 app.command("show")(inspect_commands.show)
 app.command("report")(run_commands.report)
 app.command("verify")(run_commands.verify)
-if _exists("backtest/run.py"):
-    app.command("backtest")(study_commands.backtest)
+app.command("backtest")(study_commands.backtest)
 app.command("conform")(study_commands.conform)
-if _exists("games/quick.py"):
-    app.command("game")(study_commands.game)
+app.command("game")(study_commands.game)
 
 
 def main() -> None:

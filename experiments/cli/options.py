@@ -20,9 +20,7 @@ SetOption = Annotated[
         "--set", metavar="PATH=VALUE", help="Override a value, as in borrowers.count=500; repeatable."
     ),
 ]
-SeedsOption = Annotated[
-    str, typer.Option("--seeds", metavar="N", help="Number of seeds, from 1 to 10,000.")
-]
+SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N", help="Number of seeds, from 1 to 10,000.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 
 Progress = Callable[[int, int], None]

@@ -31,7 +31,7 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     ),
     "conservation_error_usd": ("USD, exactly 0", "money that the ledger lost or made"),
     "content_hash": ("text", "hash of all result tables; equal for equal runs"),
-    "wall_s": ("s", "time that the run took; the only number that differs between equal runs"),
+    "wall_s": ("s", "time from the first to the last block; the only number that differs between equal runs"),
 }
 """Key -> (unit and sign, meaning), in the order of the summary."""
 

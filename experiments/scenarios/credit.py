@@ -29,7 +29,7 @@ class AaveConfig(Section):
 
     market: str = Field(default="may-2021", min_length=1, description="packaged set of reserve parameters")
     close_factor: float = Field(
-        default=0.5, gt=0, le=1, description="largest share of a debt that one call may repay"
+        default=0.5, ge=1e-4, le=1, description="largest share of a debt that one call may repay"
     )
     utilisation: float = Field(
         default=0.7, gt=0, lt=1, description="borrowed share of each reserve that is borrowed, at the start"
@@ -87,11 +87,17 @@ class TableBorrowers(Section):
 
     law: Literal["table"]
     path: str = Field(
-        min_length=1, description="packaged position table, or CSV or Parquet file with debt_value, health_factor"
+        min_length=1,
+        description="packaged position table, or CSV or Parquet file with debt_value, health_factor",
     )
-    count: int | None = Field(default=None, ge=1, le=10_000_000, description="borrowers; the rows if left out")
+    count: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="borrowers; the rows if left out"
+    )
     total_debt_usd: float | None = Field(
-        default=None, gt=0, le=1e12, description="debt of all borrowers; the sum of debt_value if left out, USD"
+        default=None,
+        gt=0,
+        le=1e12,
+        description="debt of all borrowers; the sum of debt_value if left out, USD",
     )
     reaction_scale: float = Field(
         default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"

@@ -64,7 +64,9 @@ class RecordingConfig(Section):
 
     trades: bool = Field(default=True, description="keep every trade of the books")
     quotes: bool = Field(default=True, description="keep best quotes and depth of each block")
-    bids: bool = Field(default=True, description="keep every liquidation bid, also those that failed")
+    bids: bool = Field(
+        default=True, description="keep every executed transaction of an agent, also those that reverted"
+    )
     snapshot_every_s: float | None = Field(
         default=None,
         gt=0,

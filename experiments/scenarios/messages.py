@@ -129,7 +129,7 @@ def _allowed(annotation: Any) -> str:
     if origin is Annotated:
         base, *metadata = get_args(annotation)
         inner = _allowed(base)
-        bounds = _bounds(metadata, " characters" if base is str else "")
+        bounds = _bounds(metadata, " character" if base is str else "")
         return f"{inner} {bounds}" if bounds and inner else inner or bounds
     if origin in (Union, types.UnionType):
         parts = [_allowed(part) for part in get_args(annotation) if part is not type(None)]
@@ -160,9 +160,9 @@ def _bounds(metadata: Sequence[Any], counted: str) -> str:
     if "pattern" in limits:
         words.append(f"that matches {limits['pattern']}")
     if "min_length" in limits:
-        words.append(f"of at least {limits['min_length']}{counted}")
+        words.append(f"of at least {_count(limits['min_length'], counted)}")
     if "max_length" in limits:
-        words.append(f"of at most {limits['max_length']}{counted}")
+        words.append(f"of at most {_count(limits['max_length'], counted)}")
     low = _number(limits, "ge") or _number(limits, "gt", "above ")
     high = _number(limits, "le") or _number(limits, "lt", "below ")
     if low and high:
@@ -173,6 +173,10 @@ def _bounds(metadata: Sequence[Any], counted: str) -> str:
     elif high:
         words.append(f"up to {high}" if "le" in limits else high)
     return ", ".join(words)
+
+
+def _count(number: int, counted: str) -> str:
+    return f"{number}{counted}{'s' if counted and number > 1 else ''}"
 
 
 def _number(limits: Mapping[str, Any], name: str, word: str = "") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import math
 import re
 import typing
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from .scenario import nearest
 
 T = TypeVar("T")
 
+_TYPE_NAMES = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
@@ -122,9 +124,13 @@ def build_strategy(cls: type[T], parameters: Mapping[str, Any], path: str = "par
 
 
 def _checked(value: Any, hint: Any, path: str) -> Any:
-    type_name = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+    type_name = _TYPE_NAMES.get(hint) or (
+        hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+    )
     if isinstance(value, bool | str) and hint in (int, float):
         raise ScenarioError(f"{path} = {value!r}; allowed: {type_name}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ScenarioError(f"{path} = {value!r}; allowed: a finite number")
     try:
         return TypeAdapter(hint, config=_config(hint)).validate_python(value)
     except ValidationError:

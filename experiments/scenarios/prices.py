@@ -29,7 +29,7 @@ class FilePrices(Section):
     kind: Literal["file"]
     path: dict[str, str] = Field(
         min_length=1,
-        description="CSV or Parquet file of each asset, columns ts (Unix s, UTC) and close (USD)",
+        description="CSV or Parquet file of each asset, columns ts (Unix s or ISO 8601, UTC) and close (USD)",
     )
 
 

@@ -19,7 +19,15 @@ from .chain import ChainConfig, ConstantGas, EpisodeGas
 from .credit import AaveV2Config, AnyBorrowers, ProtocolConfig
 from .deciders import AgentConfig, RecordingConfig
 from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
-from .venues import AnyFlow, AssetConfig, ClockConfig, OracleConfig, ZeroIntelligenceFlow
+from .venues import (
+    MAX_ARRIVALS,
+    AnyFlow,
+    AssetConfig,
+    ClockConfig,
+    HawkesFlow,
+    OracleConfig,
+    ZeroIntelligenceFlow,
+)
 
 
 class Scenario(Section):
@@ -90,6 +98,7 @@ class Scenario(Section):
         self._check_quote()
         self._check_prices()
         self._check_markets()
+        self._check_flow()
         self._check_oracle()
         self._check_chain()
         return self
@@ -188,6 +197,18 @@ class Scenario(Section):
                 asset.book.tick_usd * asset.book.lot * quote_unit,
                 f"{self.quote}, times the lot",
             )
+
+    def _check_flow(self) -> None:
+        flow, clock = self.flow, self.clock
+        if isinstance(flow, HawkesFlow):  # it begins 20 memories before the run
+            before_s = 20.0 / flow.decay_per_s
+            arrivals = flow.orders_per_block * (clock.duration_s + before_s) / clock.block_time_s
+            if arrivals > MAX_ARRIVALS:
+                raise ValueError(
+                    f"flow.decay_per_s = {flow.decay_per_s:g} with orders_per_block = "
+                    f"{flow.orders_per_block:g} makes {arrivals:.3g} orders a book; "
+                    f"allowed: up to {MAX_ARRIVALS:,}"
+                )
 
     def _check_oracle(self) -> None:
         needed = {"book-mid": "book", "pool-twap": "pool"}.get(self.oracle.source)

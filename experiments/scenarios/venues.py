@@ -10,6 +10,13 @@ from pydantic import Field, Strict, field_validator, model_validator
 from .base import SYMBOL, Section, Share
 
 
+MAX_BLOCKS = 10_000_000
+"""Blocks of the longest run; a year of 12 s blocks has 2.6 million."""
+
+MAX_ARRIVALS = 100_000_000
+"""Orders of one book whose times Hawkes flow may hold at once."""
+
+
 class ClockConfig(Section):
     """How long a run lasts and how time is cut into blocks."""
 
@@ -33,6 +40,15 @@ class ClockConfig(Section):
         except OverflowError:
             raise ValueError(f"{start.isoformat()} is before the year 1 in UTC") from None
 
+    @model_validator(mode="after")
+    def _not_endless(self) -> Self:
+        if self.n_blocks > MAX_BLOCKS:
+            raise ValueError(
+                f"duration_s = {self.duration_s:,.12g} is {self.n_blocks:,} blocks of {self.block_time_s:g} s; "
+                f"allowed: up to {MAX_BLOCKS:,} blocks"
+            )
+        return self
+
     @property
     def n_blocks(self) -> int:
         """Whole blocks in the simulated time."""
@@ -45,7 +61,10 @@ class BookConfig(Section):
     tick_usd: float = Field(gt=0, le=1e6, description="smallest price step, quote per token")
     lot: float = Field(gt=0, le=1e9, description="smallest quantity, tokens")
     size_scale: float = Field(
-        default=1.0, gt=0, le=1e6, description="multiplies background order sizes and makers' quotes here: how deep this market is"
+        default=1.0,
+        gt=0,
+        le=1e6,
+        description="multiplies background order sizes and makers' quotes here: how deep this market is",
     )
 
 
@@ -53,7 +72,9 @@ class PoolConfig(Section):
     """The constant-product pool of an asset against the quote asset."""
 
     depth_usd: float = Field(gt=0, le=1e12, description="quote reserve at the start, USD")
-    fee_bps: float = Field(default=30.0, ge=0, le=1000, description="fee on the input, basis points")
+    fee_bps: float = Field(
+        default=30.0, ge=0, le=1000, multiple_of=1, description="fee on the input, whole basis points"
+    )
 
 
 class AssetConfig(Section):
@@ -86,7 +107,10 @@ class FlowConfig(Section):
     )
     mean_quantity_usd: float = Field(default=5_000.0, gt=0, le=1e9, description="mean size of an order, USD")
     mean_offset_bps: float = Field(
-        default=15.0, gt=0, le=5_000, description="mean distance of a limit order from the mid, basis points"
+        default=15.0,
+        gt=0,
+        le=5_000,
+        description="mean distance of a limit order from the fair price, basis points",
     )
     anchor_per_s: float = Field(
         default=0.05, ge=0, le=100, description="speed at which log(mid / reference) decays, a second"

@@ -5,11 +5,12 @@ Looks only at which series exist and when they begin and end.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import zlib
 from pathlib import Path
 
 import pandas as pd
 
+from ...market.prices.bars import Bars, PriceDataError, utc
 from ..episodes.loader import Episode, episode_names, load_episode
 from .base import ScenarioError
 from .prices import EpisodePrices, FilePrices
@@ -40,20 +41,32 @@ def check_windows(scenario: Scenario) -> None:
                     f"assets.{asset.symbol} has no price in episode {scenario.prices.episode!r}; "
                     f"allowed: {', '.join(sorted(bars))}"
                 )
-            _covers(
-                scenario, bars[asset.symbol].ts, f"prices of {asset.symbol} in {scenario.prices.episode!r}"
-            )
+            ts = bars[asset.symbol].ts
+            _covers(scenario, *_span(ts), f"prices of {asset.symbol} in {scenario.prices.episode!r}")
     if isinstance(scenario.prices, FilePrices):
         for symbol, path in scenario.prices.path.items():
-            table = read_table(path, f"prices.path.{symbol}")
-            missing = {"ts", "close"} - set(table.columns)
-            if missing:
-                raise ScenarioError(f"prices.path.{symbol}: {path} has no column {sorted(missing)[0]!r}")
-            _check_series(table, f"prices.path.{symbol}: {path}")
-            _covers(scenario, table.ts, f"prices of {symbol} in {path}")
+            series = read_bars(path, f"prices.path.{symbol}")
+            _covers(scenario, float(series.ts[0]), series.end_s, f"prices of {symbol} in {path}")
     if scenario.gas_episode is not None:
         gas = episode("chain.gas.episode", scenario.gas_episode).gas
-        _covers(scenario, gas.ts, f"gas prices in {scenario.gas_episode!r}")
+        _covers(scenario, *_span(gas.ts), f"gas prices in {scenario.gas_episode!r}")
+
+
+def read_bars(path: str | Path, key: str) -> Bars:
+    """Read the user's price file that the scenario names at `key`.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read or holds no prices that can be replayed.
+    """
+    table = read_table(path, key)
+    if len(table) < 2:
+        raise ScenarioError(f"{key}: {path} has {len(table)} rows; a series needs at least two")
+    try:
+        return Bars.from_frame(table, source=f"{key}: {path}")
+    except PriceDataError as error:
+        raise ScenarioError(str(error)) from None
 
 
 def read_table(path: str | Path, key: str) -> pd.DataFrame:
@@ -72,30 +85,23 @@ def read_table(path: str | Path, key: str) -> pd.DataFrame:
             return pd.read_csv(path)
     except FileNotFoundError:
         raise ScenarioError(f"{key}: file {path} does not exist") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise ScenarioError(f"{key}: {path} cannot be read: {reason}") from None
+    except (ValueError, EOFError, zlib.error) as error:
         raise ScenarioError(f"{key}: {path} cannot be read: {str(error).splitlines()[0]}") from None
     raise ScenarioError(f"{key}: {path} must end in .csv, .csv.gz or .parquet")
 
 
-def _check_series(table: pd.DataFrame, what: str) -> None:
-    for column in ("ts", "close"):
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            raise ScenarioError(f"{what}: column {column!r} must hold numbers (ts in Unix s, close in USD)")
-    if len(table) < 2 or not table.ts.is_monotonic_increasing or not table.ts.is_unique:
-        raise ScenarioError(f"{what}: column 'ts' must hold at least two rising times")
-    if not (table.close > 0).all():
-        raise ScenarioError(f"{what}: column 'close' must hold prices above 0")
+def _span(ts: pd.Series[float]) -> tuple[float, float]:
+    """First and last instant of packaged rows; the last row has a length, too."""
+    return float(ts.iloc[0]), float(2 * ts.iloc[-1] - ts.iloc[-2])
 
 
-def _covers(scenario: Scenario, ts: pd.Series[float], what: str) -> None:
-    first, last = float(ts.iloc[0]), float(2 * ts.iloc[-1] - ts.iloc[-2])  # the last bar has a length, too
+def _covers(scenario: Scenario, first: float, last: float, what: str) -> None:
     start = scenario.start_s
     if start is None or start < first or start + scenario.clock.duration_s > last:
         raise ScenarioError(
-            f"clock.start = {scenario.clock.start:%Y-%m-%dT%H:%M:%SZ} with duration_s = "
-            f"{scenario.clock.duration_s:g} lies outside the {what}; allowed: {_utc(first)} to {_utc(last)}"
+            f"clock.start = {utc(start or 0.0)} with duration_s = {scenario.clock.duration_s:,.12g} "
+            f"lies outside the {what}; allowed: {utc(first)} to {utc(last)}"
         )
-
-
-def _utc(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

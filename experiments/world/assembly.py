@@ -17,6 +17,7 @@ from ...market.assets import Asset
 from ...market.chain.gas import ConstantGas, Eip1559, GasPrice, LognormalGas, ReplayGas
 from ...market.ledger import Ledger
 from ...market.oracle import CallableSource, MedianSource, Oracle, PathSource, Source
+from ...market.order_book.layout import MAX_AMOUNT
 from ...market.order_flow import HawkesArrivals, OrderFlow, PoissonArrivals
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.pools.twap import PoolTwap
@@ -29,8 +30,9 @@ from ...market.prices import (
     ReferencePrice,
     ReplayPrice,
 )
+from ...market.revert import Revert
 from ...market.streams import Streams
-from ...market.trading import BookSpec, FlowSpec, TradingFloor
+from ...market.trading import LADDER_ROOM, MAX_TICKS, BookSpec, FlowSpec, TradingFloor
 from ...protocols.lending.aave.parameters import Market, ReserveParameters
 from ...protocols.lending.aave.presets import aave_v2_main_may_2021
 from ...protocols.liquidation import CloseFactor, FixedBonus, HealthFactorTrigger, LiquidationMechanism
@@ -42,7 +44,7 @@ from ..scenarios.chain import Eip1559Gas, EpisodeGas
 from ..scenarios.credit import AaveV2Config, AaveV3Config
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
-from ..scenarios.windows import read_table
+from ..scenarios.windows import read_bars
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +53,9 @@ RESERVE_OF = {"ETH": "WETH", "BTC": "WBTC"}
 
 MARKETS = {"may-2021": aave_v2_main_may_2021}
 """Packaged sets of reserve parameters."""
+
+PRICE_RANGE_USD = (1e-7, 1e10)
+"""Lowest and highest price that an oracle with 8 decimals in int64 tells from its neighbours, USD."""
 
 PROCESS_START_S = 1_600_000_000
 """Unix time at which runs without recorded data begin; interest counts seconds, not dates."""
@@ -73,9 +78,40 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     source = _reference(scenario)
     joint = JointPrice([source, FixedPrice(_stable_prices(scenario, source.symbols))])
     order = [joint.symbols.index(symbol) for symbol in scenario.symbols]
-    path = np.ascontiguousarray(joint.path(times, streams)[:, order])
+    with np.errstate(over="ignore", invalid="ignore"):  # `_check_path` says what is wrong
+        path = np.ascontiguousarray(joint.path(times, streams)[:, order])
+    _check_path(scenario, times, path)
     start_s = PROCESS_START_S if scenario.start_s is None else int(scenario.start_s)
     return Outside(times, path, _gas(scenario, times, streams), start_s)
+
+
+def _check_path(scenario: Scenario, times: Floats, path: Floats) -> None:
+    """Refuse prices that the oracle cannot say or a book cannot hold, before anything begins."""
+    low, high = PRICE_RANGE_USD
+    quote_unit = 10 ** scenario.asset(scenario.quote).decimals
+    for asset, prices in zip(scenario.assets, path.T, strict=True):
+        wrong = ~((prices >= low) & (prices <= high))
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise ScenarioError(
+                f"prices: {asset.symbol} costs {prices[at]:.6g} USD after {times[at]:g} s; "
+                f"allowed: {low:g} to {high:g} USD"
+            )
+        book, where = asset.book, f"assets.{asset.symbol}.book"
+        if book is None:
+            continue
+        least, most = float(prices.min()), float(prices.max())
+        finest = LADDER_ROOM * most / MAX_TICKS
+        if not finest <= book.tick_usd <= least:
+            raise ScenarioError(
+                f"{where}.tick_usd = {book.tick_usd:g} does not suit prices from {least:.6g} to {most:.6g} USD; "
+                f"allowed: {finest:.3g} to {least:.6g}"
+            )
+        largest = min(MAX_AMOUNT / 10**asset.decimals, MAX_AMOUNT / quote_unit / (4.0 * most))
+        if book.lot > largest:
+            raise ScenarioError(
+                f"{where}.lot = {book.lot:g} is more than an order can hold; allowed: up to {largest:.3g}"
+            )
 
 
 def _stable_prices(scenario: Scenario, priced: tuple[str, ...]) -> dict[str, float]:
@@ -85,12 +121,14 @@ def _stable_prices(scenario: Scenario, priced: tuple[str, ...]) -> dict[str, flo
 def _reference(scenario: Scenario) -> ReferencePrice:
     prices = scenario.prices
     risky = [asset.symbol for asset in scenario.risky]
+    start = scenario.start_s or 0.0
+    end = start + scenario.clock.duration_s  # the same for every asset, so that none changes another's draws
     if isinstance(prices, EpisodePrices):
         bars = load_episode(prices.episode).bars
-        return ReplayPrice({symbol: bars[symbol] for symbol in risky}, scenario.start_s or 0.0)
+        return ReplayPrice({symbol: bars[symbol] for symbol in risky}, start, end)
     if isinstance(prices, FilePrices):
-        series = {symbol: read_table(path, f"prices.path.{symbol}") for symbol, path in prices.path.items()}
-        return ReplayPrice(series, scenario.start_s or 0.0)
+        series = {symbol: read_bars(path, f"prices.path.{symbol}") for symbol, path in prices.path.items()}
+        return ReplayPrice(series, start, end)
     initial = {asset.symbol: float(asset.price_usd or 0.0) for asset in scenario.risky}
     correlation = correlation_matrix(prices.correlation, tuple(risky))
     drift = _by_symbol(prices.drift_per_year, risky)
@@ -201,7 +239,13 @@ def build_pools(scenario: Scenario, ledger: Ledger, prices: Floats) -> dict[int,
         cash = ledger.assets[quote].to_units(asset.pool.depth_usd)
         ledger.endow(i, owner, base)
         ledger.endow(quote, owner, cash)
-        pool.add_liquidity(owner, base, cash, now_s=0.0)
+        try:
+            pool.add_liquidity(owner, base, cash, now_s=0.0)
+        except Revert as error:
+            raise ScenarioError(
+                f"assets.{asset.symbol}.pool.depth_usd = {asset.pool.depth_usd:g} makes no pool "
+                f"({error.reason}); allowed: reserves of at least a few thousand base units"
+            ) from None
         pools[i] = pool
     return pools
 
@@ -272,6 +316,7 @@ def full_close_below(scenario: Scenario) -> float:
 def _changed(
     reserve: ReserveParameters, symbol: str, decimals: int, config: AaveV2Config | AaveV3Config
 ) -> ReserveParameters:
+    given: dict[str, int] = {}
     values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
     if isinstance(config, AaveV3Config):
         values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
@@ -292,10 +337,11 @@ def _changed(
             "slope2": change.slope_2,
         }
         given = {key: round(value * 10**27) for key, value in curve.items() if value is not None}
-        if given:
-            values["curve"] = dataclasses.replace(reserve.curve, **given)
     fields = {f.name: getattr(reserve, f.name) for f in dataclasses.fields(reserve) if f.init}
     try:
+        if given:
+            values["curve"] = dataclasses.replace(reserve.curve, **given)
         return ReserveParameters(**(fields | values))  # type: ignore[arg-type]
     except ValueError as error:
-        raise ScenarioError(f"protocol.reserves.{symbol}: {error}") from error
+        advice = str(error).replace("pass unsafe=True", "set protocol.unsafe = true")
+        raise ScenarioError(f"protocol.reserves.{symbol}: {advice}") from error

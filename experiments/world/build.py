@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,9 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "maker": MarketMaker,
     "searcher": MEVSearcher,
 }
+
+LARGEST_TOTAL = 2.0**62
+"""What borrowers may hold of one asset together, base units."""
 
 FLASH_ENDOWMENT_USD = 5e10
 """What the flash lender has of each stable asset, USD: never short."""
@@ -103,6 +107,13 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     ScenarioError
         If the scenario names something that does not exist or cannot run.
     """
+    try:
+        return _build(model, scenario, streams)
+    except OverflowError as error:  # more money than the ledger's integers hold
+        raise ScenarioError(f"assets: {error}") from error
+
+
+def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     outside = assembly.build_outside(scenario, streams)
     prices = outside.path[0]
     ledger = assembly.build_ledger(scenario)
@@ -126,7 +137,7 @@ def build_world(model: Any, scenario: Scenario, streams: Streams) -> World:
     _lend(ledger, protocol, population, prices, scenario)
     first_wallet = ledger.open_accounts("borrower", len(population))
     wealth = population.wealth * population.debt_usd.sum(axis=1) * ledger.assets[quote].unit
-    ledger.endow_each(quote, first_wallet, wealth.astype(np.int64))
+    ledger.endow_each(quote, first_wallet, _base_units(wealth, scenario.quote, "wealth"))
 
     thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
     bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
@@ -222,7 +233,7 @@ def _fund(
         cash = config.capital_usd
         if _is_maker(config) and floor.specs:
             cash /= 2.0
-            scales = sum(spec.size_scale for spec in floor.specs)
+            scales = math.fsum(spec.size_scale for spec in floor.specs)
             targets = []
             for spec in floor.specs:
                 each = cash * spec.size_scale / scales
@@ -246,12 +257,25 @@ def _lend(
     for k, symbol in enumerate(population.collateral_symbols):
         asset = ledger.asset_index[symbol]
         units = np.ceil(population.collateral_tokens[:, k] * ledger.assets[asset].unit)
-        positions.collateral[: len(population), asset] = units
+        positions.collateral[: len(population), asset] = _base_units(units, symbol, "collateral")
     for k, symbol in enumerate(population.debt_symbols):
         asset = ledger.asset_index[symbol]
         units = population.debt_usd[:, k] / prices[asset] * ledger.assets[asset].unit
+        with np.errstate(over="ignore"):
+            _base_units(units / scenario.protocol.utilisation, symbol, "money to lend")
         positions.debt[: len(population), asset] = units
     protocol.open(scenario.protocol.utilisation)
+
+
+def _base_units(units: NDArray[np.float64], symbol: str, what: str) -> NDArray[np.int64]:
+    """Return whole base units of the borrowers' money, if the ledger can hold their sum."""
+    total = float(units.sum())
+    if not total < LARGEST_TOTAL:
+        raise ScenarioError(
+            f"borrowers: {what} of {total:.3g} base units of {symbol} does not fit into int64; "
+            f"lower total_debt_usd, or assets.{symbol}.decimals"
+        )
+    return units.astype(np.int64)
 
 
 def _minds(
@@ -311,7 +335,7 @@ def _make_strategy(config: AgentConfig, path: str) -> Any:
         raise ScenarioError(
             f"{path}.strategy = {config.strategy!r}; allowed: {', '.join(STRATEGIES)} or module:Class"
         )
-    if config.flash_loans and chosen is ThresholdLiquidator:
+    if config.flash_loans and issubclass(chosen, ThresholdLiquidator):
         parameters = {"flash_loan": True, "exit": "pool"} | parameters
     if chosen is SearcherStrategy:
         inner = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}

@@ -1,8 +1,8 @@
 """What transactions do when a block executes them: liquidate, defend a position, arbitrage.
 
 Each function is the action of one transaction: it moves value or raises `Revert`,
-in which case the caller undoes what it has done. Book trades cannot be undone,
-so they come after everything that may revert.
+in which case the caller undoes what it has done. Book trades cannot be undone: they
+make what came before them final, so each action trades as late as it can.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ FLASH_FEE = 0.0009
 
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
+
+FREE_SHARE = 0.99
+"""Share of the collateral beyond what health needs that borrowers dare to withdraw at once."""
 
 SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
@@ -119,7 +122,9 @@ class Defence:
         if self.sell_usd > 0.0:
             unit = ledger.assets[collateral].unit
             units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
-            units = min(units, pool.collateral_units(row, collateral, now))
+            units = min(
+                units, pool.collateral_units(row, collateral, now), self._free_units(world, collateral)
+            )
             world.on_undo(pool.checkpoint(row, (collateral,)))
             taken = pool.withdraw(row, collateral, units, wallet, now)
             worst = world.market_price(collateral) * (1.0 - SALE_LIMIT)
@@ -142,6 +147,12 @@ class Defence:
                 pool.repay(row, debt, paid_in, wallet, now)
             world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
         world.watch.calm(world.as_rows(row))
+
+    def _free_units(self, world: LiquidationMarket, collateral: int) -> int:
+        """Most of a collateral that may be withdrawn without leaving the account unhealthy; base units."""
+        owed, backed = world.debt_and_backing_usd(self.row)
+        spare = FREE_SHARE * (backed - owed) / float(world.world.thresholds[collateral])
+        return max(0, int(spare / world.oracle_prices[collateral] * world.assets[collateral].unit))
 
 
 class Rebalance:
@@ -173,6 +184,7 @@ class Rebalance:
         else:
             units = min(units, pool.collateral_units(row, collateral, now))
             pool.withdraw(row, collateral, units, wallet, now)
+        world.world.target_health[row] = max(self.target_health, self.alert_level)
         world.watch.set_alert(row, self.alert_level)
 
 
@@ -197,7 +209,7 @@ class Arbitrage:
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
         _keep(world, pool)
-        scale = world.arbitrage_scale(asset)
+        scale = world.gaps.scale(asset)
         if pool.price(asset) < mid:
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)
             gain = pool.quote_out(quote, spend / cash_unit) * mid - spend / cash_unit

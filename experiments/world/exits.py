@@ -83,7 +83,8 @@ class Exits:
     def value_leftovers(self) -> None:
         """Credit what is still held at the last mid, once the run is over."""
         world = self.world
+        values = world.unit_values()
         for lot in (*self.waiting, *self.held):
-            worth = lot.units / world.assets[lot.asset].unit * world.market_price(lot.asset)
+            worth = lot.units * float(values[lot.asset])
             world.recorder.liquidations[lot.number][PROFIT] += worth
         self.waiting, self.held = [], []

@@ -7,6 +7,8 @@ the others are handed to their cohorts as alerted.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +24,8 @@ LISTED = 16
 NEWS = 1.02
 """Growth of the listed reward, or fall of gas, that makes bots look again."""
 
-_CAUTION = 1.5e-4
-"""Share taken off collateral in the screen: the rules round average thresholds down to a basis point."""
-
-_NEAR_ONE = 4.0 * _CAUTION
-"""Screened health factors this little below 1 are decided by the exact rule."""
+_SPARE = 1e-5
+"""Caution of the screen beyond the rounding it knows of, as a fraction."""
 
 Integers = NDArray[np.int64]
 
@@ -44,6 +43,11 @@ class WatchList:
         protocol's fee on it, as a fraction.
     close_factor, full_below : float
         What one call may repay, see `HealthScreen.opportunities`.
+
+    Attributes
+    ----------
+    values, debt_values : float64 ndarray, shape (n_assets,)
+        USD per scaled base unit of collateral and of debt, as of the last reprice.
     """
 
     def __init__(
@@ -67,8 +71,12 @@ class WatchList:
         self.opportunities: list[Opportunity] = []
         self.version = 0
         self._news: tuple[frozenset[int], float, float] = (frozenset(), 0.0, 0.0)
-        self._values: NDArray[np.float64] = np.zeros(len(bonus))
+        self.values: NDArray[np.float64] = np.zeros(len(bonus))
+        self.debt_values: NDArray[np.float64] = np.zeros(len(bonus))
         self._stale = False
+        # the rules round an account's average threshold down to a basis point
+        lowest = min(r.liquidation_threshold for r in pool.market.reserves if r.liquidation_threshold)
+        self._caution = 1.0 / lowest + _SPARE
         self._compile()
 
     def reprice(self, now_s: float) -> Integers:
@@ -78,9 +86,9 @@ class WatchList:
         take them without leaving the list, the sleepers or their old level.
         """
         moved = self.look(now_s)
-        collateral, debt, self._values = self.pool.weights(int(now_s))
+        collateral, self.debt_values, self.values = self.pool.weights(int(now_s))
         self._stale = True
-        fallen = self._sort(self.screen.reprice(collateral * (1.0 - _CAUTION), debt), now_s)
+        fallen = self._sort(self.screen.reprice(collateral * (1.0 - self._caution), self.debt_values), now_s)
         return np.concatenate((moved, fallen)) if len(moved) else fallen
 
     def look(self, now_s: float) -> Integers:
@@ -128,12 +136,12 @@ class WatchList:
             self.opportunities = []
             return
         best = self.screen.opportunities(
-            self.awake, self._values, self.bonus, self.close_factor, self.full_below
+            self.awake, self.values, self.bonus, self.close_factor, self.full_below
         )
         health, rewards = best.health_factor, best.bonus_usd
         suspect = health < 1.0
         unhealthy = suspect
-        close = suspect & (health > 1.0 - _NEAR_ONE)
+        close = suspect & (health > 1.0 - 4.0 * self._caution)
         if close.any():
             unhealthy = suspect.copy()
             for i in np.flatnonzero(close).tolist():
@@ -188,7 +196,7 @@ class WatchList:
     def _announce(self, gas_usd: float) -> None:
         """Count a new version if there is news: another account, a richer reward, cheaper gas."""
         accounts = frozenset(o.account for o in self.opportunities)
-        reward = sum(o.repay_usd * o.bonus for o in self.opportunities)
+        reward = math.fsum(o.repay_usd * o.bonus for o in self.opportunities)
         known, before, gas = self._news
         if accounts - known or reward > NEWS * before or gas_usd * NEWS < gas:
             self.version += 1

@@ -56,12 +56,25 @@ def holdings_by_group(world: LiquidationMarket) -> Holdings:
 
 
 def welfare_table(world: LiquidationMarket, start: Holdings) -> pd.DataFrame:
-    """Gain of every group: change of what it owns since `start`, at the last mids; USD."""
+    """Gain of every group since `start`, at the last mids; USD.
+
+    What borrowers brought in from outside during the run stands in a column of its
+    own and is no gain.
+    """
     values = world.unit_values()
     end = holdings_by_group(world)
     names = sorted(end)
-    gains = [float((end[name] - start.get(name, 0.0)) @ values) for name in names]
-    return pd.DataFrame({"group": pd.Categorical(names, names), "gain_usd": gains})
+    change = {name: float((end[name] - start.get(name, 0.0)) @ values) for name in names}
+    brought = -change["outside"]
+    change["borrowers"] -= brought
+    change["outside"] = 0.0
+    return pd.DataFrame(
+        {
+            "group": pd.Categorical(names, names),
+            "gain_usd": [change[name] for name in names],
+            "brought_in_usd": [brought if name == "borrowers" else 0.0 for name in names],
+        }
+    )
 
 
 def _group_of(name: str) -> str:

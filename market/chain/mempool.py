@@ -22,6 +22,7 @@ class Mempool:
         self.rule = rule
         self.patience_s = patience_s
         self.pending: list[Candidate] = []
+        self._dropped: list[Candidate] = []
 
     def submit(self, candidate: Candidate) -> None:
         """Add a transaction or bundle."""
@@ -57,6 +58,7 @@ class Mempool:
         oldest = closes_s - self.patience_s
         for candidate in self.pending:
             if candidate.arrival_s < oldest:
+                self._dropped.append(candidate)
                 continue
             late = candidate.arrival_s > closes_s or candidate.price_gwei < floor_gwei
             (stay if late else ready).append(candidate)
@@ -68,3 +70,8 @@ class Mempool:
                 stay.append(candidate)
         self.pending = stay
         return chosen
+
+    def take_dropped(self) -> list[Candidate]:
+        """Return what senders have given up since this was last asked."""
+        dropped, self._dropped = self._dropped, []
+        return dropped

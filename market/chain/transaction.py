@@ -7,6 +7,7 @@ value or raises `Revert`, in which case nothing it did remains but the gas.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ class Transaction(NamedTuple):
     sender : int
         Ledger account that pays the gas.
     kind : str
-        What it does, for the record: ``liquidation``, ``repay``, ``swap`` ...
+        What it does, for the record: ``liquidation``, ``arbitrage``, ``defence`` or ``rebalance``.
     gas : int
         Gas used when it succeeds.
     revert_gas : int
@@ -60,7 +61,7 @@ class Bundle(NamedTuple):
     def price_gwei(self) -> float:
         """Gas price of the whole, gwei per unit of gas, weighted by gas."""
         gas = sum(t.gas for t in self.transactions)
-        return sum(t.gas * t.price_gwei for t in self.transactions) / gas
+        return math.fsum(t.gas * t.price_gwei for t in self.transactions) / gas
 
     @property
     def arrival_s(self) -> float:

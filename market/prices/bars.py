@@ -253,12 +253,15 @@ class Bars:
 
 
 def _numbers(column: pd.Series) -> Floats:
-    return np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
+    if not pd.api.types.is_numeric_dtype(column):
+        column = pd.to_numeric(column.astype(str), errors="coerce")
+    return column.to_numpy(np.float64, na_value=np.nan)
 
 
 def _stamps(column: pd.Series) -> Floats:
     if pd.api.types.is_numeric_dtype(column):
-        return np.asarray(column, np.float64)
-    times = pd.to_datetime(column, utc=True, errors="coerce")
+        return column.to_numpy(np.float64, na_value=np.nan)
+    text = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype(str)
+    times = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
     seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     return np.asarray(seconds, np.float64)

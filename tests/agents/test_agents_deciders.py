@@ -170,8 +170,8 @@ def test_searcher_liquidates_copies_and_arbitrages(make_view):
     searcher = MEVSearcher(FakeWorld(), "searcher", ACCOUNT, SearcherStrategy())
     view = make_view(opportunities=offers())
     assert all(isinstance(call, Liquidate) and call.flash_loan for call in searcher.decide(view))
-    rival = PendingLiquidation(offers()[0], 200_000.0, 120.0, ACCOUNT + 1)
-    own = PendingLiquidation(offers()[0], 200_000.0, 120.0, ACCOUNT)
+    rival = PendingLiquidation(offers()[0], 200_000.0, 120.0, ACCOUNT + 1, 121.0)
+    own = PendingLiquidation(offers()[0], 200_000.0, 120.0, ACCOUNT, 121.0)
     assert searcher.react(view._replace(pending=[rival]))[0].price_gwei == pytest.approx(135.0)
     assert searcher.react(view._replace(pending=[own])) == []
     assert [call.asset for call in searcher.arbitrage(view, {0: 5_000.0})] == [0]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from liquidarium.agents.base import Opportunity
 from liquidarium.agents.strategies.threshold_liquidator import ExitTerms, OwnState, ThresholdLiquidator
@@ -30,22 +30,22 @@ def gas_usd(view, bot: ThresholdLiquidator, price_gwei: float) -> float:
 
 @given(
     margin=st.floats(-0.05, 0.2),
-    cost=st.one_of(st.just(0.0), st.floats(1e-10, 1e-5)),
+    cost=st.one_of(st.just(0.0), st.floats(1e-10, 1e-6)),
     visible=st.floats(0.0, 1e7),
     limit=st.floats(0.0, 1e7),
-    sold=st.floats(0.0, 1e6),
+    sold=st.one_of(st.just(0.0), st.floats(0.0, 1e5)),
 )
+@example(margin=0.1, cost=1e-6, visible=1e7, limit=1e7, sold=0.0)
+@example(margin=0.1, cost=1e-6, visible=1e7, limit=1e7, sold=2e4)
 def test_size_is_the_best_of_a_grid(margin, cost, visible, limit, sold):
     """Brute force over repayments of ``m r - k r^2``, what is sold already counted (MODEL 10.2)."""
     repay, gross = ThresholdLiquidator().size(ExitTerms(margin, cost, visible), limit, sold)
     most = max(min(limit, visible - sold), 0.0)
     grid = np.linspace(0.0, most, 2001)
-    whole = margin * (sold + grid) - cost * (sold + grid) ** 2
-    earned = whole - whole[0]
+    earned = (margin - cost * (2 * sold + grid)) * grid
     assert 0.0 <= repay <= most
-    slack = 1e-9 * (1.0 + np.abs(whole).max())
-    assert gross == pytest.approx((margin - cost * (2 * sold + repay)) * repay, abs=slack)
-    assert gross >= earned.max() - slack
+    assert gross == pytest.approx((margin - cost * (2 * sold + repay)) * repay, rel=1e-9, abs=1e-6)
+    assert gross >= earned.max() - 1e-9 * (1.0 + earned.max())
 
 
 def test_a_deep_exit_leaves_the_full_size_and_a_thin_one_cuts_it(make_view):
@@ -124,6 +124,16 @@ def test_bot_that_never_wins_stays_out(make_view):
     assert bot.decide(view, RICH._replace(win_rate=0.0)) == []
 
 
+def test_bid_of_a_small_call_is_the_going_price(make_view):
+    """Its share of the profit would buy less than the standard price, and nobody includes that."""
+    view = make_view(opportunities=[opportunity(repay_usd=5_000.0)])
+    bot = ThresholdLiquidator(bid_share=0.3, min_profit_usd=0.0)
+    (call,) = bot.decide(view, RICH)
+    gross = bot.size(bot.exit_terms(0, 0.05, view), 5_000.0).gross_usd
+    assert 0.3 * gross < gas_usd(view, bot, view.gas_standard_gwei) < gross
+    assert call.price_gwei == view.gas_standard_gwei
+
+
 def test_bids_rise_as_the_chance_of_winning_falls(make_view):
     view = make_view(opportunities=[opportunity()])
     bot = ThresholdLiquidator(escalation=0.4)
@@ -145,6 +155,20 @@ def test_bot_sends_no_more_calls_than_it_may(make_view):
     offers = [opportunity(account, 20_000.0) for account in range(10)]
     for most in (1, 2, 5):
         assert len(ThresholdLiquidator(max_calls=most).decide(make_view(opportunities=offers), RICH)) == most
+
+
+def test_calls_of_one_block_share_the_cash_and_the_exit(make_view):
+    offers = [opportunity(account, 80_000.0) for account in range(3)]
+    poor = RICH._replace(cash_usd=100_000.0)
+    bot = ThresholdLiquidator(min_profit_usd=0.0)
+    calls = bot.decide(make_view(opportunities=offers, depth_usd=[1e9, -1.0]), poor)
+    assert calls[0].repay_usd == pytest.approx(80_000.0)
+    assert 0.0 < calls[1].repay_usd < 20_000.0
+    assert sum(call.repay_usd for call in calls) <= 100_000.0
+    thin = make_view(opportunities=offers, depth_usd=[5e4, -1.0])
+    visible = bot.exit_terms(0, 0.05, thin).visible_usd
+    assert visible < 240_000.0
+    assert sum(call.repay_usd for call in bot.decide(thin, RICH)) <= visible
 
 
 def test_a_market_below_the_oracle_by_the_bonus_leaves_nothing_to_earn(make_view):

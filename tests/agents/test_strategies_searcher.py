@@ -13,7 +13,7 @@ ME = 42
 
 
 def pending(account=3, price=100.0, sender=7, repay=200_000.0, bonus=0.05):
-    return PendingLiquidation(Opportunity(account, 0.97, 0, 1, repay, bonus), repay, price, sender)
+    return PendingLiquidation(Opportunity(account, 0.97, 0, 1, repay, bonus), repay, price, sender, 121.0)
 
 
 def profit(searcher, view, call):

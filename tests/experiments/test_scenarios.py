@@ -85,7 +85,7 @@ def test_key_that_this_kind_does_not_read_is_unknown():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("protocol.close_factor=1.5", "protocol.close_factor = 1.5; allowed: a number above 0, up to 1"),
+        ("protocol.close_factor=1.5", "protocol.close_factor = 1.5; allowed: a number from 0.0001 to 1"),
         (
             "agents.makers.count=many",
             "agents.makers.count = 'many'; allowed: a whole number from 0 to 10,000",
@@ -217,9 +217,9 @@ def test_prices_of_ones_own_are_found_beside_the_scenario(tmp_path):
         "clock.start=2023-11-14T22:00:00Z", source=str(scenario)
     )
     (tmp_path / "btc.csv").write_text("ts,close\n1,5\n2,0\n")
-    assert "'close' must hold prices above 0" in refused(at_start, source=str(scenario))
+    assert "row 2, 1970-01-01T00:00:02Z: close must be positive, got 0" in refused(at_start, source=str(scenario))
     (tmp_path / "btc.csv").write_text("ts,open\n1,5\n2,6\n")
-    assert "has no column 'close'" in refused(at_start, source=str(scenario))
+    assert "column close missing" in refused(at_start, source=str(scenario))
     (tmp_path / "btc.csv").unlink()
     assert "does not exist" in refused(at_start, source=str(scenario))
 

@@ -93,12 +93,12 @@ def test_reverted_call_leaves_everything_as_it_was_except_its_gas(world, changes
     before = state_of(world)
     me = world.bots[0].account
     transaction = call(world, **changes)
-    assert world._run(transaction) == (REVERT_GAS, 1)
+    assert world.builder.run(transaction) == (REVERT_GAS, 1, 1)
     after = state_of(world)
     paid = int(before[0][me, world.quote] - after[0][me, world.quote])
     assert paid / 1e6 == pytest.approx(REVERT_GAS * PRICE_GWEI * 1e-9 * world.oracle_prices[0], rel=1e-6)
     after[0][me, world.quote] += paid
-    after[0][world._validators, world.quote] -= paid
+    after[0][world.builder.validators, world.quote] -= paid
     assert_same(before, after)
     assert world.recorder.failed_gas_usd == pytest.approx(paid / 1e6)
     assert_sound(world)
@@ -107,7 +107,7 @@ def test_reverted_call_leaves_everything_as_it_was_except_its_gas(world, changes
 def test_flash_loan_costs_its_fee_and_leaves_the_rest_to_the_bot(world):
     me, lender = world.bots[0].account, world.flash_lender
     before = world.ledger.balances.copy()
-    world._run(call(world, **FLASH))
+    world.builder.run(call(world, **FLASH))
     moved = world.ledger.balances - before
     (row,) = world.recorder.liquidations
     repaid = row[11]
@@ -128,14 +128,14 @@ def test_flash_loan_is_paid_back_from_the_sale_and_not_from_the_bot_s_own_money(
     )
     assert world.cash_usd(world.bots[0].account) > 1e6
     before = state_of(world)
-    assert world._run(call(world, **FLASH, max_slippage=0.5)) == (REVERT_GAS, 1)
+    assert world.builder.run(call(world, **FLASH, max_slippage=0.5)) == (REVERT_GAS, 1, 1)
     assert_same(before[1:], state_of(world)[1:])
     assert_sound(world)
 
 
 def test_bundle_is_executed_as_a_whole(world):
     members = (call(world, 0), call(world, 1))
-    used, reverted = world._run(Bundle(members))
+    used, _, reverted = world.builder.run(Bundle(members))
     assert (used, reverted) == (2 * GAS, 0)
     rows = world.recorder.liquidations
     assert [row[2] for row in rows] == [o.account for o in world.watch.opportunities[:2]]
@@ -149,7 +149,7 @@ def test_bundle_is_executed_as_a_whole(world):
 def test_bundle_with_one_bad_member_leaves_no_trace_and_pays_no_gas(world, order):
     members = (call(world, 0), call(world, 1, **FLASH, max_slippage=0.0))
     before = state_of(world)
-    assert world._run(Bundle(tuple(members[i] for i in order))) == (0, 2)
+    assert world.builder.run(Bundle(tuple(members[i] for i in order))) == (0, 2, 2)
     assert_same(before, state_of(world))
     assert_sound(world)
 
@@ -180,20 +180,20 @@ def test_book_trades_come_last_in_a_bundle_or_not_at_all(world, last):
     )
     healing = call(world, 1)
     before = state_of(world)
-    used, reverted = world._run(Bundle((healing, trade) if last else (trade, healing)))
+    used, _, reverted = world.builder.run(Bundle((healing, trade) if last else (trade, healing)))
     if last:
         assert (used, reverted) == (2 * GAS, 0)
         assert len(world.recorder.liquidations) == 1
     else:
         assert (used, reverted) == (0, 2)
         assert_same(before, state_of(world))
-    assert world._run(trade) == (GAS, 0), "alone it may trade"
+    assert world.builder.run(trade) == (GAS, 1, 0), "alone it may trade"
     assert_sound(world)
 
 
 def test_seized_collateral_of_an_undone_bundle_is_not_sold_later(world):
-    world._run(call(world, 0, repay_usd=2_000.0))
-    world._run(Bundle((call(world, 1), call(world, 1, **FLASH, max_slippage=0.0))))
+    world.builder.run(call(world, 0, repay_usd=2_000.0))
+    world.builder.run(Bundle((call(world, 1), call(world, 1, **FLASH, max_slippage=0.0))))
     assert [lot.number for lot in world.exits.waiting] == [0]
     world.exits.sell()
     assert_sound(world)
@@ -204,8 +204,8 @@ def test_second_call_on_a_healed_account_reverts(world):
     number = len(world.watch.opportunities) - 1
     target = world.watch.opportunities[number]
     while world.protocol.health_factor(target.account, int(world.time_s)) < 10**18:
-        assert world._run(call(world, number, repay_usd=target.repay_usd))[1] == 0
-    assert world._run(call(world, number)) == (REVERT_GAS, 1)
+        assert world.builder.run(call(world, number, repay_usd=target.repay_usd))[2] == 0
+    assert world.builder.run(call(world, number)) == (REVERT_GAS, 1, 1)
     assert_sound(world)
 
 
@@ -216,7 +216,7 @@ def test_searchers_see_what_is_pending_only_after_the_public_delay(world):
         chain = world.scenario.chain.model_copy(update={"public_delay_ms": delay_ms})
         world.scenario = world.scenario.model_copy(update={"chain": chain})
         world.mempool.pending = [sent._replace(arrival_s=world.time_s + arrival_s)]
-        assert [p.sender for p in world._pending_liquidations()] == [sent.sender] * seen
+        assert [p.sender for p in world.requests.pending_liquidations()] == [sent.sender] * seen
 
 
 def test_defence_by_repaying_makes_the_account_healthier(world):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from liquidarium.experiments.model import LiquidationMarket
-from liquidarium.experiments.world.watchlist import LISTED, WAD
+from liquidarium.experiments.world.watchlist import LISTED, WAD, WatchList
+from liquidarium.market.assets import Asset
+from liquidarium.market.ledger import Ledger
+from liquidarium.protocols.lending.aave import aave_v2_main_may_2021
+from liquidarium.protocols.lending.aave.pool import AavePool
 
 CRASH = ("clock.start=2021-05-19T12:50:00Z", "clock.duration_s=900")
 IDLE = tuple(f"agents.{name}.count=0" for name in ("fast-bots", "flash-bots", "searcher"))
@@ -77,6 +81,27 @@ def test_every_account_that_may_be_liquidated_is_awake_or_sleeps_for_its_gas(see
     model.run()
     assert model.compared > 5
     assert model.unhealthy_seen > 5
+
+
+def test_rounding_of_the_average_threshold_makes_no_account_slip_through():
+    """The contract rounds the average threshold down to a basis point, the screen does not (MODEL 1.1)."""
+    decimals = {"WETH": 9, "WBTC": 8, "USDC": 6}
+    ledger = Ledger([Asset(symbol, places) for symbol, places in decimals.items()])
+    pool = AavePool(ledger, aave_v2_main_may_2021(tuple(decimals), decimals), 1, 0)
+    # average threshold 0.79999, which the rule reads as 0.7999; debt between the two
+    dollars = np.array([66_653.0, 33_347.0])
+    collateral, debt = np.zeros((1, 3), np.int64), np.zeros((1, 3), np.int64)
+    collateral[0, :2] = dollars / [2_000.0, 40_000.0] * [10**9, 10**8]
+    debt[0, 2] = 79_995 * 10**6
+    pool.endow(collateral, debt, 0.7)
+    pool.set_prices([2_000 * 10**8, 40_000 * 10**8, 10**8])
+    assert pool.health_factor(0, 0) < WAD
+    cw, dw, _ = pool.weights(0)
+    assert collateral[0] @ cw > debt[0] @ dw
+    watch = WatchList(pool, np.zeros(1), np.array([0.05, 0.1, 0.0]), 0.5, 0.0)
+    watch.reprice(0.0)
+    watch.refresh(10.0, 0.0)
+    assert [o.account for o in watch.opportunities] == [0]
 
 
 def test_list_is_ordered_by_reward_and_worth_its_gas():

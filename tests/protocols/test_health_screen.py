@@ -19,8 +19,11 @@ def brute_health(positions, cw, dw):
     factors = []
     for account in range(positions.n_accounts):
         collateral, debt = positions.rows(account)
-        owned = sum(float(a) * w for a, w in zip(collateral, cw.tolist(), strict=True))
-        owed = sum(float(a) * w for a, w in zip(debt, dw.tolist(), strict=True))
+        owned = owed = 0.0  # no `sum`, which is compensated from Python 3.12 on
+        for units, weight in zip(collateral, cw.tolist(), strict=True):
+            owned += float(units) * weight
+        for units, weight in zip(debt, dw.tolist(), strict=True):
+            owed += float(units) * weight
         factors.append(owned / owed if owed > 0 else np.inf)
     return np.array(factors)
 

@@ -1,0 +1,174 @@
+"""Fill a block from the mempool and execute it: every transaction whole or not at all.
+
+Gas is paid in the quote asset at the oracle price of the gas asset. The most a
+transaction may cost is taken before it runs and what it did not use is given
+back, as on chain; one whose sender cannot pay is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...agents.liquidators import LiquidatorBot
+from ...agents.searchers import MEVSearcher
+from ...market.chain.mempool import Mempool
+from ...market.chain.transaction import Bundle, Transaction
+from ...market.ledger import Reason
+from ...market.revert import Revert
+from .execution import Defence
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+GAS, PROFIT = 14, 17
+"""Columns of a liquidation row that gas fills in."""
+
+
+class BlockResult(NamedTuple):
+    """What a block did: gas used, transactions executed and reverted, liquidations."""
+
+    gas_used: int
+    executed: int
+    reverted: int
+    liquidations: int
+
+
+class BlockBuilder:
+    """Seals blocks at random moments and executes what is in time.
+
+    Parameters
+    ----------
+    world : LiquidationMarket
+    mempool : Mempool
+    """
+
+    def __init__(self, world: LiquidationMarket, mempool: Mempool) -> None:
+        self.world = world
+        self.mempool = mempool
+        self.may_trade = True
+        self._running = False
+        self.validators = world.ledger.open_account("validators")
+        self._undo: list[Callable[[], None]] = []
+        self._seal = world.stream("chain/seal")
+
+    def on_undo(self, undo: Callable[[], None]) -> None:
+        """Have `undo` called if the transaction under way reverts."""
+        self._undo.append(undo)
+
+    def settle(self) -> None:
+        """Make what the transaction under way has done final, as a book trade cannot be undone."""
+        if self._running:
+            self.world.ledger.commit()
+            self.world.ledger.begin()
+            self._undo.clear()
+
+    def build(self, gas_limit: int) -> BlockResult:
+        """Select and execute one block within `gas_limit`."""
+        world = self.world
+        closes_s = world.time_s + world.block_time_s * float(self._seal.random())
+        if not self.mempool.pending:
+            return BlockResult(0, 0, 0, 0)
+        before = len(world.recorder.liquidations)
+        gas_used = executed = reverted = 0
+        for candidate in self.mempool.select(closes_s, world.gas.floor, gas_limit):
+            used, done, failed = self.run(candidate)
+            gas_used += used
+            executed += done
+            reverted += failed
+        return BlockResult(gas_used, executed, reverted, len(world.recorder.liquidations) - before)
+
+    def run(self, candidate: Transaction | Bundle) -> tuple[int, int, int]:
+        """Execute one candidate; return the gas it used, transactions executed, and of these reverted."""
+        members = (candidate,) if isinstance(candidate, Transaction) else candidate.transactions
+        advances = [self._charge(member) for member in members]
+        if None in advances:
+            self._refund(members, advances, [0] * len(members))
+            return 0, 0, 0
+        ledger, recorder = self.world.ledger, self.world.recorder
+        written = len(recorder.liquidations)
+        numbers: list[int | None] = []
+        ledger.begin()
+        self._undo.clear()
+        self._running = True
+        try:
+            for member in members:
+                self.may_trade = member is members[-1]
+                numbers.append(member.action(self.world))
+        except Revert as revert:
+            self._roll_back(written)
+            alone = isinstance(candidate, Transaction)
+            used = [members[0].revert_gas] if alone else [0] * len(members)
+            paid = self._refund(members, advances, used)
+            if alone:
+                self._report(members[0], paid[0], False, revert.reason, None)
+            return sum(used), len(members), len(members)
+        finally:
+            self.may_trade = True
+            self._running = False
+        ledger.commit()
+        used = [member.gas for member in members]
+        paid = self._refund(members, advances, used)
+        for member, usd, number in zip(members, paid, numbers, strict=True):
+            self._report(member, usd, True, "", number)
+        return sum(used), len(members), 0
+
+    def _charge(self, transaction: Transaction) -> int | None:
+        """Take the most that a transaction may cost; None if its sender does not hold it."""
+        world = self.world
+        usd = transaction.gas * transaction.price_gwei * world.usd_per_gas_gwei()
+        units = int(usd * world.assets[world.quote].unit)
+        if world.ledger.balance(transaction.sender, world.quote) < units:
+            return None
+        world.ledger.transfer(world.quote, transaction.sender, self.validators, units, Reason.GAS)
+        return units
+
+    def _refund(
+        self, members: tuple[Transaction, ...], advances: list[int | None], used: list[int]
+    ) -> list[float]:
+        """Give back what was not used; return what each member paid, USD."""
+        world = self.world
+        paid = []
+        for member, advance, gas in zip(members, advances, used, strict=True):
+            kept = 0 if advance is None else advance * gas // member.gas
+            if advance:
+                world.ledger.transfer(
+                    world.quote, self.validators, member.sender, advance - kept, Reason.GAS
+                )
+            paid.append(kept / world.assets[world.quote].unit)
+        return paid
+
+    def _roll_back(self, written: int) -> None:
+        world = self.world
+        world.ledger.rollback()
+        for undo in reversed(self._undo):
+            undo()
+        self._undo.clear()
+        del world.recorder.liquidations[written:]
+        world.exits.drop_from(written)
+
+    def _report(
+        self, transaction: Transaction, paid_usd: float, done: bool, reason: str, number: int | None
+    ) -> None:
+        """Write an executed transaction down and let its sender learn from it."""
+        world = self.world
+        agent = world.agent_of(transaction.sender)
+        if agent is None:
+            if not done and isinstance(transaction.action, Defence):
+                world.watch.calm(world.as_rows(transaction.target))  # told again after another delay
+            return
+        if number is not None:
+            row = world.recorder.liquidations[number]
+            row[GAS] = paid_usd
+            row[PROFIT] -= paid_usd
+        if transaction.kind == "liquidation":
+            if not done:
+                world.recorder.failed_gas_usd += paid_usd
+            if isinstance(agent, LiquidatorBot):
+                agent.learn(done)
+        elif isinstance(agent, MEVSearcher):
+            agent.learn_arbitrage(done)
+        world.recorder.bid(
+            world.block, world.time_s, transaction.target, agent.name, transaction.kind,
+            transaction.price_gwei, done, reason, paid_usd,
+        )  # fmt: skip

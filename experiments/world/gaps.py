@@ -1,0 +1,82 @@
+"""Gaps between pools and books: what closing them earns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...market.trading_layout import ASK_DEPTH_USD, BID_DEPTH_USD
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+MEMORY_BLOCKS = 8
+"""Searchers look again at a gap that does not grow after this many blocks."""
+
+GROWTH = 1.2
+"""Factor by which a gain must have grown for searchers to look again at once."""
+
+
+class PoolGaps:
+    """Watches every asset that has both a pool and a book."""
+
+    def __init__(self, world: LiquidationMarket) -> None:
+        self.world = world
+        units = world.world.units
+        self._watched = [
+            (
+                asset,
+                world.floor.book_of_asset[asset],
+                pool,
+                units[asset] / units[world.quote],
+                pool.fee_bps / 1e4,
+            )
+            for asset, pool in world.pools.items()
+            if asset in world.floor.book_of_asset
+        ]
+        self._shown: dict[int, float] = {}
+
+    def news(self) -> dict[int, float]:
+        """Gains worth a look now, by asset, USD: none while what was shown has not grown."""
+        gains = self.gains()
+        if any(gain > GROWTH * self._shown.get(asset, 0.0) for asset, gain in gains.items()):
+            self._shown = gains
+            return gains
+        if self.world.block % MEMORY_BLOCKS == 0:
+            self._shown = {}
+        return {}
+
+    def gains(self) -> dict[int, float]:
+        """Gaps that pay for gas: what closing each earns, USD.
+
+        Trading a constant-product pool with quote reserve Y to a price off by g
+        beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes.
+        """
+        world = self.world
+        gains: dict[int, float] = {}
+        least = -1.0
+        for asset, book, pool, per_unit, fee in self._watched:
+            state = pool.state
+            off = abs(world.mids[book] * state.reserve0 / (state.reserve1 * per_unit) - 1.0) - fee
+            if off <= 0.0:
+                continue
+            if least < 0.0:
+                least = world.scenario.chain.gas_per_swap * world.gas.standard * world.usd_per_gas_gwei()
+            reserve_usd = state.reserve1 / world.assets[world.quote].unit
+            gain = self.scale(asset) * off * off * reserve_usd / 4.0
+            if gain > least:
+                gains[asset] = gain
+        return gains
+
+    def scale(self, asset: int) -> float:
+        """Share of the pool's optimal trade that remains optimal when the book side moves too.
+
+        A pool with quote reserve Y costs ``s^2 / Y`` to trade s, the book ``k s^2``
+        with ``k = band / (2 depth)``, so the best size shrinks by ``1 / (1 + k Y)``.
+        """
+        floor = self.world.floor
+        row = floor.state[floor.book_of_asset[asset]]
+        depth = min(row[BID_DEPTH_USD], row[ASK_DEPTH_USD])
+        if depth <= 0.0:
+            return 0.0
+        reserve = self.world.pools[asset].state.reserve1 / self.world.assets[self.world.quote].unit
+        return float(1.0 / (1.0 + floor.depth_band / (2.0 * depth) * reserve))
