@@ -114,16 +114,22 @@ def day(overrides: Sequence[str], finish: bool = False) -> Numbers:
     return numbers
 
 
-def start_up(cache: str) -> tuple[float, float]:
-    """Seconds to import and run the crash hours with compiled code kept in `cache`, and to run them again."""
+def start_up(cache: str) -> tuple[float, float, float]:
+    """Import and run the crash hours with compiled code kept in `cache`, and run them again.
+
+    Returns
+    -------
+    tuple of float
+        Wall time of import and first run, its processor time, wall time of the second run; seconds.
+    """
     os.environ["NUMBA_CACHE_DIR"] = cache
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     from liquidarium.experiments.runs.run import run
 
     run(SCENARIO, overrides=CRASH_HOURS)
-    first = time.perf_counter()
+    first, cpu_s = time.perf_counter(), time.process_time() - cpu_started
     run(SCENARIO, overrides=CRASH_HOURS)
-    return first - started, time.perf_counter() - first
+    return first - started, cpu_s, time.perf_counter() - first
 
 
 def stress_overrides() -> list[str]:
@@ -143,10 +149,11 @@ def stress_overrides() -> list[str]:
 def order_books(n_events: int, repeats: int) -> dict[str, list[float]]:
     """Commands per second of our book on the seeded stream, and of the plain-Python one."""
     import bench_books
+    from liquidarium.market.order_book import SelfTrade
     from lob_stream import make_stream
 
     def settled_calls_with_rule(events: bench_books.Events) -> tuple[float, bench_books.Outcome]:
-        ledger, book = bench_books.settled_book(bench_books.SelfTrade.CANCEL_MAKER)
+        ledger, book = bench_books.settled_book(SelfTrade.CANCEL_MAKER)
         seconds = bench_books.call_by_call(book, events)
         bench_books.check_money(ledger, book)
         return seconds, {}
@@ -216,19 +223,20 @@ def exact_rules(calls: int, repeats: int) -> dict[str, list[float]]:
 
 def start_rows(repeats: int) -> list[Row]:
     """Import and first run with an empty and with a filled cache of compiled code."""
-    cold, warm, again = [], [], []
+    cold, warm = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as cache:
-            cold.append(in_own_process(start_up, cache)[0])
-            first, second = in_own_process(start_up, cache)
-            warm.append(first)
-            again.append(second)
+            cold.append(in_own_process(start_up, cache))
+            warm.append(in_own_process(start_up, cache))
+    first, first_cpu, _ = zip(*cold, strict=True)
+    loaded, loaded_cpu, again = zip(*warm, strict=True)
     part = "start"
     return [
-        Row(part, "import and first run, nothing compiled", cold, "s", "the two crash hours"),
-        Row(part, "import and first run, compiled before", warm, "s"),
+        Row(part, "import and first run, nothing compiled", first, "s", "the two crash hours"),
+        Row(part, "import and first run, compiled before", loaded, "s"),
         Row(part, "the same run again, same process", again, "s"),
-        Row(part, "compilation", minus(cold, warm), "s", "nothing compiled less compiled before"),
+        Row(part, "compilation, wall", minus(first, loaded), "s", "nothing compiled less compiled before"),
+        Row(part, "compilation, processor", minus(first_cpu, loaded_cpu), "s"),
     ]
 
 
@@ -332,6 +340,14 @@ def minus(left: Sequence[float], right: Sequence[float]) -> list[float]:
     return [a - b for a, b in zip(left, right, strict=True)]
 
 
+def at_least_one(text: str) -> int:
+    """Read a whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(f"{value} is below 1")
+    return value
+
+
 def say(text: str) -> None:
     """Tell the reader who waits."""
     print(text, file=sys.stderr, flush=True)
@@ -373,7 +389,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="everything once, two hours of the day only")
-    parser.add_argument("--rounds", type=int, default=None, help="rounds of days; 5, quick: 1")
+    parser.add_argument("--rounds", type=at_least_one, metavar="N", help="rounds of days; 5, quick: 1")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the table there, too")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 5)

@@ -1,4 +1,4 @@
-"""This package beside others, in one session and as ratios: order books, and a lending population.
+"""Speed beside others, in one session and as ratios: order books, and a lending population.
 
     python benchmarks/bench_peers.py [PEER ...] [--quick] [--out FILE.md]
 
@@ -6,8 +6,8 @@ Order books: each replays the same seeded stream; a ratio above 1 says how much 
 once as the simulation uses it (owners, self-trade rule, settlement and log, one batch) and once
 with one Python call per command as the peers are called. Beside them stands the whole simulation
 in the hours of the crash, all its agents included, by the market events it gets through.
-Lending: one rule for a crowd of borrowers, as Mesa agents, as NumPy columns and with `HealthScreen`;
-all three must end with the same positions to the last unit.
+Lending: one rule for a crowd of borrowers, as Mesa agents, as NumPy columns and with `HealthScreen`,
+in ordinary and in the worst hours of a crash day; all must end with the same positions, to the unit.
 
 A peer is imported only when it is named; the README says how to install them. All sides of a ratio
 are measured within one round, in turns forwards and backwards.
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import bench_books
 import mesa
 import numpy as np
-from bench_day import CRASH_HOURS, SCENARIO, in_turns, number, over, say, setting
+from bench_day import CRASH_HOURS, SCENARIO, at_least_one, in_turns, number, over, say, setting
 from liquidarium.experiments.runs.run import run
 from liquidarium.protocols.health import HealthScreen
 from liquidarium.protocols.positions import Positions
@@ -42,6 +42,8 @@ PEERS = [name for name in bench_books.ADAPTERS if name not in (OURS, OUR_CALLS, 
 PRICE, THRESHOLD, BONUS = 2_000.0, 0.8, 1.05
 ALERT, TARGET = 1.15, 1.4
 COIN, DOLLAR = 1e9, 1e6
+FALLS = {"ordinary": 0.02, "worst": 0.27}
+"""By how much the coin falls in 200 blocks: the median move of ETH on 19 May 2021, and its worst."""
 INTEREST = 1 + 0.05 * 13 / (365 * 86_400)
 """Growth of debt in a block of 13 s at 5 % a year."""
 
@@ -76,7 +78,7 @@ def replays(names: Sequence[str], n_events: int, rounds: int) -> list[Row]:
     """Commands per second of some books on one stream, and ours over each."""
     events, promised = make_stream(n_events)
     rates: dict[str, list[float]] = {name: [] for name in names}
-    outcomes = {}
+    outcomes: dict[str, str] = {}
     for turn in in_turns(names, rounds):
         for name in turn:
             if outcomes.get(name, "").startswith("not"):
@@ -105,10 +107,13 @@ def simulation_row(rounds: int, n_events: int) -> Row:
     run(SCENARIO, overrides=CRASH_HOURS)
     rates: list[float] = []
     plain: list[float] = []
-    for _ in range(rounds):
-        plain.append(n_events / bench_books.python_book(events)[0])
-        summary = run(SCENARIO, overrides=CRASH_HOURS).summary
-        rates.append(float(summary["market_events"]) / float(summary["wall_s"]))
+    for turn in in_turns((PLAIN, SCENARIO), rounds):
+        for name in turn:
+            if name == PLAIN:
+                plain.append(n_events / bench_books.python_book(events)[0])
+                continue
+            summary = run(SCENARIO, overrides=CRASH_HOURS).summary
+            rates.append(float(summary["market_events"]) / float(summary["wall_s"]))
     size = f"{summary['market_events']:,} events"
     outcome = f"simulation / plain book: {number(statistics.median(over(rates, plain)))} x"
     return Row(f"whole simulation, {SCENARIO}, crash hours", size, rates, "events/s", [], [], outcome)
@@ -126,20 +131,16 @@ class Crowd(NamedTuple):
     prices: list[float]
 
 
-Outcome = tuple[int, int, int, int, int]
-"""Liquidations, repayments, and what is left of collateral, debt and cash."""
-
-
-def make_crowd(n_borrowers: int, n_steps: int) -> Crowd:
-    """Draw borrowers, a third of whom have cash, and a price that falls by 30 % with much up and down."""
+def make_crowd(n_borrowers: int, n_steps: int, fall: float) -> Crowd:
+    """Draw borrowers, a third of whom have cash, and a price that falls with much up and down."""
     rng = np.random.default_rng(1)
     coins = rng.lognormal(1.0, 1.0, n_borrowers)
     health = np.exp(rng.uniform(np.log(1.05), np.log(3.0), n_borrowers))
     owed = coins * PRICE * THRESHOLD / health
     cash = owed * 0.3 * rng.random(n_borrowers) * (rng.random(n_borrowers) < 1 / 3)
     noise = rng.normal(0.0, 0.003, n_steps).cumsum()
-    shares = np.linspace(0.0, 1.0, n_steps)
-    path = PRICE * np.exp(noise + (np.log(0.7) - noise[-1]) * shares)
+    trend = np.log(1.0 - fall) * n_steps / 200 - noise[-1]
+    path = PRICE * np.exp(noise + trend * np.linspace(0.0, 1.0, n_steps))
     units = (np.trunc(column).astype(np.int64) for column in (coins * COIN, owed * DOLLAR, cash * DOLLAR))
     return Crowd(*units, path.tolist())
 
@@ -187,10 +188,9 @@ class MesaLending(mesa.Model):  # type: ignore[misc]
         self.coin_weight = self.coin_value * THRESHOLD
         self.agents.do("step")
 
-    def outcome(self) -> Outcome:
-        """Return what the run led to."""
-        left = [sum(getattr(a, name) for a in self.agents) for name in ("collateral", "debt", "cash")]
-        return (self.liquidations, self.repayments, *left)
+    def columns(self) -> NDArray[np.int64]:
+        """Collateral, debt and cash of all."""
+        return np.array([(a.collateral, a.debt, a.cash) for a in self.agents], np.int64).T
 
 
 class NumpyLending:
@@ -230,10 +230,9 @@ class NumpyLending:
         self.liquidations += len(unsafe)
         self.repayments += len(alarmed)
 
-    def outcome(self) -> Outcome:
-        """Return what the run led to."""
-        left = [int(column.sum()) for column in (self.collateral, self.debt, self.cash)]
-        return (self.liquidations, self.repayments, *left)
+    def columns(self) -> NDArray[np.int64]:
+        """Collateral, debt and cash of all."""
+        return np.array((self.collateral, self.debt, self.cash))
 
 
 class ScreenedLending(NumpyLending):
@@ -263,39 +262,41 @@ class ScreenedLending(NumpyLending):
             self.still_due = self.screen.touch(due, np.where(self.cash[due] > 0, ALERT, 1.0))
 
 
+SCREENING, MESA = "our screening", f"Mesa {mesa.__version__} agents"
 LENDING: dict[str, Callable[[Crowd], MesaLending | NumpyLending]] = {
-    "our screening": ScreenedLending,
+    SCREENING: ScreenedLending,
     "NumPy columns": NumpyLending,
-    f"Mesa {mesa.__version__} agents": MesaLending,
+    MESA: MesaLending,
 }
+MOST_OBJECTS = 100_000
+"""Larger crowds are not made of Mesa agents."""
 
 
-def lending_rows(n_borrowers: int, n_steps: int, rounds: int) -> list[Row]:
-    """Step the crowd in all three ways; the first step, which sets ours up, is not timed."""
-    crowd = make_crowd(n_borrowers, n_steps + 1)
-    rates: dict[str, list[float]] = {name: [] for name in LENDING}
-    outcomes = {}
-    for turn in in_turns(LENDING, rounds):
+def lending_rows(n_borrowers: int, n_steps: int, hours: str, rounds: int) -> list[Row]:
+    """Step the crowd in all ways; the first step, which sets ours up, is not timed."""
+    crowd = make_crowd(n_borrowers, n_steps + 1, FALLS[hours])
+    names = [name for name in LENDING if n_borrowers <= MOST_OBJECTS or name != MESA]
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    ended: dict[str, MesaLending | NumpyLending] = {}
+    for turn in in_turns(names, rounds):
         for name in turn:
-            model = LENDING[name](crowd)
+            ended[name] = model = LENDING[name](crowd)
             model.move(crowd.prices[0])
             started = time.perf_counter()
             for price in crowd.prices[1:]:
                 model.move(price)
             seconds = time.perf_counter() - started
-            say(f"{name}, {n_borrowers:,} borrowers: {seconds:.2f} s")
+            say(f"{name}, {n_borrowers:,} borrowers, {hours} hours: {seconds:.2f} s")
             rates[name].append(n_borrowers * n_steps / seconds)
-            outcomes[name] = model.outcome()
-    ours = next(iter(LENDING))
-    liquidations, repayments = outcomes[ours][:2]
+    ours = ended[SCREENING]
+    size = f"{n_borrowers:,} borrowers, {n_steps} blocks, {hours} hours"
     rows = []
     for name, rate in rates.items():
-        verdict = f"{liquidations:,} liquidations, {repayments:,} repayments"
-        if outcomes[name] != outcomes[ours]:
-            verdict = f"DIFFERS: {outcomes[name]}, ours {outcomes[ours]}"
-        size = f"{n_borrowers:,} borrowers, {n_steps} steps"
+        verdict = f"{ended[name].liquidations:,} liquidations, {ended[name].repayments:,} repayments"
+        if not np.array_equal(ended[name].columns(), ours.columns()):
+            verdict += ", DIFFERS from ours"
         rows.append(
-            Row(f"lending: {name}", size, rate, "agent-steps/s", over(rates[ours], rate), [], verdict)
+            Row(f"lending: {name}", size, rate, "agent-steps/s", over(rates[SCREENING], rate), [], verdict)
         )
     return rows
 
@@ -340,21 +341,23 @@ def main() -> None:
     )
     parser.add_argument("peers", nargs="*", metavar="PEER", help=f"{', '.join(PEERS)}, or all")
     parser.add_argument("--quick", action="store_true", help="less of everything, once")
-    parser.add_argument("--rounds", type=int, default=None, help="rounds; 5, quick: 1")
+    parser.add_argument("--rounds", type=at_least_one, metavar="N", help="rounds; 3, quick: 1")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the table there, too")
     options = parser.parse_args()
     unknown = sorted(set(options.peers) - {*PEERS, "all"})
     if unknown:
         parser.error(f"no peer {unknown[0]!r}; there are {', '.join(PEERS)}, or all")
     peers = PEERS if "all" in options.peers else options.peers
-    rounds = options.rounds or (1 if options.quick else 5)
+    rounds = options.rounds or (1 if options.quick else 3)
     header = setting(("liquidarium", "numpy", "numba", "mesa"))
     started = time.perf_counter()
+    lending_rows(1_000, 200, "worst", 1)  # loads compiled code
     n_events, n_slow = (20_000, 2_000) if options.quick else (200_000, 5_000)
     rows = book_rows(peers, n_events, n_slow, rounds)
     rows.append(simulation_row(rounds, n_events))
-    for n_borrowers in (10_000,) if options.quick else (10_000, 100_000):
-        rows += lending_rows(n_borrowers, 50 if options.quick else 200, rounds)
+    for n_borrowers in (10_000,) if options.quick else (10_000, 100_000, 1_000_000):
+        for hours in FALLS:
+            rows += lending_rows(n_borrowers, 50 if options.quick else 200, hours, rounds)
     text = header + markdown(rows)
     print(text)
     if options.out is not None:

@@ -156,9 +156,9 @@ class OrderFlow:
         counts = self.counts[self._end : self._end + self._chunk]
         self._end += self._chunk
         totals = counts.sum(axis=0)
-        need = int(totals.max())
+        need = int(totals.max(initial=0))
         if need > self.draws.shape[1]:
-            self.draws = np.empty((len(self._rngs), need, DRAWS_PER_ORDER))
+            self.draws = np.zeros((len(self._rngs), need, DRAWS_PER_ORDER))
         for book, rng in enumerate(self._rngs):
             rng.random(out=self.draws[book, : totals[book]])
         self.cursors[:] = 0

@@ -105,6 +105,11 @@ class ThresholdLiquidator:
         for key in ("bid_share", "escalation", "max_slippage", "flash_fee"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key} must be in [0, 1], got {getattr(self, key)}")
+        for key in ("loss_budget_usd", "hold_risk", "hold_s"):
+            if not getattr(self, key) >= 0:
+                raise ValueError(f"{key} must not be negative, got {getattr(self, key)}")
+        if self.max_calls < 1:
+            raise ValueError(f"max_calls must be at least 1, got {self.max_calls}")
         if self.bid_share + self.escalation > 1:
             raise ValueError(
                 f"bid_share + escalation must not exceed 1, got {self.bid_share + self.escalation}"

@@ -71,8 +71,9 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from ..conformance.files import VectorFileError
     from ..runs.result import RunFolderError
     from ..scenarios.base import ScenarioError
+    from ..world.intents import IntentError
 
-    return ScenarioError, PriceDataError, RunFolderError, VectorFileError
+    return ScenarioError, PriceDataError, RunFolderError, VectorFileError, IntentError
 
 
 app = typer.Typer(

@@ -54,9 +54,19 @@ def run(
 
 def report(folder: DirArgument) -> None:
     """Draw the figures of a saved run again and write report.md beside them."""
-    from ..runs import RunResult
+    from ..runs import SUMMARY_KEYS, RunResult
+    from ..runs import verify as verify_folder
+    from ..runs.result import RunFolderError
 
-    _render(RunResult.load(folder), folder)
+    verify_folder(folder)
+    result = RunResult.load(folder)
+    missing = [key for key in SUMMARY_KEYS if not isinstance(result.summary.get(key), str | int | float)]
+    if missing:
+        raise RunFolderError(f"{folder}: the summary in its manifest has no {missing[0]}")
+    try:
+        _render(result, folder)
+    except OSError as error:
+        raise RunFolderError(f"cannot write in {folder}: {error.strerror or error}") from None
     typer.echo(f"wrote {folder / 'report.md'}")
 
 

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from ..scenarios import Scenario
+from ..scenarios.messages import explain
 from .summary import Summary
 from .tables import content_hash, read_tables, write_tables
 
@@ -157,6 +159,9 @@ class RunResult:
         """
         folder = Path(folder)
         manifest = _read_manifest(folder)
+        for key, kind in (("seed", int), ("summary", dict), ("tables", dict), ("timings", dict)):
+            if not isinstance(manifest.get(key), kind):
+                raise RunFolderError(f"{folder / MANIFEST} holds no {key} of a run")
         try:
             return cls(
                 scenario=Scenario.model_validate_json(json.dumps(manifest["scenario"])),
@@ -165,9 +170,17 @@ class RunResult:
                 summary=manifest["summary"],
                 timings=manifest["timings"],
             )
-        except (OSError, KeyError, ValueError) as error:
+        except ValidationError as error:
+            text = explain(error, manifest["scenario"])
+        except KeyError as error:
+            text = f"{MANIFEST} has no {error}"
+        except FileNotFoundError as error:
+            text = f"{error} is missing"
+        except OSError as error:
+            text = error.strerror or str(error).splitlines()[0]
+        except (TypeError, ValueError) as error:
             text = str(error).splitlines()[0]
-            raise RunFolderError(f"{folder} holds a run that cannot be read: {text}") from None
+        raise RunFolderError(f"{folder} holds a run that cannot be read: {text}")
 
 
 def run_folder(scenario: str, seed: int) -> Path:
@@ -189,7 +202,7 @@ def verify(folder: str | Path) -> str:
         If the folder holds no run or its tables have changed.
     """
     result = RunResult.load(folder)
-    expected = _read_manifest(Path(folder))["content_hash"]
+    expected = _read_manifest(Path(folder)).get("content_hash")
     if result.content_hash != expected:
         raise RunFolderError(
             f"the tables in {folder} have changed: their hash is {result.content_hash}, "
@@ -206,17 +219,21 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
     RunFolderError
         If it exists and may not be replaced, or its parent cannot be written.
     """
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise RunFolderError(f"{target} is not a folder; name another one")
-    if target.exists():
-        if not overwrite:
-            raise RunFolderError(f"{target} exists; choose another folder or allow it to be overwritten")
-        if any(target.iterdir()) and not (target / MANIFEST).is_file():
-            raise RunFolderError(
-                f"{target} exists and holds no run, so it is not overwritten; name another folder"
-            )
+    try:
+        _partial_name(target).exists()  # longer than the target itself
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            raise RunFolderError(f"{target} is not a folder; name another one")
+        if target.exists():
+            if not overwrite:
+                raise RunFolderError(f"{target} exists; choose another folder or allow it to be overwritten")
+            if any(target.iterdir()) and not _is_run(target):
+                raise RunFolderError(
+                    f"{target} exists and holds no run, so it is not overwritten; name another folder"
+                )
+    except OSError as error:
+        raise RunFolderError(f"cannot write {_short(target)}: {error.strerror}") from None
     parent = target.absolute().parent
-    while not parent.exists():
+    while not (parent.exists() or parent.is_symlink()):
         parent = parent.parent
     if not parent.is_dir():
         raise RunFolderError(f"cannot write {target}: {parent} is not a folder")
@@ -235,13 +252,36 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _partial_name(target: Path) -> Path:
+    """Return a name like that of the folder in which a run is written before it is complete."""
+    return target.parent / f".{target.name}-partial-12345678"
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder was written by `RunResult.save`, in whatever format."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and {"format", "scenario", "content_hash"} <= manifest.keys()
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunFolderError(f"{folder} holds no run: there is no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise RunFolderError(f"{folder / MANIFEST} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{folder / MANIFEST} cannot be read: {error}") from None
+    if not isinstance(manifest, dict):
+        raise RunFolderError(f"{folder / MANIFEST} is not the manifest of a run")
     if manifest.get("format") != FORMAT:
         raise RunFolderError(
             f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}"

@@ -59,7 +59,7 @@ def import_object(name: str, path: str = "") -> Any:
         raise ScenarioError(
             f"{where}: module {module_name!r} needs {missing!r}, which is not installed"
         ) from None
-    except Exception as error:  # whatever the user's module raises while it loads
+    except (Exception, SystemExit) as error:  # whatever the user's module raises while it loads
         raise ScenarioError(
             f"{where}: importing {module_name!r} failed with {type(error).__name__}: {error}"
         ) from error
@@ -124,9 +124,10 @@ def build_strategy(cls: type[T], parameters: Mapping[str, Any], path: str = "par
 
 
 def _checked(value: Any, hint: Any, path: str) -> Any:
-    type_name = _TYPE_NAMES.get(hint) or (
-        hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-    )
+    if isinstance(hint, type):
+        type_name = _TYPE_NAMES.get(hint, hint.__name__)
+    else:
+        type_name = str(hint).replace("typing.", "")
     if isinstance(value, bool | str) and hint in (int, float):
         raise ScenarioError(f"{path} = {value!r}; allowed: {type_name}")
     if isinstance(value, float) and not math.isfinite(value):

@@ -302,6 +302,8 @@ def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
         raise ScenarioError(
             f"{path} = {config.kind!r} must be a class derived from agents.base.DecidingAgent"
         )
+    if cls.decide is DecidingAgent.decide:
+        raise ScenarioError(f"{path} = {config.kind!r} must have a method decide(view)")
     return cls
 
 
@@ -312,7 +314,13 @@ def _is_maker(config: AgentConfig) -> bool:
 
 def _make_agent(model: Any, config: AgentConfig, name: str, account: int, path: str) -> DecidingAgent:
     latency = {"latency_s": config.latency_ms / 1e3, "latency_jitter_s": config.latency_jitter_ms / 1e3}
-    return _agent_class(config)(model, name, account, _make_strategy(config, path), **latency)
+    cls, strategy = _agent_class(config), _make_strategy(config, path)
+    if ":" not in config.kind and ":" not in (config.strategy or ""):
+        return cls(model, name, account, strategy, **latency)
+    try:
+        return cls(model, name, account, strategy, **latency)
+    except Exception as error:  # whatever the user's class raises, or lacks
+        raise ScenarioError(f"{path}: {cls.__name__} failed with {type(error).__name__}: {error}") from error
 
 
 def _make_strategy(config: AgentConfig, path: str) -> Any:
@@ -327,6 +335,8 @@ def _make_strategy(config: AgentConfig, path: str) -> Any:
         chosen = next(cls for kind, cls in STRATEGIES.values() if kind == config.kind)
     elif ":" in config.strategy:
         chosen = import_object(config.strategy, f"{path}.strategy")
+        if not (isinstance(chosen, type) and callable(getattr(chosen, "decide", None))):
+            raise ScenarioError(f"{path}.strategy = {config.strategy!r} must be a class with a method decide")
     elif config.strategy in STRATEGIES:
         kind, chosen = STRATEGIES[config.strategy]
         if ":" not in config.kind and kind != config.kind:
@@ -339,6 +349,9 @@ def _make_strategy(config: AgentConfig, path: str) -> Any:
         parameters = {"flash_loan": True, "exit": "pool"} | parameters
     if chosen is SearcherStrategy:
         inner = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}
-        inner |= parameters.get("liquidation", {})
+        given = parameters.get("liquidation", {})
+        if not isinstance(given, dict):
+            raise ScenarioError(f"{where}.liquidation = {given!r}; allowed: a table")
+        inner |= given
         parameters["liquidation"] = build_strategy(ThresholdLiquidator, inner, f"{where}.liquidation")
     return build_strategy(chosen, parameters, where)

@@ -110,7 +110,7 @@ class Recorder:
 
     def _quote_table(self, times_s: NDArray[np.float64]) -> pd.DataFrame:
         n, n_books = self._n_quotes, len(self.floor.specs)
-        state = self._quotes[:n].reshape(n * n_books, -1)
+        state = self._quotes[:n].reshape(n * n_books, self.floor.state.shape[1])
         symbols = [self.symbols[spec.asset] for spec in self.floor.specs]
         return pd.DataFrame(
             {
@@ -152,6 +152,7 @@ class Recorder:
 def _frame(rows: list[Any], columns: tuple[str, ...]) -> pd.DataFrame:
     if rows:
         frame = pd.DataFrame.from_records(rows, columns=list(columns))
-    else:
-        frame = pd.DataFrame({name: np.empty(0) for name in columns})
-    return frame.astype({name: "category" for name in columns if name in _TEXT})
+        return frame.astype({name: "category" for name in columns if name in _TEXT})
+    # categories without a type would come back from Parquet as numbers
+    none = pd.Categorical([], categories=pd.Index([], dtype="str"))
+    return pd.DataFrame({name: none if name in _TEXT else np.empty(0) for name in columns})

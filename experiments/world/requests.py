@@ -23,6 +23,7 @@ from ...agents.strategies.borrower import BorrowerState
 from ...market.chain.mempool import Mempool
 from ...market.chain.transaction import Bundle, Transaction
 from .execution import Arbitrage, Defence, Liquidation, Rebalance
+from .intents import check_intents
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -53,6 +54,7 @@ class Requests:
         self._in_flight: set[tuple[int, int]] = set()
         self._ties = world.stream("chain/ties")
         self._largest_bonus = float(world.world.bonus.max())
+        self._checked = {agent.account for agent in world.world.deciders if not _packaged(agent)}
 
     def apply(
         self, agent: DecidingAgent, intents: Sequence[Intent], seen_s: Mapping[int, float] = NOBODY
@@ -68,10 +70,12 @@ class Requests:
 
         Raises
         ------
-        TypeError, ValueError
-            If an agent asks for something that does not exist.
+        IntentError
+            If an agent asks for something that cannot be.
         """
         world = self.world
+        if agent.account in self._checked:
+            check_intents(world, agent, intents)
         for intent in intents:
             if isinstance(intent, SetQuotes):
                 row, book = world.maker_rows[agent.account], world.floor.book_of_asset[intent.asset]
@@ -80,10 +84,8 @@ class Requests:
                 self._send(agent, intent, seen_s)
             elif isinstance(intent, Together):
                 self._send_bundle(agent, intent.intents)
-            elif isinstance(intent, Sell):
-                self._sell(agent, intent)
             else:
-                raise TypeError(f"{agent.name} asked for {intent!r}, which is no intent of agents.base")
+                self._sell(agent, intent)
 
     def defend(self, cohort: BorrowerCohort, rows: Integers) -> None:
         """Turn the decisions of a cohort's accounts into transactions."""
@@ -150,9 +152,6 @@ class Requests:
 
     def _sell(self, agent: DecidingAgent, intent: Sell) -> None:
         world = self.world
-        if intent.asset not in world.floor.book_of_asset:
-            symbol = world.assets[intent.asset].symbol
-            raise ValueError(f"{agent.name} wants to sell {symbol}, which has no book")
         mid = world.floor.mid(intent.asset)
         units = int(intent.amount_usd / mid * world.assets[intent.asset].unit)
         units = min(units, world.ledger.balance(agent.account, intent.asset))
@@ -164,9 +163,11 @@ class Requests:
     ) -> None:
         """Send a transaction, unless the same request of the agent is still pending."""
         target = intent.opportunity.account if isinstance(intent, Liquidate) else -1 - intent.asset
+        if (agent.account, target) in self._in_flight:
+            return
         arrival_s = max(self.world.time_s, seen_s.get(target, 0.0)) + agent.delay_s()
         transaction = self._transaction(agent, intent, arrival_s)
-        if (agent.account, target) in self._in_flight or not self._can_pay(transaction):
+        if not self._can_pay(transaction):
             return
         self._in_flight.add((agent.account, target))
         self.fresh_liquidations = self.fresh_liquidations or transaction.kind == "liquidation"
@@ -212,3 +213,9 @@ class Requests:
         """Whether the sender holds what the gas may cost."""
         usd = transaction.gas * transaction.price_gwei * self.world.usd_per_gas_gwei()
         return self.world.cash_usd(transaction.sender) >= usd
+
+
+def _packaged(agent: DecidingAgent) -> bool:
+    """Whether agent and strategy are our own, whose intents need no check."""
+    classes = (type(agent), type(agent.strategy))
+    return all(cls.__module__.startswith("liquidarium.") for cls in classes)

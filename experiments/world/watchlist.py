@@ -99,9 +99,10 @@ class WatchList:
         self._stale = True
         for row in rows.tolist():
             self.sleepers.remove(row)
-        gone = np.isin(self.awake, rows)
-        if gone.any():
-            self.awake = self.awake[~gone]
+        if len(self.awake):
+            touched = set(rows.tolist())
+            kept = [row for row in self.awake.tolist() if row not in touched]
+            self.awake = np.array(kept, np.int64)
         levels = np.where(self._told[rows], 1.0, self._alert_levels[rows])
         return self._sort(self.screen.touch(rows, levels), now_s)
 

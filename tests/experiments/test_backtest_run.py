@@ -70,7 +70,7 @@ def test_debt_of_the_population_stands_beside_the_fitted_debt(simulated):
     report = backtest("may-2021", [1, 3])
     assert report.population_debt_usd == pytest.approx(1e9)
     assert report.fitted_debt_usd == load_fit("may-2021").total_debt_usd
-    own = load_scenario("may-2021", ["borrowers.law=generator"])
+    own = load_scenario("may-2021", ["borrowers.law=generator", "borrowers.total_debt_usd=1e9"])
     report = backtest(own, [1])
     assert report.fitted_debt_usd is None
 

@@ -192,7 +192,7 @@ def test_matrix_that_no_returns_can_have_is_no_correlation(tmp_path):
             for s in "ABC"
         )
         + "[[assets]]\nsymbol = 'USDC'\ndecimals = 6\nstable = true\n"
-        + "[borrowers]\nlaw = 'generator'\ncount = 5\n"
+        + "[borrowers]\nlaw = 'generator'\ncount = 5\ntotal_debt_usd = 1e3\n"
     )
     assert "negative eigenvalue" in refused(source=str(scenario))
 

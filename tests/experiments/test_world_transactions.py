@@ -14,7 +14,7 @@ from liquidarium.experiments.world.execution import Arbitrage, Defence, Liquidat
 from liquidarium.experiments.world.par_desk import ParDesk
 from liquidarium.market.assets import Asset
 from liquidarium.market.chain.transaction import Bundle, Transaction
-from liquidarium.market.ledger import Ledger
+from liquidarium.market.ledger import Ledger, Reason
 from liquidarium.market.revert import Revert
 
 WAIT = (
@@ -131,6 +131,22 @@ def test_flash_loan_is_paid_back_from_the_sale_and_not_from_the_bot_s_own_money(
     assert world.builder.run(call(world, **FLASH, max_slippage=0.5)) == (REVERT_GAS, 1, 1)
     assert_same(before[1:], state_of(world)[1:])
     assert_sound(world)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_whoever_cannot_pay_the_gas_is_left_out(world, together):
+    """A bundle needs the gas of all its members."""
+    me = world.bots[0].account
+    need = GAS * PRICE_GWEI * 1e-9 * world.oracle_prices[0] * 1e6 * (2 if together else 1)
+    world.ledger.transfer(
+        world.quote, me, 0, world.ledger.balance(me, world.quote) - int(0.99 * need), Reason.TRANSFER
+    )
+    before = state_of(world)
+    candidate = (
+        Bundle((call(world, 0, **FLASH), call(world, 1, **FLASH))) if together else call(world, **FLASH)
+    )
+    assert world.builder.run(candidate) == (0, 0, 0)
+    assert_same(before, state_of(world))
 
 
 def test_bundle_is_executed_as_a_whole(world):

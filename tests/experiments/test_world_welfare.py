@@ -20,7 +20,7 @@ def finished(seed, *overrides) -> tuple[LiquidationMarket, dict[str, pd.DataFram
 
 
 def agent_capital(model, agent):
-    """What an agent's group was given at the start, USD."""
+    """Return what each agent of the agent's group was given at the start, USD."""
     (group,) = (g for g in model.scenario.agents if agent.name in (g.name, *names_of(g)))
     return group.capital_usd
 

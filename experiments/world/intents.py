@@ -1,0 +1,87 @@
+"""What an agent may ask for in this world, checked before it is carried out.
+
+Packaged agents never fail here; it is for agents of one's own, whose mistakes would
+otherwise surface far from where they were made, or as money that is not a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...agents.base import ArbitragePool, DecidingAgent, Liquidate, Sell, SetQuotes, Together
+from ...agents.strategies.threshold_liquidator import EXITS
+from ...market.trading_layout import MAX_LEVELS
+
+if TYPE_CHECKING:
+    from ..model import LiquidationMarket
+
+
+class IntentError(TypeError, ValueError):
+    """An agent asks for something that cannot be; the message is one line and names the agent."""
+
+
+def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) -> None:
+    """Check the answer of an agent.
+
+    Raises
+    ------
+    IntentError
+        If it is no sequence of intents, or one of them cannot be carried out.
+    """
+    if not isinstance(intents, Sequence) or isinstance(intents, str):
+        raise IntentError(f"{agent.name} answered {intents!r}; allowed: a list of intents")
+    for intent in intents:
+        if isinstance(intent, Together):
+            check_intents(world, agent, intent.intents)
+            wrong = [one for one in intent.intents if not isinstance(one, Liquidate | ArbitragePool)]
+            if wrong:
+                raise IntentError(f"{agent.name} bundles {wrong[0]!r}; allowed: Liquidate and ArbitragePool")
+        else:
+            problem = _problem(world, agent, intent)
+            if problem:
+                raise IntentError(f"{agent.name} {problem}")
+
+
+def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
+    """Say what is wrong with one intent; nothing if it is fine."""
+    if not isinstance(intent, SetQuotes | Sell | Liquidate | ArbitragePool):
+        return f"asked for {intent!r}, which is no intent of agents.base"
+    if isinstance(intent, Liquidate):
+        wanted = intent.opportunity
+        asset, numbers = wanted.collateral, (intent.repay_usd, intent.price_gwei, intent.max_slippage)
+        if not (0 <= wanted.account < world.world.n_borrowers and _exists(world, wanted.debt)):
+            return f"asked for {intent!r}; there is no such account or debt"
+        if intent.exit not in EXITS:
+            return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"
+    else:
+        asset, numbers = intent.asset, tuple(intent[1:])
+    if not _exists(world, asset):
+        return f"asked for {intent!r}; assets have numbers from 0 to {len(world.assets) - 1}"
+    if not all(math.isfinite(number) for number in numbers):
+        return f"asked for {intent!r}; allowed: finite numbers"
+    return _no_venue(world, agent, intent, asset)
+
+
+def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset: int) -> str:
+    symbol = world.assets[asset].symbol
+    if isinstance(intent, Liquidate | ArbitragePool):
+        if intent.price_gwei < 0:
+            return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
+        if asset not in world.pools and (isinstance(intent, ArbitragePool) or intent.exit == "pool"):
+            return f"wants the pool of {symbol}, which has none"
+    if isinstance(intent, Liquidate):
+        return ""
+    if asset not in world.floor.book_of_asset:
+        return f"wants to {'sell' if isinstance(intent, Sell) else 'trade'} {symbol}, which has no book"
+    if isinstance(intent, SetQuotes):
+        if agent.account not in world.maker_rows:
+            return "sets quotes; allowed for agents derived from agents.makers.MarketMaker"
+        if not 0 <= intent.levels <= MAX_LEVELS:
+            return f"quotes levels = {intent.levels}; allowed: 0 to {MAX_LEVELS}"
+    return ""
+
+
+def _exists(world: LiquidationMarket, asset: Any) -> bool:
+    return 0 <= asset < len(world.assets)
