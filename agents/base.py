@@ -74,6 +74,7 @@ class PublicView(NamedTuple):
     gas_liquidation: int
     gas_swap: int
     revert_gas_share: float
+    flash_fee: float
     opportunities: list[Opportunity]
     pending: list[PendingLiquidation]
 

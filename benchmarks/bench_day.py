@@ -344,7 +344,7 @@ def at_least_one(text: str) -> int:
     """Read a whole number above zero."""
     value = int(text)
     if value < 1:
-        raise ValueError(f"{value} is below 1")
+        raise argparse.ArgumentTypeError(f"{value}; allowed: 1 or more")
     return value
 
 

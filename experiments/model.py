@@ -266,6 +266,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
+                chain.flash_loan_fee,
                 [o for o in self.watch.opportunities
                  if (1 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]],
                 [],

@@ -189,7 +189,9 @@ class TradingFloor:
         quote_unit = ledger.assets[quote_asset].unit
         ticks = [_ladder_ticks(spec) for spec in self.specs]
         max_orders = int(8 * flow.resting_orders) + 16 * len(makers) + 4096
-        self.books: NDArray[np.int64] = np.zeros((n, max((book_size(t, max_orders) for t in ticks), default=book_size(2, 1))), np.int64)
+        self.books: NDArray[np.int64] = np.zeros(
+            (n, max((book_size(t, max_orders) for t in ticks), default=book_size(2, 1))), np.int64
+        )
         self.params: NDArray[np.float64] = np.zeros((n, N_PARAMS))
         self.state: NDArray[np.float64] = np.zeros((n, N_STATE))
         for b, spec in enumerate(self.specs):

@@ -119,7 +119,13 @@ class AvellanedaStoikov:
         for key in ("gamma", "kappa", "horizon_s", "unit_usd", "size_usd", "calm_volatility"):
             if getattr(self, key) <= 0:
                 raise ValueError(f"{key} must be positive, got {getattr(self, key)}")
-        for key in ("level_step", "size_elasticity", "inventory_limit_usd", "loss_limit_usd", "return_volatility"):
+        for key in (
+            "level_step",
+            "size_elasticity",
+            "inventory_limit_usd",
+            "loss_limit_usd",
+            "return_volatility",
+        ):
             if getattr(self, key) < 0:
                 raise ValueError(f"{key} must not be negative, got {getattr(self, key)}")
         if not 1 <= self.levels <= 4:

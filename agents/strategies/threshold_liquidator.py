@@ -60,8 +60,6 @@ class ThresholdLiquidator:
         ``book``, ``pool`` or ``hold``.
     flash_loan : bool
         Borrow what is repaid inside the transaction (needs ``exit = "pool"``).
-    flash_fee : float
-        Price of the flash loan as a fraction.
     bid_share : float
         Share of the gross profit offered as gas when all is calm.
     escalation : float
@@ -87,7 +85,6 @@ class ThresholdLiquidator:
 
     exit: str = "book"
     flash_loan: bool = False
-    flash_fee: float = 0.0009
     bid_share: float = 0.3
     escalation: float = 0.4
     min_profit_usd: float = 50.0
@@ -102,7 +99,7 @@ class ThresholdLiquidator:
             raise ValueError(f"exit must be one of {', '.join(EXITS)}, got {self.exit!r}")
         if self.flash_loan and self.exit != "pool":
             raise ValueError(f"flash_loan needs exit = 'pool', got {self.exit!r}")
-        for key in ("bid_share", "escalation", "max_slippage", "flash_fee"):
+        for key in ("bid_share", "escalation", "max_slippage"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key} must be in [0, 1], got {getattr(self, key)}")
         for key in ("loss_budget_usd", "hold_risk", "hold_s"):
@@ -129,7 +126,7 @@ class ThresholdLiquidator:
             curvature = view.depth_band / (2.0 * depth) if depth > 0 else 0.0
             visible = depth * self.max_slippage / view.depth_band
         received = (1.0 + bonus) * market
-        margin = received - 1.0 - (self.flash_fee if self.flash_loan else 0.0)
+        margin = received - 1.0 - (view.flash_fee if self.flash_loan else 0.0)
         if self.exit == "hold":
             margin -= self.hold_risk * view.volatility[collateral] * self.hold_s**0.5
             return ExitTerms(margin, 0.0, math.inf)

@@ -67,6 +67,9 @@ class ChainConfig(Section):
         default=0.3,
         description="gas of a reverted call as a share of its gas when it succeeds (MODEL 3.3, phi)",
     )
+    flash_loan_fee: float = Field(
+        default=0.0009, ge=0, le=1, description="price of a flash loan as a fraction; that of Aave v2"
+    )
     patience_s: float = Field(
         default=60.0, gt=0, le=1e6, description="time after which senders withdraw what no block has included"
     )

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from .base import NAME, Section
 
+DEFAULT_LATENCY_MS = 100.0
+
 KINDS = ("liquidator", "maker", "searcher")
 
 
@@ -24,7 +26,7 @@ class AgentConfig(Section):
         description="name of a strategy or module:Class; that of the kind if left out",
     )
     latency_ms: float = Field(
-        default=100.0, ge=0, le=600_000, description="median time from seeing to being seen, ms"
+        default=DEFAULT_LATENCY_MS, ge=0, le=600_000, description="median time from seeing to being seen, ms"
     )
     latency_jitter_ms: float = Field(
         default=0.0,
@@ -49,6 +51,8 @@ class AgentConfig(Section):
 
     @model_validator(mode="after")
     def _can_act(self) -> Self:
+        if self.kind == "maker" and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
+            raise ValueError("latency_ms does nothing for a maker, whose quotes are renewed between blocks")
         if self.flash_loans and self.kind == "maker":
             raise ValueError("flash_loans = true does nothing for a maker, whose orders rest in a book")
         if self.capital_usd == 0 and not self.flash_loans and ":" not in self.kind:

@@ -9,7 +9,6 @@ from pydantic import Field, Strict, field_validator, model_validator
 
 from .base import SYMBOL, Section, Share
 
-
 MAX_BLOCKS = 10_000_000
 """Blocks of the longest run; a year of 12 s blocks has 2.6 million."""
 

@@ -132,9 +132,7 @@ class BlockBuilder:
         for member, advance, gas in zip(members, advances, used, strict=True):
             kept = 0 if advance is None else advance * gas // member.gas
             if advance:
-                world.ledger.transfer(
-                    world.quote, self.validators, member.sender, advance - kept, Reason.GAS
-                )
+                world.ledger.transfer(world.quote, self.validators, member.sender, advance - kept, Reason.GAS)
             paid.append(kept / world.assets[world.quote].unit)
         return paid
 

@@ -314,7 +314,8 @@ def _is_maker(config: AgentConfig) -> bool:
 
 def _make_agent(model: Any, config: AgentConfig, name: str, account: int, path: str) -> DecidingAgent:
     latency = {"latency_s": config.latency_ms / 1e3, "latency_jitter_s": config.latency_jitter_ms / 1e3}
-    cls, strategy = _agent_class(config), _make_strategy(config, path)
+    cls = _agent_class(config)
+    strategy = _make_strategy(config, cls, path)
     if ":" not in config.kind and ":" not in (config.strategy or ""):
         return cls(model, name, account, strategy, **latency)
     try:
@@ -323,16 +324,17 @@ def _make_agent(model: Any, config: AgentConfig, name: str, account: int, path: 
         raise ScenarioError(f"{path}: {cls.__name__} failed with {type(error).__name__}: {error}") from error
 
 
-def _make_strategy(config: AgentConfig, path: str) -> Any:
+def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -> Any:
     parameters = dict(config.parameters)
     where = f"{path}.parameters"
     chosen: Any
     if config.strategy is None:
-        if ":" in config.kind:
+        serves = next((k for k in ("searcher", "maker", "liquidator") if issubclass(agent, AGENTS[k])), None)
+        if serves is None:
             if parameters:
                 raise ScenarioError(f"{where} needs {path}.strategy, the class they belong to")
             return None
-        chosen = next(cls for kind, cls in STRATEGIES.values() if kind == config.kind)
+        chosen = next(cls for kind, cls in STRATEGIES.values() if kind == serves)
     elif ":" in config.strategy:
         chosen = import_object(config.strategy, f"{path}.strategy")
         if not (isinstance(chosen, type) and callable(getattr(chosen, "decide", None))):

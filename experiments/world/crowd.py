@@ -29,7 +29,6 @@ from ..scenarios.credit import GeneratedBorrowers, TableBorrowers
 from ..scenarios.objects import build_strategy
 from ..scenarios.windows import read_table
 
-
 LARGEST_NUMBER = 1e15
 """Largest debt and health factor in a table of positions."""
 
@@ -160,7 +159,9 @@ def _for_market(
             )
     total = math.fsum(entry.share for entry in kept)
     if not total > 0.0 or not sum(mix.values()) > 0.0:
-        raise ScenarioError("borrowers.parameters: the shares of the assets that the scenario has add up to 0")
+        raise ScenarioError(
+            "borrowers.parameters: the shares of the assets that the scenario has add up to 0"
+        )
     entries = tuple(
         dataclasses.replace(
             entry,

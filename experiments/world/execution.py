@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 WAD = 10**18
-FLASH_FEE = 0.0009
-"""Price of a flash loan for a strategy that names none, as a fraction; Aave v2's."""
-
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
 
@@ -73,7 +70,7 @@ class Liquidation:
         try:
             if intent.flash_loan:
                 ledger.transfer(debt, world.flash_lender, me, cover, Reason.FLASH_LOAN)
-                fee = int(cover * getattr(self.agent.strategy, "flash_fee", FLASH_FEE))
+                fee = int(cover * world.scenario.chain.flash_loan_fee)
             else:
                 cash = world.desk.cost(world.quote, debt, cover)
                 cover = world.desk.convert(me, world.quote, debt, min(cash, ledger.balance(me, world.quote)))

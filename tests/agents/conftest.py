@@ -31,6 +31,7 @@ def make_view() -> Callable[..., PublicView]:
             gas_liquidation=450_000,
             gas_swap=150_000,
             revert_gas_share=0.3,
+            flash_fee=0.0009,
             opportunities=[],
             pending=[],
         )

@@ -217,7 +217,9 @@ def test_prices_of_ones_own_are_found_beside_the_scenario(tmp_path):
         "clock.start=2023-11-14T22:00:00Z", source=str(scenario)
     )
     (tmp_path / "btc.csv").write_text("ts,close\n1,5\n2,0\n")
-    assert "row 2, 1970-01-01T00:00:02Z: close must be positive, got 0" in refused(at_start, source=str(scenario))
+    assert "row 2, 1970-01-01T00:00:02Z: close must be positive, got 0" in refused(
+        at_start, source=str(scenario)
+    )
     (tmp_path / "btc.csv").write_text("ts,open\n1,5\n2,6\n")
     assert "column close missing" in refused(at_start, source=str(scenario))
     (tmp_path / "btc.csv").unlink()
