@@ -40,7 +40,7 @@ class Opportunity(NamedTuple):
 
 
 class PendingLiquidation(NamedTuple):
-    """A liquidation that waits in the public mempool."""
+    """The highest bid on an account in the public mempool."""
 
     opportunity: Opportunity
     repay_usd: float

@@ -114,10 +114,10 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    warm = crowd(10, np.random.default_rng(0))
-    HealthScreen(warm, np.ones(10)).reprice(np.ones(4), np.ones(4))
-    HealthScreen(warm, np.ones(10)).touch([0], 1.0)
-    HealthScreen(warm, np.ones(10)).health_all()
+    warm = HealthScreen(crowd(10, np.random.default_rng(0)), np.ones(10))
+    warm.reprice(np.ones(4), np.ones(4))
+    warm.touch([0], 1.0)
+    warm.health_all()
     for n_accounts in options.accounts:
         measure(n_accounts, options.seed)
 

@@ -196,10 +196,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if self.requests.fresh_liquidations:
             self.requests.fresh_liquidations = False
             pending = self.requests.pending_liquidations()
-            seen_s: dict[int, float] = {}
-            for p in pending:
-                account = p.opportunity.account
-                seen_s[account] = max(p.arrival_s, seen_s.get(account, 0.0))
+            seen_s = {p.opportunity.account: p.arrival_s for p in pending}
             view = self.view()._replace(pending=pending)
             for searcher in self.searchers:
                 self.requests.apply(searcher, searcher.react(view), seen_s)

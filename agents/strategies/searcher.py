@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..base import ArbitragePool, Liquidate, PendingLiquidation, PublicView
+from ..base import ArbitragePool, Liquidate, PublicView
 from .threshold_liquidator import ExitTerms, ThresholdLiquidator
 
 
@@ -53,18 +53,10 @@ class SearcherStrategy:
         gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
         usd_per_gwei = gas * view.usd_per_gas_gwei
         raised = usd_per_gwei * (1.0 + self.raise_share)
-        best: dict[int, PendingLiquidation] = {}  # the highest bid on each account
-        own: dict[int, float] = {}
-        for pending in view.pending:
-            target, bid = pending.opportunity.account, pending.price_gwei
-            if target not in best or bid > best[target].price_gwei:
-                best[target] = pending
-            if pending.sender == account:
-                own[target] = max(bid, own.get(target, 0.0))
         terms: dict[int, ExitTerms] = {}
         found: list[tuple[float, Liquidate]] = []
-        for target, pending in best.items():
-            if own.get(target, -1.0) >= pending.price_gwei:
+        for pending in view.pending:
+            if pending.sender == account:
                 continue
             wanted = pending.opportunity
             ceiling = wanted.repay_usd * wanted.bonus - pending.price_gwei * raised

@@ -43,8 +43,8 @@ class ClockConfig(Section):
     def _not_endless(self) -> Self:
         if self.n_blocks > MAX_BLOCKS:
             raise ValueError(
-                f"duration_s = {self.duration_s:,.12g} is {self.n_blocks:,} blocks of {self.block_time_s:g} s; "
-                f"allowed: up to {MAX_BLOCKS:,} blocks"
+                f"duration_s = {self.duration_s:,.12g} is {self.n_blocks:,} blocks of {self.block_time_s:g} s"
+                f"; allowed: up to {MAX_BLOCKS:,} blocks"
             )
         return self
 

@@ -104,8 +104,8 @@ def _check_path(scenario: Scenario, times: Floats, path: Floats) -> None:
         finest = LADDER_ROOM * most / MAX_TICKS
         if not finest <= book.tick_usd <= least:
             raise ScenarioError(
-                f"{where}.tick_usd = {book.tick_usd:g} does not suit prices from {least:.6g} to {most:.6g} USD; "
-                f"allowed: {finest:.3g} to {least:.6g}"
+                f"{where}.tick_usd = {book.tick_usd:g} does not suit prices from {least:.6g} to {most:.6g}"
+                f" USD; allowed: {finest:.3g} to {least:.6g}"
             )
         largest = min(MAX_AMOUNT / 10**asset.decimals, MAX_AMOUNT / quote_unit / (4.0 * most))
         if book.lot > largest:

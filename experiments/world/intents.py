@@ -48,6 +48,7 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
     """Say what is wrong with one intent; nothing if it is fine."""
     if not isinstance(intent, SetQuotes | Sell | Liquidate | ArbitragePool):
         return f"asked for {intent!r}, which is no intent of agents.base"
+    numbers: tuple[float, ...]
     if isinstance(intent, Liquidate):
         wanted = intent.opportunity
         asset, numbers = wanted.collateral, (intent.repay_usd, intent.price_gwei, intent.max_slippage)
@@ -84,4 +85,4 @@ def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset
 
 
 def _exists(world: LiquidationMarket, asset: Any) -> bool:
-    return 0 <= asset < len(world.assets)
+    return bool(0 <= asset < len(world.assets))

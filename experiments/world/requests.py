@@ -131,15 +131,20 @@ class Requests:
             self._send_borrower(row, "rebalance", gas, price, tie, action)
 
     def pending_liquidations(self) -> list[PendingLiquidation]:
-        """Return what the public mempool shows of liquidations."""
+        """Return the highest bid on each account that the public mempool shows."""
         world = self.world
         shown = world.time_s + world.block_time_s - world.scenario.chain.public_delay_ms / 1000.0
+        best: dict[int, Transaction] = {}
+        for t in self.mempool.pending:
+            if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown:
+                rival = best.get(t.target)
+                if rival is None or (t.price_gwei, t.tie) > (rival.price_gwei, rival.tie):
+                    best[t.target] = t
         return [
             PendingLiquidation(
                 t.action.intent.opportunity, t.action.intent.repay_usd, t.price_gwei, t.sender, t.arrival_s
             )
-            for t in self.mempool.pending
-            if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown
+            for t in best.values()
         ]
 
     def block_sealed(self) -> None:

