@@ -7,6 +7,10 @@ Commands import what they need when they are called, so that help is quick.
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -14,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import inspect_commands, run_commands, study_commands
+from .options import interrupted
 
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # typer has no public name for it
 """What is raised for a command or an option that does not exist."""
@@ -46,7 +51,8 @@ class Commands(TyperGroup):
             With 2 for bad input and 130 for an interrupt.
         """
         try:
-            return super().invoke(ctx)
+            with _remembered_interrupts():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             typer.echo("interrupted; a run folder appears only when it is complete", err=True)
             raise typer.Exit(130) from None
@@ -58,6 +64,25 @@ class Commands(TyperGroup):
             if not isinstance(error, _user_errors()):
                 raise
             raise _refused(str(error)) from None
+
+
+@contextmanager
+def _remembered_interrupts() -> Iterator[None]:
+    """Note Ctrl-C beside raising it, so that a run stops even where the exception was swallowed."""
+
+    def interrupt(*_: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    interrupted.clear()
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _refused(message: str) -> typer.Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N", help="Number o
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 
 Progress = Callable[[int, int], None]
+
+interrupted = threading.Event()
+"""Set by Ctrl-C; a callback of compiled code may swallow the exception, this stays."""
 
 _REDRAW_S = 0.1
 
@@ -55,7 +59,7 @@ def progress_bar(label: str, unit: str) -> Iterator[Progress]:
     Yields
     ------
     callable
-        To be called with what is done and the total.
+        To be called with what is done and the total; it raises KeyboardInterrupt after Ctrl-C.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -76,6 +80,8 @@ def progress_bar(label: str, unit: str) -> Iterator[Progress]:
 
     def update(done: int, total: int) -> None:
         nonlocal drawn
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         now = time.perf_counter()
         if now - drawn < _REDRAW_S and done < total:
             return

@@ -6,6 +6,7 @@ renamed. Running scenarios is another module's work.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -129,6 +130,7 @@ class RunResult:
         """
         target = Path(self.default_folder if folder is None else folder)
         check_target(target, overwrite=overwrite)
+        made = [folder for folder in target.absolute().parents if not folder.exists()]
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-partial-", dir=target.parent))
@@ -146,6 +148,9 @@ class RunResult:
             raise RunFolderError(f"cannot write {target}: {error.strerror or error}") from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            for empty in made:
+                with contextlib.suppress(OSError):  # it is needed, or somebody else uses it
+                    empty.rmdir()
         return target
 
     @classmethod

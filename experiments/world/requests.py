@@ -134,17 +134,15 @@ class Requests:
         """Return the highest bid on each account that the public mempool shows."""
         world = self.world
         shown = world.time_s + world.block_time_s - world.scenario.chain.public_delay_ms / 1000.0
-        best: dict[int, Transaction] = {}
+        best: dict[int, tuple[Transaction, Liquidate]] = {}
         for t in self.mempool.pending:
             if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown:
                 rival = best.get(t.target)
-                if rival is None or (t.price_gwei, t.tie) > (rival.price_gwei, rival.tie):
-                    best[t.target] = t
+                if rival is None or (t.price_gwei, t.tie) > (rival[0].price_gwei, rival[0].tie):
+                    best[t.target] = t, t.action.intent
         return [
-            PendingLiquidation(
-                t.action.intent.opportunity, t.action.intent.repay_usd, t.price_gwei, t.sender, t.arrival_s
-            )
-            for t in best.values()
+            PendingLiquidation(intent.opportunity, intent.repay_usd, t.price_gwei, t.sender, t.arrival_s)
+            for t, intent in best.values()
         ]
 
     def block_sealed(self) -> None:

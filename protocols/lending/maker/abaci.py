@@ -30,7 +30,14 @@ def rpow(base: int, exponent: int) -> int:
         Ray.
     exponent : int
         Not negative.
+
+    Raises
+    ------
+    ValueError
+        If `exponent` is negative, which no contract can ask for.
     """
+    if exponent < 0:
+        raise ValueError(f"exponent must not be negative, got {exponent}")
     result = base if exponent % 2 else RAY
     exponent //= 2
     while exponent:
