@@ -82,6 +82,22 @@ def vectors() -> str:
     return "\n".join(rows) + "\n"
 
 
+PRESETS = """## Numbers inside the code
+
+Parameter presets are governance settings, copied as numbers into modules that name their source:
+
+| module | numbers | source | licence of the repository |
+|---|---|---|---|
+| `protocols/lending/aave/presets.py` | Aave v2 launch market | aave/protocol-v2, `markets/aave`, \
+ce53c4a8c8620125063168620eba0a8a92854eb8 | AGPL-3.0 |
+| `protocols/lending/comet/presets.py` | Compound III markets | compound-finance/comet, `deployments/*`, \
+d5a30b0aaeff7755f1431e87f818990902237b03 | BUSL-1.1, change date 2025-12-31 to GPL-2.0 or later |
+| `protocols/lending/compound_v2/presets.py` | Compound v2 and Venus core | compound-protocol \
+`networks/mainnet.json`, and from memory where the module says so | not checked |
+| `protocols/lending/{maker,morpho,liquity}` | deployed constants and votes | named in each module | facts of the chain |
+"""
+
+
 def main() -> None:
     """Write the page."""
     sections = [HEAD, f"Paths are relative to `{DATA.relative_to(ROOT)}`.\n"]
@@ -93,6 +109,7 @@ def main() -> None:
     sections.append(table("Borrower positions", "episodes/positions", positions["files"]))
     sections.append(FITS)
     sections.append(vectors())
+    sections.append(PRESETS)
     (ROOT / "DATA_LICENSES.md").write_text("\n".join(sections))
 
 
