@@ -27,6 +27,7 @@ from ..market.revert import Revert
 from ..market.streams import Streams
 from ..market.trading_layout import MID
 from .scenarios import Scenario, load_scenario
+from .scenarios.base import root_seed
 from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
 from .world.execution import WAD
@@ -71,7 +72,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         collect_every: int = 1,
     ) -> None:
         loaded = load_scenario(scenario, overrides)
-        self.root_seed = loaded.seed if seed is None else seed
+        self.root_seed = loaded.seed if seed is None else root_seed(seed)
         super().__init__(rng=self.root_seed % 2**32)
         self.scenario = loaded
         self.stream: Callable[[str], np.random.Generator] = Streams(self.root_seed)

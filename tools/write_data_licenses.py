@@ -94,7 +94,8 @@ ce53c4a8c8620125063168620eba0a8a92854eb8 | AGPL-3.0 |
 d5a30b0aaeff7755f1431e87f818990902237b03 | BUSL-1.1, change date 2025-12-31 to GPL-2.0 or later |
 | `protocols/lending/compound_v2/presets.py` | Compound v2 and Venus core | compound-protocol \
 `networks/mainnet.json`, and from memory where the module says so | not checked |
-| `protocols/lending/{maker,morpho,liquity}` | deployed constants and votes | named in each module | facts of the chain |
+| `protocols/lending/{maker,morpho,liquity}` | deployed constants and votes | \
+named in each module | facts of the chain |
 """
 
 

@@ -75,10 +75,12 @@ def _remembered_interrupts() -> Iterator[None]:
         raise KeyboardInterrupt
 
     interrupted.clear()
-    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+    before = signal.getsignal(signal.SIGINT)
+    main = threading.current_thread() is threading.main_thread()  # only there signals can be handled
+    if not main or before in (signal.SIG_IGN, None):
         yield
         return
-    before = signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:

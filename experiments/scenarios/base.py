@@ -5,6 +5,7 @@ Holds no section of its own and reads no files.
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
@@ -26,6 +27,23 @@ NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
 
 class ScenarioError(ValueError):
     """A scenario cannot run; the message is one line that says what to change."""
+
+
+def root_seed(seed: int) -> int:
+    """Return a root seed as an int.
+
+    Raises
+    ------
+    ScenarioError
+        If it is no whole number from 0 to `LARGEST_SEED`.
+    """
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= LARGEST_SEED:
+        raise ScenarioError(f"seed = {seed!r}; allowed: a whole number from 0 to {LARGEST_SEED:,}")
+    return number
 
 
 class Section(BaseModel):

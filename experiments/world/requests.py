@@ -137,9 +137,9 @@ class Requests:
         best: dict[int, tuple[Transaction, Liquidate]] = {}
         for t in self.mempool.pending:
             if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown:
-                rival = best.get(t.target)
+                intent, rival = t.action.intent, best.get(t.target)
                 if rival is None or (t.price_gwei, t.tie) > (rival[0].price_gwei, rival[0].tie):
-                    best[t.target] = t, t.action.intent
+                    best[t.target] = t, intent
         return [
             PendingLiquidation(intent.opportunity, intent.repay_usd, t.price_gwei, t.sender, t.arrival_s)
             for t, intent in best.values()
