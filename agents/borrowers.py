@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from .strategies.borrower import BorrowerPolicy, BorrowerState, Reaction
 
+ATTENTION_S = 60.0
+"""Borrowers act on a grid of about this many seconds, all that are due by then at once."""
+
 
 class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
     """Accounts with one policy and their own delays.
@@ -45,6 +48,8 @@ class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
         if not len(accounts):
             return
         due = block + 1 + (delays[reachable] // block_time_s).astype(np.int64)
+        grid = max(1, round(ATTENTION_S / block_time_s))
+        due = -(-due // grid) * grid
         if len(accounts) == 1:
             self._calendar.setdefault(int(due[0]), []).append(accounts)
             return

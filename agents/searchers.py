@@ -31,7 +31,9 @@ class MEVSearcher(LiquidatorBot):
 
     def arbitrage(self, view: PublicView, gains: dict[int, float]) -> list[ArbitragePool]:
         """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD."""
-        calls = self.searching.arbitrage(view, gains, self.arbitrage_win_rate)
+        calls = self.searching.arbitrage(
+            view, gains, self.arbitrage_win_rate, self.world.cash_usd(self.account)
+        )
         if not calls:
             self.arbitrage_win_rate += (
                 RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)

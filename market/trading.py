@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -371,21 +372,30 @@ class TradingFloor:
             return 0.5 * (bid + ask) * self.specs[b].tick_usd
         return float(row[MID])
 
+    def touch(self, asset: int) -> tuple[float, float]:
+        """Best bid and ask now, USD per token; 0 and infinity where there is none."""
+        book, tick = self.books[self.book_of_asset[asset]], self.spec(asset).tick_usd
+        bid, ask = int(book[BEST_BID]), int(book[BEST_ASK])
+        return bid * tick, math.inf if ask == NO_ASK else ask * tick
+
     def mids(self) -> list[float]:
         """Mids of all books at the end of trading, USD per token."""
-        return [float(mid) for mid in self.state[:, MID]]
+        values: list[float] = self.state[:, MID].tolist()
+        return values
 
     def volatilities(self) -> list[float]:
         """Volatility of each book per square root of a second."""
-        return [math.sqrt(variance) for variance in self.state[:, VARIANCE]]
+        return [math.sqrt(variance) for variance in self.state[:, VARIANCE].tolist()]
 
     def bid_depths_usd(self) -> list[float]:
         """Return what bids within the band would buy in each book, USD."""
-        return [float(depth) for depth in self.state[:, BID_DEPTH_USD]]
+        values: list[float] = self.state[:, BID_DEPTH_USD].tolist()
+        return values
 
     def ask_depths_usd(self) -> list[float]:
         """Return what asks within the band would sell in each book, USD."""
-        return [float(depth) for depth in self.state[:, ASK_DEPTH_USD]]
+        values: list[float] = self.state[:, ASK_DEPTH_USD].tolist()
+        return values
 
     def locked(self, maker: int) -> list[tuple[int, int]]:
         """Return what a maker's resting orders hold in escrow: (asset, base units) pairs."""
@@ -479,7 +489,7 @@ class TradingFloor:
 
     def _fit_ladders(self, references: NDArray[np.float64]) -> None:
         """Raise ladders that the outside price is about to leave."""
-        if (references < self._highest_usd).all():
+        if all(map(lt, references.tolist(), self._highest_usd)):
             return
         wanted = references / self.params[:, TICK_USD]
         if (LADDER_ROOM * wanted > MAX_TICKS).any():
@@ -490,9 +500,10 @@ class TradingFloor:
         self._regrow(ticks, max(map(max_orders_of, self.books)))
         self._highest_usd = self._ladder_limits()
 
-    def _ladder_limits(self) -> NDArray[np.float64]:
+    def _ladder_limits(self) -> list[float]:
         """Outside prices up to which the ladders are high enough, USD."""
-        return self.books[:, TICKS] * self.params[:, TICK_USD] / LADDER_ROOM
+        limits: list[float] = (self.books[:, TICKS] * self.params[:, TICK_USD] / LADDER_ROOM).tolist()
+        return limits
 
     def _regrow(self, ticks: Sequence[int], max_orders: int) -> None:
         larger = np.zeros((len(self.books), max(book_size(t, max_orders) for t in ticks)), np.int64)

@@ -269,7 +269,8 @@ class HealthScreen:
                 f"collateral_usd and bonus must have shape ({n_assets},), "
                 f"got {prices.shape} and {bonuses.shape}"
             )
-        if not (np.all(prices >= 0) and np.all(bonuses >= 0)):
+        terms = np.concatenate((prices, bonuses)).reshape(2, n_assets)
+        if not terms.min() >= 0:
             raise ValueError(f"collateral_usd and bonus must not be negative, got {prices} and {bonuses}")
         if not 0.0 < close_factor <= 1.0:
             raise ValueError(f"close_factor must be above 0 and at most 1, got {close_factor}")
@@ -280,7 +281,7 @@ class HealthScreen:
             self.positions.amounts,
             self._weights,
             wanted,
-            np.stack((prices, bonuses)),
+            terms,
             float(close_factor),
             float(full_below),
             values,

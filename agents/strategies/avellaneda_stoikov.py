@@ -113,7 +113,7 @@ class AvellanedaStoikov:
     return_volatility: float = 6.0
     inventory_limit_usd: float = 4_000_000.0
     loss_limit_usd: float = 20_000_000.0
-    refresh_blocks: int = 8
+    refresh_blocks: int = 12
 
     def __post_init__(self) -> None:
         for key in ("gamma", "kappa", "horizon_s", "unit_usd", "size_usd", "calm_volatility"):

@@ -37,7 +37,7 @@ class SearcherStrategy:
     raise_share: float = 0.125
     copies: int = 1
     arbitrage_share: float = 0.5
-    min_profit_usd: float = 50.0
+    min_profit_usd: float = 250.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.raise_share <= 10:
@@ -74,7 +74,9 @@ class SearcherStrategy:
         found.sort(key=lambda item: (-item[0], item[1].opportunity.account))
         return [call for _, call in found[: self.copies]]
 
-    def arbitrage(self, view: PublicView, gains: dict[int, float], win_rate: float) -> list[ArbitragePool]:
+    def arbitrage(
+        self, view: PublicView, gains: dict[int, float], win_rate: float, cash_usd: float
+    ) -> list[ArbitragePool]:
         """Trade pools whose gap to the book pays, lost races included.
 
         `gains` is what closing each gap earns before gas, by asset, USD.
@@ -85,6 +87,6 @@ class SearcherStrategy:
             price = max(view.gas_standard_gwei, self.arbitrage_share * gain / usd_per_gwei)
             gas_usd = price * usd_per_gwei
             expected = win_rate * (gain - gas_usd) - (1.0 - win_rate) * view.revert_gas_share * gas_usd
-            if expected > self.min_profit_usd:
+            if expected > self.min_profit_usd and gas_usd <= cash_usd:
                 calls.append(ArbitragePool(asset, price, self.min_profit_usd))
         return calls

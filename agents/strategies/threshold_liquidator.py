@@ -146,6 +146,20 @@ class ThresholdLiquidator:
             limit = min(limit, margin / (2.0 * terms.cost))
         return Valuation(limit, (margin - terms.cost * limit) * limit)
 
+    def least_gross(self, floor_usd: float, share: float, win: float, lost_share: float) -> float:
+        """Gross profit above which a call is worth sending, losing included; USD.
+
+        A call of gross profit g offers ``max(floor, share g)`` for gas and earns
+        ``win (g - gas) - lost_share gas`` on average, which must exceed `min_profit_usd`.
+        """
+        if win <= 0.0:
+            return math.inf
+        at_floor = floor_usd + (self.min_profit_usd + lost_share * floor_usd) / win
+        if share * at_floor <= floor_usd:
+            return max(at_floor, floor_usd + self.min_profit_usd)
+        kept = win * (1.0 - share) - lost_share * share
+        return max(self.min_profit_usd / kept, floor_usd + self.min_profit_usd) if kept > 0.0 else math.inf
+
     def decide(self, view: PublicView, own: OwnState) -> list[Liquidate]:
         """Return the calls worth sending, in the order of the published list.
 
@@ -160,23 +174,27 @@ class ThresholdLiquidator:
         floor = view.gas_standard_gwei
         least = floor * usd_per_gwei + self.min_profit_usd
         cash, win = own.cash_usd, own.win_rate
+        if cash < least:
+            return []
         lost_share = (1.0 - win) * view.revert_gas_share
+        needed = self.least_gross(floor * usd_per_gwei, share, win, lost_share)
         terms: dict[int, ExitTerms] = {}
         sold: dict[int, float] = {}
         for opportunity in view.opportunities:
             collateral, bonus = opportunity.collateral, opportunity.bonus
-            if opportunity.repay_usd * bonus < least:
-                break
             if collateral not in terms:
                 terms[collateral] = self.exit_terms(collateral, bonus, view)
                 sold[collateral] = 0.0
+            exit_terms = terms[collateral]
             limit = opportunity.repay_usd if self.flash_loan else min(opportunity.repay_usd, cash)
-            repay, gross = self.size(terms[collateral], limit, sold[collateral])
-            if gross <= least:
+            if exit_terms.margin * limit <= needed:
+                continue
+            repay, gross = self.size(exit_terms, limit, sold[collateral])
+            if gross <= needed:
                 continue
             price = max(floor, share * gross / usd_per_gwei)
             gas_usd = price * usd_per_gwei
-            if win * (gross - gas_usd) - lost_share * gas_usd <= self.min_profit_usd:
+            if gas_usd > cash:
                 continue
             calls.append(Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage))
             if len(calls) == self.max_calls:

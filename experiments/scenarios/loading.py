@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ def load_scenario(source: str | Path | Scenario, overrides: Sequence[str] = ()) 
     >>> load_scenario("quickstart", ["borrowers.count=50"]).borrowers.count
     50
     """
+    if not isinstance(source, str | PathLike | Scenario):
+        raise ScenarioError(f"scenario = {source!r}; allowed: a name, a path or a Scenario")
+    if isinstance(overrides, str) or not all(isinstance(override, str) for override in overrides):
+        raise ScenarioError(
+            f"overrides = {overrides!r}; allowed: a list of texts such as 'borrowers.count=50'"
+        )
     data = source.model_dump(exclude_none=True) if isinstance(source, Scenario) else _read(source)
     for override in overrides:
         _override(data, override)

@@ -7,6 +7,7 @@ make what came before them final, so each action trades as late as it can.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ...agents.base import ArbitragePool, DecidingAgent, Liquidate
@@ -202,23 +203,26 @@ class Arbitrage:
         """
         asset, me, ledger = self.intent.asset, self.agent.account, world.ledger
         pool, quote = world.pools[asset], world.quote
-        mid = world.floor.mid(asset)
+        bid, ask = world.floor.touch(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
         _keep(world, pool)
         scale = world.gaps.scale(asset)
-        if pool.price(asset) < mid:
-            spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / mid) * cash_unit), cash)
-            gain = pool.quote_out(quote, spend / cash_unit) * mid - spend / cash_unit
+        if pool.price(asset) < bid:
+            spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / bid) * cash_unit), cash)
+            gain = pool.quote_out(quote, spend / cash_unit) * bid - spend / cash_unit
             if scale * gain < self.intent.min_profit_usd or spend <= 0:
                 raise Revert("no profit left")
             bought = pool.swap(me, quote, spend, now_s=world.time_s)
-            world.sell_on_book(asset, me, bought // lot, mid * (1.0 - SQUARE_UP_LIMIT))
+            sold, _ = world.sell_on_book(asset, me, bought // lot, bid * (1.0 - SQUARE_UP_LIMIT))
+            world.exits.sell_rest(self.agent, asset, bought - sold, SQUARE_UP_LIMIT)
             return
-        tokens = min(scale * pool.tokens_to_arbitrage(asset, mid), 0.98 * cash / cash_unit / mid)
-        gain = pool.quote_out(asset, tokens) - tokens * mid
+        if not math.isfinite(ask):
+            raise Revert("nothing to buy on the book")
+        tokens = min(scale * pool.tokens_to_arbitrage(asset, ask), 0.98 * cash / cash_unit / ask)
+        gain = pool.quote_out(asset, tokens) - tokens * ask
         if scale * gain < self.intent.min_profit_usd or tokens * unit < lot:
             raise Revert("no profit left")
-        bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, mid * (1.0 + SQUARE_UP_LIMIT))
+        bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, ask * (1.0 + SQUARE_UP_LIMIT))
         if bought:
             pool.swap(me, asset, bought, now_s=world.time_s)

@@ -13,6 +13,9 @@ from ...agents.base import DecidingAgent, Liquidate
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
+NO_LIQUIDATION = -1
+"""Number of a lot that no liquidation seized."""
+
 IMPACT, PROFIT = 15, 17
 """Columns of a liquidation row that an exit fills in."""
 
@@ -42,6 +45,11 @@ class Exits:
         lot = _Lot(agent, asset, number, units, intent.max_slippage, intent.exit == "book")
         (self.waiting if lot.sells else self.held).append(lot)
 
+    def sell_rest(self, agent: DecidingAgent, asset: int, units: int, max_slippage: float) -> None:
+        """Take over what an arbitrage could not square up at once."""
+        if units >= self.world.lot_units(asset):
+            self.waiting.append(_Lot(agent, asset, NO_LIQUIDATION, units, max_slippage, True))
+
     def drop_from(self, number: int) -> None:
         """Forget what reverted liquidations, numbered `number` and later, had handed over."""
         for lots in (self.waiting, self.held):
@@ -66,7 +74,9 @@ class Exits:
                 left.append(lot)
                 continue
             sold, received = world.sell_on_book(asset, lot.agent.account, lot.units // size, worst)
-            if sold:
+            if sold and lot.number == NO_LIQUIDATION:
+                lot.units -= sold
+            elif sold:
                 row = world.recorder.liquidations[lot.number]
                 proceeds = received / world.assets[world.quote].unit
                 row[PROFIT] += proceeds
@@ -76,7 +86,7 @@ class Exits:
             if lot.units >= size:
                 refused[asset] = worst
                 left.append(lot)
-            else:
+            elif lot.number != NO_LIQUIDATION:
                 self.held.append(lot)
         self.waiting = left
 
@@ -85,6 +95,8 @@ class Exits:
         world = self.world
         values = world.unit_values()
         for lot in (*self.waiting, *self.held):
+            if lot.number == NO_LIQUIDATION:
+                continue
             worth = lot.units * float(values[lot.asset])
             world.recorder.liquidations[lot.number][PROFIT] += worth
         self.waiting, self.held = [], []

@@ -56,7 +56,12 @@ class PoolGaps:
         least = -1.0
         for asset, book, pool, per_unit, fee in self._watched:
             state = pool.state
-            off = abs(world.mids[book] * state.reserve0 / (state.reserve1 * per_unit) - 1.0) - fee
+            per_pool = state.reserve0 / (state.reserve1 * per_unit)  # one over the pool's price
+            ratio = world.mids[book] * per_pool
+            if abs(ratio - 1.0) <= fee:
+                continue
+            bid, ask = world.floor.touch(asset)
+            off = (bid * per_pool - 1.0 if ratio > 1.0 else 1.0 - ask * per_pool) - fee
             if off <= 0.0:
                 continue
             if least < 0.0:

@@ -21,7 +21,7 @@ WAD = 10**18
 LISTED = 16
 """Opportunities that are published at most, the most rewarding first."""
 
-NEWS = 1.02
+NEWS = 1.05
 """Growth of the listed reward, or fall of gas, that makes bots look again."""
 
 _SPARE = 1e-5

@@ -88,15 +88,16 @@ def test_arbitrage_bids_between_the_going_price_and_its_gain(make_view, gain, sh
     view = make_view()
     searcher = SearcherStrategy(arbitrage_share=share, min_profit_usd=20.0)
     gas = view.gas_swap * view.usd_per_gas_gwei
-    for call in searcher.arbitrage(view, {0: gain}, win):
+    for call in searcher.arbitrage(view, {0: gain}, win, 1e9):
         paid = gas * call.price_gwei
         assert call.price_gwei >= view.gas_standard_gwei
         assert win * (gain - paid) - (1 - win) * view.revert_gas_share * paid > 20.0
-    assert searcher.arbitrage(view, {0: gain}, 0.0) == []
+    assert searcher.arbitrage(view, {0: gain}, 0.0, 1e9) == []
+    assert searcher.arbitrage(view, {0: gain}, win, 0.0) == []
 
 
 def test_arbitrage_that_pays_is_sent(make_view):
-    (call,) = SearcherStrategy(arbitrage_share=0.5).arbitrage(make_view(), {0: 1000.0}, 1.0)
+    (call,) = SearcherStrategy(arbitrage_share=0.5).arbitrage(make_view(), {0: 1000.0}, 1.0, 1e9)
     assert call.asset == 0
     assert call.price_gwei * 150_000 * 2e-6 == pytest.approx(500.0)
 

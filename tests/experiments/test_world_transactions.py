@@ -203,7 +203,7 @@ def test_book_trades_come_last_in_a_bundle_or_not_at_all(world, last):
     else:
         assert (used, reverted) == (0, 2)
         assert_same(before, state_of(world))
-    assert world.builder.run(trade) == (GAS, 1, 0), "alone it may trade"
+        assert world.builder.run(trade) == (GAS, 1, 0), "alone it may trade"
     assert_sound(world)
 
 
