@@ -192,7 +192,8 @@ class HealthScreen:
         looked = np.atleast_1d(np.asarray(accounts, np.int64))
         wanted = _NO_LEVELS
         if levels is not None:
-            wanted = np.ascontiguousarray(np.broadcast_to(np.asarray(levels, np.float64), looked.shape))
+            wanted = np.empty(looked.shape)  # a writable copy: read-only arrays are a type of their own
+            wanted[:] = levels
         count = health_kernels.touch(*self._state, looked, wanted)
         if count < 0:
             if np.isnan(wanted).any():

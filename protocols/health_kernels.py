@@ -244,7 +244,7 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
                     kind = (1 << n_columns) - 1
                     row = CATCH_ALL
                     groups[row, KIND] = kind
-            tier = 0
+            tier = np.int64(0)
             if several | owed & owed - 1 or row == CATCH_ALL:
                 best = -np.inf
                 for candidate in range(len(TOLERANCES)):
@@ -460,7 +460,7 @@ def touch(amounts, marks, links, heads, lanes, lane_sets, groups, weights, count
             marks[account, LEVEL] = levels[i]
     if counts[PRIMED] == 0:
         return 0
-    found = 0
+    found = np.int64(0)  # typed, so that `_look` is compiled once
     for i in range(len(accounts)):
         if links[accounts[i], SLOT] == WAITS:  # an account named twice is looked at once
             links[accounts[i], SLOT] = NO_INTEREST
