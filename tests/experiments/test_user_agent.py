@@ -106,6 +106,7 @@ def module(tmp_path, monkeypatch):
     """Name of a module outside the package that holds a user's classes."""
     (tmp_path / "my_bots.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("my_bots", None)  # of the pages of the documentation
     yield "my_bots"
     sys.modules.pop("my_bots", None)
 
