@@ -255,7 +255,7 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
                     score = left * min(TOLERANCES[candidate], abs(left))
                     if score > best:
                         best = score
-                        tier = candidate
+                        tier = np.int64(candidate)
             lane = groups[row, LANES + tier]
             if lane < 0 or lane_sets[lane, MEMBERS] == 0:
                 lane = _start(row, tier, heads, lanes, lane_sets, groups, weights, counts)
