@@ -26,13 +26,14 @@ from ..market.chain.mempool import Mempool
 from ..market.revert import Revert
 from ..market.streams import Streams
 from ..market.trading_layout import MID
+from ..protocols.fixed_point import WAD
 from .scenarios import Scenario, load_scenario
 from .scenarios.base import root_seed
 from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
-from .world.execution import WAD
 from .world.exits import Exits
 from .world.gaps import PoolGaps
+from .world.recorder import REPAID
 from .world.requests import Requests
 from .world.welfare import holdings_by_group
 
@@ -122,7 +123,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             model_reporters={
                 "block": "block",
                 "liquidations": lambda m: len(m.recorder.liquidations),
-                "debt_repaid_usd": lambda m: math.fsum(row[11] for row in m.recorder.liquidations),
+                "debt_repaid_usd": lambda m: math.fsum(row[REPAID] for row in m.recorder.liquidations),
                 "bad_debt_usd": lambda m: m.bad_debt_usd(),
                 "conservation_error_usd": lambda m: m.conservation.error_usd(m.oracle_prices),
             }
@@ -164,8 +165,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             self._update_prices()
             self._alert(self.watch.reprice(self.time_s))
         if self.protocol.positions.touched:
-            self._alert(self.watch.look(self.time_s))
-        self.watch.refresh(self._liquidation_gas_usd(self.gas.floor), self.time_s)
+            self._alert(self.watch.look())
+        self.watch.refresh(self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor), self.time_s)
 
     def _decide(self) -> None:
         """Ask the agents that are due, and collect what they want done."""
@@ -343,10 +344,6 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if not self.builder.may_trade:
             raise Revert("only the last transaction of a bundle may trade on a book")
 
-    def as_rows(self, row: int) -> NDArray[np.int64]:
-        """One account as an array."""
-        return np.array([row], np.int64)
-
     def note_liquidation(
         self, agent: DecidingAgent, intent: Liquidate, result: Any, got: int, fee: int
     ) -> int:
@@ -427,6 +424,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """Return what one unit of gas at one gwei costs, at the oracle's price; USD."""
         return 1e-9 * self.oracle_prices[self._gas_asset]
 
+    def gas_usd(self, gas: int, gwei: float) -> float:
+        """Return what an amount of gas at a price costs, at the oracle's price; USD."""
+        return gas * gwei * self.usd_per_gas_gwei()
+
     def _others_gas(self) -> int:
         """Gas that the rest of the chain uses in this block: less when the base fee has risen."""
         share = self.world.others_gas
@@ -436,9 +437,6 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return min(
             self.scenario.chain.block_gas_limit, int(share * (self._others_paid / floor if floor else 1.0))
         )
-
-    def _liquidation_gas_usd(self, gwei: float) -> float:
-        return self.scenario.chain.gas_per_liquidation * gwei * self.usd_per_gas_gwei()
 
     def holdings(self, account: int) -> NDArray[np.int64]:
         """Return what an account owns of each asset, a maker's resting orders included; base units."""

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from .assets import Asset
 from .ledger_kernels import move
 
+LARGEST_ENDOWMENT = 2**59
+"""Base units of an asset that one account of a world brings in at most, so that all fit in int64."""
+
 OUTSIDE = 0
 """Account index of the rest of the world, the only one that may go below zero."""
 
@@ -31,19 +34,15 @@ class Reason(IntEnum):
     ESCROW = 1
     RELEASE = 2
     TRADE = 3
-    FEE = 4
-    GAS = 5
-    SWAP = 6
-    LIQUIDITY = 7
-    SUPPLY = 8
-    WITHDRAW = 9
-    BORROW = 10
-    REPAY = 11
-    SEIZE = 12
-    FLASH_LOAN = 13
-    BRIBE = 14
-    REWARD = 15
-    TRANSFER = 16
+    GAS = 4
+    SWAP = 5
+    LIQUIDITY = 6
+    SUPPLY = 7
+    WITHDRAW = 8
+    REPAY = 9
+    SEIZE = 10
+    FLASH_LOAN = 11
+    TRANSFER = 12
 
 
 class InsufficientFundsError(Exception):

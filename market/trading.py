@@ -14,7 +14,7 @@ from operator import lt
 import numpy as np
 from numpy.typing import NDArray
 
-from .ledger import Ledger
+from .ledger import LARGEST_ENDOWMENT, Ledger
 from .order_book.book_kernels import submit
 from .order_book.layout import (
     BEST_ASK,
@@ -88,8 +88,6 @@ LADDER_ROOM = 1.5
 
 MAX_TICKS = 2**24
 """Prices on the longest ladder; a book of so many takes more than a gigabyte."""
-
-_LARGEST_ENDOWMENT = 2**59
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,7 @@ class TradingFloor:
                 (spec.asset, TRADER_ENDOWMENT_USD / price * asset.unit),
                 (quote_asset, TRADER_ENDOWMENT_USD * quote_unit),
             ):
-                ledger.endow(column, traders, min(int(amount), _LARGEST_ENDOWMENT))
+                ledger.endow(column, traders, min(int(amount), LARGEST_ENDOWMENT))
             new_book(
                 ticks[b],
                 max_orders,

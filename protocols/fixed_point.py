@@ -9,7 +9,6 @@ these one-line formulas out in place, as a Python call costs more than they do.
 from __future__ import annotations
 
 WAD = 10**18
-HALF_WAD = WAD // 2
 RAY = 10**27
 HALF_RAY = RAY // 2
 WAD_RAY_RATIO = 10**9
@@ -35,16 +34,6 @@ def ray_mul(a: int, b: int) -> int:
 def ray_div(a: int, b: int) -> int:
     """Divide two rays, rounding half up."""
     return (a * RAY + b // 2) // b
-
-
-def wad_div(a: int, b: int) -> int:
-    """Divide two wads, rounding half up."""
-    return (a * WAD + b // 2) // b
-
-
-def percent_mul(value: int, percentage: int) -> int:
-    """Take a percentage in basis points of a value, rounding half up."""
-    return (value * percentage + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
 
 
 def percent_div(value: int, percentage: int) -> int:

@@ -6,6 +6,7 @@ Holds no section of its own and reads no files.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
@@ -52,7 +53,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-def per_asset(value: float | dict[str, float], symbols: tuple[str, ...]) -> list[float]:
+def per_asset(value: float | dict[str, float], symbols: Sequence[str]) -> list[float]:
     """One number for each symbol, from a number for all or a table by symbol."""
     if isinstance(value, dict):
         return [value[symbol] for symbol in symbols]

@@ -38,7 +38,7 @@ from ...protocols.lending.aave.presets import aave_v2_main_may_2021
 from ...protocols.liquidation import CloseFactor, FixedBonus, HealthFactorTrigger, LiquidationMechanism
 from ..episodes import load_episode
 from ..scenarios import Scenario
-from ..scenarios.base import ScenarioError
+from ..scenarios.base import ScenarioError, per_asset
 from ..scenarios.chain import ConstantGas as ConstantGasConfig
 from ..scenarios.chain import Eip1559Gas, EpisodeGas
 from ..scenarios.credit import AaveV2Config, AaveV3Config
@@ -131,18 +131,18 @@ def _reference(scenario: Scenario) -> ReferencePrice:
         return ReplayPrice(series, start, end)
     initial = {asset.symbol: float(asset.price_usd or 0.0) for asset in scenario.risky}
     correlation = correlation_matrix(prices.correlation, tuple(risky))
-    drift = _by_symbol(prices.drift_per_year, risky)
+    drift = per_asset(prices.drift_per_year, risky)
     if isinstance(prices, GbmPrices):
         return GeometricBrownianMotion(
             initial,
-            volatility=_by_symbol(prices.volatility_per_year, risky),
+            volatility=per_asset(prices.volatility_per_year, risky),
             drift=drift,
             correlation=correlation,
         )
     if isinstance(prices, MertonPrices):
         return MertonJumpDiffusion(
             initial,
-            volatility=_by_symbol(prices.volatility_per_year, risky),
+            volatility=per_asset(prices.volatility_per_year, risky),
             intensity=prices.jumps_per_year,
             jump_mean=prices.jump_mean_log,
             jump_sd=prices.jump_sd_log,
@@ -159,10 +159,6 @@ def _reference(scenario: Scenario) -> ReferencePrice:
         drift=drift,
         correlation=correlation,
     )
-
-
-def _by_symbol(value: float | dict[str, float], symbols: list[str]) -> Floats:
-    return np.array([value[s] if isinstance(value, dict) else value for s in symbols], np.float64)
 
 
 def _gas(scenario: Scenario, times: Floats, streams: Streams) -> GasPrice:

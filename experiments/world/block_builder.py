@@ -17,12 +17,10 @@ from ...market.chain.transaction import Bundle, Transaction
 from ...market.ledger import Reason
 from ...market.revert import Revert
 from .execution import Defence
+from .recorder import GAS, PROFIT
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
-
-GAS, PROFIT = 14, 17
-"""Columns of a liquidation row that gas fills in."""
 
 
 class BlockResult(NamedTuple):
@@ -116,7 +114,7 @@ class BlockBuilder:
     def _charge(self, transaction: Transaction) -> int | None:
         """Take the most that a transaction may cost; None if its sender does not hold it."""
         world = self.world
-        usd = transaction.gas * transaction.price_gwei * world.usd_per_gas_gwei()
+        usd = world.gas_usd(transaction.gas, transaction.price_gwei)
         units = int(usd * world.assets[world.quote].unit)
         if world.ledger.balance(transaction.sender, world.quote) < units:
             return None
@@ -153,7 +151,7 @@ class BlockBuilder:
         agent = world.agent_of(transaction.sender)
         if agent is None:
             if not done and isinstance(transaction.action, Defence):
-                world.watch.calm(world.as_rows(transaction.target))  # told again after another delay
+                world.watch.calm([transaction.target])  # told again after another delay
             return
         if number is not None:
             row = world.recorder.liquidations[number]

@@ -20,7 +20,7 @@ from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
 from ...agents.strategies.borrower import BorrowerPolicy
 from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
-from ...market.ledger import Ledger
+from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.streams import Streams
@@ -34,7 +34,7 @@ from . import assembly
 from .assembly import Outside
 from .conservation import ConservationCheck
 from .crowd import build_population
-from .par_desk import LARGEST_ENDOWMENT, ParDesk
+from .par_desk import ParDesk
 from .recorder import Recorder
 from .watchlist import WatchList
 

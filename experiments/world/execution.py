@@ -14,11 +14,11 @@ from ...agents.base import ArbitragePool, DecidingAgent, Liquidate
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
+from ...protocols.fixed_point import WAD
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
-WAD = 10**18
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
 
@@ -144,7 +144,7 @@ class Defence:
             if paid_in:
                 pool.repay(row, debt, paid_in, wallet, now)
             world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
-        world.watch.calm(world.as_rows(row))
+        world.watch.calm([row])
 
     def _free_units(self, world: LiquidationMarket, collateral: int) -> int:
         """Most of a collateral that may be withdrawn without leaving the account unhealthy; base units."""

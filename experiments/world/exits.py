@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...agents.base import DecidingAgent, Liquidate
+from .recorder import IMPACT, PROFIT
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 NO_LIQUIDATION = -1
 """Number of a lot that no liquidation seized."""
-
-IMPACT, PROFIT = 15, 17
-"""Columns of a liquidation row that an exit fills in."""
 
 
 class _Lot:

@@ -65,7 +65,7 @@ class PoolGaps:
             if off <= 0.0:
                 continue
             if least < 0.0:
-                least = world.scenario.chain.gas_per_swap * world.gas.standard * world.usd_per_gas_gwei()
+                least = world.gas_usd(world.scenario.chain.gas_per_swap, world.gas.standard)
             reserve_usd = state.reserve1 / world.assets[world.quote].unit
             gain = self.scale(asset) * off * off * reserve_usd / 4.0
             if gain > least:

@@ -7,12 +7,9 @@ depeg of a stable asset needs a market of its own), kept in one place.
 
 from __future__ import annotations
 
-from ...market.ledger import Ledger, Reason
+from ...market.ledger import LARGEST_ENDOWMENT, Ledger, Reason
 
 DESK_ENDOWMENT_USD = 5e10
-
-LARGEST_ENDOWMENT = 2**59
-"""Base units of an asset that one account brings in at most, so that all fit in int64."""
 
 
 class ParDesk:

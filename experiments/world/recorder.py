@@ -29,6 +29,11 @@ LIQUIDATION_COLUMNS = (
     "hf_before", "hf_after", "repaid_usd", "seized_usd", "bonus_usd", "gas_usd", "impact_bps", "bad_debt_usd",
     "profit_usd",
 )  # fmt: skip
+REPAID, GAS, IMPACT, PROFIT = map(
+    LIQUIDATION_COLUMNS.index, ("repaid_usd", "gas_usd", "impact_bps", "profit_usd")
+)
+"""Places in a liquidation row that later events fill in or read."""
+
 BID_COLUMNS = ("block", "t_s", "account", "agent", "kind", "price_gwei", "executed", "reason", "gas_usd")
 BLOCK_COLUMNS = (
     "block", "t_s", "floor_gwei", "standard_gwei", "urgent_gwei", "gas_used", "n_transactions", "n_reverted",

@@ -91,7 +91,7 @@ class Requests:
         """Turn the decisions of a cohort's accounts into transactions."""
         world = self.world
         chain, price = world.scenario.chain, world.gas.standard
-        gas_usd = chain.gas_per_repay * price * world.usd_per_gas_gwei()
+        gas_usd = world.gas_usd(chain.gas_per_repay, price)
         positions, watch = world.protocol.positions, world.watch
         debt = positions.debt[rows] @ watch.debt_values
         rows = rows[cohort.policy.attends(debt, self._largest_bonus, gas_usd)]
@@ -151,7 +151,7 @@ class Requests:
         self._in_flight = {(t.sender, t.target) for t in pending if isinstance(t, Transaction)}
         for dropped in self.mempool.take_dropped():
             if isinstance(dropped, Transaction) and isinstance(dropped.action, Defence):
-                self.world.watch.calm(np.array([dropped.target], np.int64))
+                self.world.watch.calm([dropped.target])
 
     def _sell(self, agent: DecidingAgent, intent: Sell) -> None:
         world = self.world
@@ -214,7 +214,7 @@ class Requests:
 
     def _can_pay(self, transaction: Transaction) -> bool:
         """Whether the sender holds what the gas may cost."""
-        usd = transaction.gas * transaction.price_gwei * self.world.usd_per_gas_gwei()
+        usd = self.world.gas_usd(transaction.gas, transaction.price_gwei)
         return self.world.cash_usd(transaction.sender) >= usd
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import Opportunity
+from ...protocols.fixed_point import WAD
 from ...protocols.health import HealthScreen, Sleepers
 from ...protocols.lending.aave.pool import AavePool
 from ...protocols.positions import Positions
 
-WAD = 10**18
 LISTED = 16
 """Opportunities that are published at most, the most rewarding first."""
 
@@ -85,13 +85,13 @@ class WatchList:
         Accounts whose position changed are looked at first: the screen alone would
         take them without leaving the list, the sleepers or their old level.
         """
-        moved = self.look(now_s)
+        moved = self.look()
         collateral, self.debt_values, self.values = self.pool.weights(int(now_s))
         self._stale = True
-        fallen = self._sort(self.screen.reprice(collateral * (1.0 - self._caution), self.debt_values), now_s)
+        fallen = self._sort(self.screen.reprice(collateral * (1.0 - self._caution), self.debt_values))
         return np.concatenate((moved, fallen)) if len(moved) else fallen
 
-    def look(self, now_s: float) -> Integers:
+    def look(self) -> Integers:
         """Look at accounts whose position changed; return borrowers newly alerted."""
         rows = self.pool.positions.take_touched()
         if not len(rows):
@@ -104,9 +104,9 @@ class WatchList:
             kept = [row for row in self.awake.tolist() if row not in touched]
             self.awake = np.array(kept, np.int64)
         levels = np.where(self._told[rows], 1.0, self._alert_levels[rows])
-        return self._sort(self.screen.touch(rows, levels), now_s)
+        return self._sort(self.screen.touch(rows, levels))
 
-    def calm(self, rows: Integers) -> None:
+    def calm(self, rows: Integers | list[int]) -> None:
         """Let borrowers be told again once they come down to their alert level anew."""
         self._told[rows] = False
         self.pool.positions.mark(rows)
@@ -165,11 +165,11 @@ class WatchList:
             Opportunity(account, health, collateral, debt, repay, bonus / repay)
             for account, health, collateral, debt, repay, bonus in zip(
                 self.awake[order].tolist(),
-                best.health_factor[order].tolist(),
+                health[order].tolist(),
                 best.collateral_asset[order].tolist(),
                 best.debt_asset[order].tolist(),
                 best.repay_usd[order].tolist(),
-                best.bonus_usd[order].tolist(),
+                rewards[order].tolist(),
                 strict=True,
             )
         ]
@@ -205,7 +205,7 @@ class WatchList:
         elif accounts != known:
             self._news = (accounts, min(reward, before), gas)
 
-    def _sort(self, due: Integers, now_s: float) -> Integers:
+    def _sort(self, due: Integers) -> Integers:
         """Put accounts below 1 on the list and queue the others at 1; return those newly alerted."""
         if not len(due):
             return due

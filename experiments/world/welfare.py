@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...protocols.fixed_point import RAY
 from ...protocols.lending.aave.accounting_v3_0_2 import normalized_debt, normalized_income
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
-
-RAY = 10**27
 
 Holdings = dict[str, NDArray[np.float64]]
 
