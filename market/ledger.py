@@ -123,7 +123,7 @@ class Ledger:
         Raises
         ------
         ValueError
-            If `amount` is negative.
+            If `amount` is negative or `reason` is none of `Reason`.
         IndexError
             If an account is not open.
         InsufficientFundsError
@@ -133,6 +133,8 @@ class Ledger:
         """
         if amount < 0:
             raise ValueError(f"amount of {self.assets[asset].symbol} must not be negative, got {amount}")
+        if not 0 <= reason < len(self.volumes):  # compiled code does not check its indices
+            raise ValueError(f"reason {reason} is none of Reason, 0 to {len(self.volumes) - 1}")
         if not (0 <= source < self.n_accounts and 0 <= target < self.n_accounts):
             raise IndexError(f"accounts {source} and {target} must be below {self.n_accounts}, those open")
         held = int(self.balances[source, asset])

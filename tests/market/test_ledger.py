@@ -140,6 +140,14 @@ def test_accounts_that_are_not_open_are_refused(source, target):
         ledger.transfer(0, source, target, 1, Reason.TRANSFER)
 
 
+@pytest.mark.parametrize("reason", [-1, len(Reason), 10**6])
+def test_a_reason_that_does_not_exist_is_refused(reason):
+    """Compiled code would count it outside its array, and the heap would pay."""
+    ledger = open_ledger()
+    with pytest.raises(ValueError, match=f"reason {reason} is none of Reason"):
+        ledger.transfer(0, OUTSIDE, 1, 1, reason)
+
+
 def test_balances_stop_before_int64_wraps_around():
     """Balances that wrapped around would still sum to zero."""
     ledger = open_ledger()

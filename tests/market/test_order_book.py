@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidarium.market.assets import Asset
-from liquidarium.market.ledger import Ledger
+from liquidarium.market.ledger import Ledger, Reason
 from liquidarium.market.order_book import (
     BUY,
     FILL_OR_KILL,
@@ -391,7 +391,7 @@ def test_an_order_that_cannot_be_paid_is_refused(funded):
 
 def test_a_market_buy_stops_where_its_owner_cannot_pay(funded):
     ledger, book = funded
-    ledger.transfer(1, 2, 1, 99_000, reason=16)  # bob keeps 1,000: five lots at 100 ticks
+    ledger.transfer(1, 2, 1, 99_000, Reason.TRANSFER)  # bob keeps 1,000: five lots at 100 ticks
     book.limit(SELL, 100, 3, 1)
     book.limit(SELL, 150, 3, 1)
     assert book.market(BUY, 6, 2)
@@ -403,7 +403,7 @@ def test_a_market_buy_stops_where_its_owner_cannot_pay(funded):
 def test_a_stop_that_cannot_be_paid_when_it_triggers_is_dropped(funded):
     ledger, book = funded
     book.stop(SELL, 100, 100, 1)
-    ledger.transfer(0, 1, 2, 1_000, reason=16)
+    ledger.transfer(0, 1, 2, 1_000, Reason.TRANSFER)
     book.limit(BUY, 90, 1, 2)
     book.market(SELL, 1, 2)
     assert (book.dropped_stops, book.stop_count, book.trade_count) == (1, 0, 1)
