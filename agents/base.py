@@ -26,9 +26,13 @@ class Opportunity(NamedTuple):
     collateral, debt : int
         Assets to seize and to repay.
     repay_usd : float
-        Most that the protocol lets one call repay, USD.
+        Most that the protocol lets one call repay, USD; the whole debt where accounts are kicked.
     bonus : float
-        Reward as a fraction of what is repaid.
+        Reward as a fraction of `repay_usd`.
+    protocol : int
+        Number of the lending protocol in the world.
+    kick : bool
+        Whether the account is taken over by a `Kick` rather than repaid by a `Liquidate`.
     """
 
     account: int
@@ -37,6 +41,8 @@ class Opportunity(NamedTuple):
     debt: int
     repay_usd: float
     bonus: float
+    protocol: int = 0
+    kick: bool = False
 
 
 class PendingLiquidation(NamedTuple):

@@ -56,7 +56,7 @@ def load_scenario(source: str | Path | Scenario, overrides: Sequence[str] = ()) 
         raise ScenarioError(
             f"overrides = {overrides!r}; allowed: a list of texts such as 'borrowers.count=50'"
         )
-    data = source.model_dump(exclude_none=True) if isinstance(source, Scenario) else _read(source)
+    data = source.model_dump(exclude_unset=True) if isinstance(source, Scenario) else _read(source)
     for override in overrides:
         _override(data, override)
     scenario = validate(data)

@@ -16,8 +16,11 @@ from pydantic import Field, model_validator
 
 from .base import LARGEST_SEED, NAME, SYMBOL, Rows, Section
 from .chain import ChainConfig, ConstantGas, EpisodeGas
-from .credit import AaveV2Config, AnyBorrowers, ProtocolConfig
+from .credit import AnyBorrowers
 from .deciders import AgentConfig, RecordingConfig
+from .lending import ProtocolConfig
+from .lending.aave import AaveConfig, AaveV2Config
+from .lending.base import LendingConfig
 from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
 from .venues import (
     MAX_ARRIVALS,
@@ -57,7 +60,12 @@ class Scenario(Section):
     chain: ChainConfig = Field(
         default=ChainConfig(gas=ConstantGas(kind="constant", price_gwei=50.0)), description="blocks and gas"
     )
-    protocol: ProtocolConfig = Field(default=AaveV2Config(), description="lending protocol")
+    protocol: ProtocolConfig = Field(
+        default=AaveV2Config(), description="lending protocol, where there is only one"
+    )
+    protocols: Rows[ProtocolConfig] = Field(
+        default=(), description="lending protocols that share the borrowers and the prices"
+    )
     borrowers: AnyBorrowers = Field(description="population of borrowers")
     agents: Rows[AgentConfig] = Field(default=(), description="groups of agents that decide")
     recording: RecordingConfig = Field(default=RecordingConfig(), description="tables to keep")
@@ -86,6 +94,11 @@ class Scenario(Section):
         if gas.episode is None and isinstance(self.prices, EpisodePrices):
             return self.prices.episode
         return gas.episode
+
+    @property
+    def lending(self) -> tuple[LendingConfig, ...]:
+        """Lending protocols: the rows of ``[[protocols]]``, or the one of ``[protocol]``."""
+        return self.protocols or (self.protocol,)
 
     def asset(self, symbol: str) -> AssetConfig:
         """Return the asset with this symbol."""
@@ -128,12 +141,20 @@ class Scenario(Section):
     def _check_names(self) -> None:
         _distinct("assets", "symbol", self.symbols)
         _distinct("agents", "name", [agent.name for agent in self.agents])
-        _known("protocol.reserves", self.protocol.reserves, self.symbols)
-        for symbol, reserve in self.protocol.reserves.items():
+        if self.protocols and "protocol" in self.model_fields_set:
+            raise ValueError("protocol and protocols are both given; allowed: one of them")
+        _distinct("protocols", "name", [config.name or config.kind for config in self.protocols])
+        for i, config in enumerate(self.lending):
+            if isinstance(config, AaveConfig):
+                self._check_reserves(config, f"protocols.{i}" if self.protocols else "protocol")
+
+    def _check_reserves(self, config: AaveConfig, where: str) -> None:
+        _known(f"{where}.reserves", config.reserves, self.symbols)
+        for symbol, reserve in config.reserves.items():
             ltv, threshold = reserve.ltv, reserve.liquidation_threshold
             if ltv is not None and threshold is not None and ltv > threshold:
                 raise ValueError(
-                    f"protocol.reserves.{symbol}.ltv = {ltv:g}; allowed: at most its liquidation_threshold, "
+                    f"{where}.reserves.{symbol}.ltv = {ltv:g}; allowed: at most its liquidation_threshold, "
                     f"{threshold:g}"
                 )
 

@@ -6,7 +6,6 @@ first block. The model owns what is built and gives it life.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -33,26 +32,16 @@ from ...market.prices import (
 from ...market.revert import Revert
 from ...market.streams import Streams
 from ...market.trading import LADDER_ROOM, MAX_TICKS, BookSpec, FlowSpec, TradingFloor
-from ...protocols.lending.aave.parameters import Market, ReserveParameters
-from ...protocols.lending.aave.presets import aave_v2_main_may_2021
-from ...protocols.liquidation import CloseFactor, FixedBonus, HealthFactorTrigger, LiquidationMechanism
 from ..episodes import load_episode
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError, per_asset
 from ..scenarios.chain import ConstantGas as ConstantGasConfig
 from ..scenarios.chain import Eip1559Gas, EpisodeGas
-from ..scenarios.credit import AaveV2Config, AaveV3Config
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
 from ..scenarios.windows import read_bars
 
 Floats = NDArray[np.float64]
-
-RESERVE_OF = {"ETH": "WETH", "BTC": "WBTC"}
-"""Deployed reserve of an asset, where it has another symbol."""
-
-MARKETS = {"may-2021": aave_v2_main_may_2021}
-"""Packaged sets of reserve parameters."""
 
 PRICE_RANGE_USD = (1e-7, 1e10)
 """Lowest and highest price that an oracle with 8 decimals in int64 tells from its neighbours, USD."""
@@ -280,64 +269,3 @@ def build_oracle(
 
 def _mid_reader(floor: TradingFloor, asset: int):  # type: ignore[no-untyped-def]
     return lambda: floor.mid(asset)
-
-
-def build_market(scenario: Scenario) -> Market:
-    """Build the lending market of the scenario: the packaged preset with its changes."""
-    config = scenario.protocol
-    if config.market not in MARKETS:
-        raise ScenarioError(f"protocol.market = {config.market!r}; allowed: {', '.join(MARKETS)}")
-    deployed = [RESERVE_OF.get(symbol, symbol) for symbol in scenario.symbols]
-    try:
-        preset = MARKETS[config.market](deployed)
-    except ValueError as error:
-        raise ScenarioError(f"assets: {error}") from error
-    reserves = tuple(
-        _changed(reserve, asset.symbol, asset.decimals, config)
-        for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
-    )
-    share = round(config.close_factor * 10_000)
-    flat = isinstance(config, AaveV2Config)
-    sizing = CloseFactor.flat(share) if flat else CloseFactor(default=share)
-    return Market(config.kind, reserves, LiquidationMechanism(HealthFactorTrigger(), sizing, FixedBonus()))
-
-
-def full_close_below(scenario: Scenario) -> float:
-    """Health factor at or below which one call may repay all of a debt; 0 for never."""
-    if scenario.protocol.close_factor == 1.0:
-        return 1.0
-    return 0.0 if isinstance(scenario.protocol, AaveV2Config) else CloseFactor().full_below / 1e18
-
-
-def _changed(
-    reserve: ReserveParameters, symbol: str, decimals: int, config: AaveV2Config | AaveV3Config
-) -> ReserveParameters:
-    given: dict[str, int] = {}
-    values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
-    if isinstance(config, AaveV3Config):
-        values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
-    change = config.reserves.get(symbol)
-    if change is not None:
-        for key, bps, offset in (
-            ("ltv", change.ltv, 0),
-            ("liquidation_threshold", change.liquidation_threshold, 0),
-            ("liquidation_bonus", change.bonus, 10_000),
-            ("reserve_factor", change.reserve_factor, 0),
-        ):
-            if bps is not None:
-                values[key] = offset + round(bps * 10_000)
-        curve = {
-            "optimal": change.optimal_utilisation,
-            "base": change.base_rate,
-            "slope1": change.slope_1,
-            "slope2": change.slope_2,
-        }
-        given = {key: round(value * 10**27) for key, value in curve.items() if value is not None}
-    fields = {f.name: getattr(reserve, f.name) for f in dataclasses.fields(reserve) if f.init}
-    try:
-        if given:
-            values["curve"] = dataclasses.replace(reserve.curve, **given)
-        return ReserveParameters(**(fields | values))  # type: ignore[arg-type]
-    except ValueError as error:
-        advice = str(error).replace("pass unsafe=True", "set protocol.unsafe = true")
-        raise ScenarioError(f"protocol.reserves.{symbol}: {advice}") from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...agents.base import Opportunity
 from ...protocols.fixed_point import WAD
 from ...protocols.health import HealthScreen, Sleepers
-from ...protocols.lending.aave.pool import AavePool
+from ...protocols.lending.pool import LendingPool
 from ...protocols.positions import Positions
 
 LISTED = 16
@@ -35,14 +35,11 @@ class WatchList:
 
     Parameters
     ----------
-    pool : AavePool
+    pool : LendingPool
     alert_levels : float64 ndarray, shape (n_borrowers,)
         Health factor at which each borrower wants to be told; below 1 for never.
-    bonus : float64 ndarray, shape (n_assets,)
-        What a liquidator gains per unit repaid by collateral: the bonus less the
-        protocol's fee on it, as a fraction.
-    close_factor, full_below : float
-        What one call may repay, see `HealthScreen.opportunities`.
+    protocol : int
+        Number of the pool in its world.
 
     Attributes
     ----------
@@ -50,18 +47,9 @@ class WatchList:
         USD per scaled base unit of collateral and of debt, as of the last reprice.
     """
 
-    def __init__(
-        self,
-        pool: AavePool,
-        alert_levels: NDArray[np.float64],
-        bonus: NDArray[np.float64],
-        close_factor: float,
-        full_below: float,
-    ) -> None:
+    def __init__(self, pool: LendingPool, alert_levels: NDArray[np.float64], protocol: int = 0) -> None:
         self.pool = pool
-        self.bonus = bonus
-        self.close_factor = close_factor
-        self.full_below = full_below
+        self.protocol = protocol
         self._alert_levels = np.append(np.maximum(alert_levels, 1.0), -1.0)  # the lenders owe nothing
         self._told = np.zeros(len(self._alert_levels), np.bool_)
         self.screen = HealthScreen(pool.positions, self._alert_levels)
@@ -71,12 +59,10 @@ class WatchList:
         self.opportunities: list[Opportunity] = []
         self.version = 0
         self._news: tuple[frozenset[int], float, float] = (frozenset(), 0.0, 0.0)
-        self.values: NDArray[np.float64] = np.zeros(len(bonus))
-        self.debt_values: NDArray[np.float64] = np.zeros(len(bonus))
+        self.values: NDArray[np.float64] = np.zeros(len(pool.bonus))
+        self.debt_values: NDArray[np.float64] = np.zeros(len(pool.bonus))
         self._stale = False
-        # the rules round an account's average threshold down to a basis point
-        lowest = min(r.liquidation_threshold for r in pool.market.reserves if r.liquidation_threshold)
-        self._caution = 1.0 / lowest + _SPARE
+        self._caution = pool.caution + _SPARE
         self._compile()
 
     def reprice(self, now_s: float) -> Integers:
@@ -136,10 +122,15 @@ class WatchList:
         if not len(self.awake):
             self.opportunities = []
             return
+        pool = self.pool
         best = self.screen.opportunities(
-            self.awake, self.values, self.bonus, self.close_factor, self.full_below
+            self.awake, self.values, pool.bonus, pool.close_factor, pool.full_below
         )
-        health, rewards = best.health_factor, best.bonus_usd
+        health, rewards, repays = best.health_factor, best.bonus_usd, best.repay_usd
+        if pool.kicked:
+            held = pool.positions.collateral[self.awake] @ self.values
+            repays = pool.positions.debt[self.awake] @ self.debt_values
+            rewards = pool.kick_rewards_usd(self.awake, held, repays)
         suspect = health < 1.0
         unhealthy = suspect
         close = suspect & (health > 1.0 - 4.0 * self._caution)
@@ -162,13 +153,13 @@ class WatchList:
         order = np.flatnonzero(listed)
         order = order[np.argsort(-rewards[order], kind="stable")][:LISTED]
         self.opportunities = [
-            Opportunity(account, health, collateral, debt, repay, bonus / repay)
+            Opportunity(account, health, collateral, debt, repay, bonus / repay, self.protocol, pool.kicked)
             for account, health, collateral, debt, repay, bonus in zip(
                 self.awake[order].tolist(),
                 health[order].tolist(),
                 best.collateral_asset[order].tolist(),
                 best.debt_asset[order].tolist(),
-                best.repay_usd[order].tolist(),
+                repays[order].tolist(),
                 rewards[order].tolist(),
                 strict=True,
             )
@@ -178,13 +169,14 @@ class WatchList:
 
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded, before the first block, on a crowd of one."""
-        one = Positions(1, len(self.bonus))
+        bonus = self.pool.bonus
+        one = Positions(1, len(bonus))
         screen = HealthScreen(one, [1.0])
-        screen.reprice(np.ones(len(self.bonus)), np.ones(len(self.bonus)))
+        screen.reprice(np.ones(len(bonus)), np.ones(len(bonus)))
         nobody = np.zeros(1, np.int64)
         screen.touch(nobody)
         screen.touch(nobody, nobody.astype(np.float64))
-        screen.opportunities(nobody, self.bonus, self.bonus, 0.5)
+        screen.opportunities(nobody, bonus, bonus, 0.5)
         sleepers = Sleepers(1)
         sleepers.sleep(nobody, np.ones(1))
         sleepers.wake(0.5)

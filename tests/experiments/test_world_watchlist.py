@@ -93,12 +93,12 @@ def test_rounding_of_the_average_threshold_makes_no_account_slip_through():
     collateral, debt = np.zeros((1, 3), np.int64), np.zeros((1, 3), np.int64)
     collateral[0, :2] = dollars / [2_000.0, 40_000.0] * [10**9, 10**8]
     debt[0, 2] = 79_995 * 10**6
-    pool.endow(collateral, debt, 0.7)
+    pool.endow(collateral, debt)
     pool.set_prices([2_000 * 10**8, 40_000 * 10**8, 10**8])
     assert pool.health_factor(0, 0) < WAD
     cw, dw, _ = pool.weights(0)
     assert collateral[0] @ cw > debt[0] @ dw
-    watch = WatchList(pool, np.zeros(1), np.array([0.05, 0.1, 0.0]), 0.5, 0.0)
+    watch = WatchList(pool, np.zeros(1))
     watch.reprice(0.0)
     watch.refresh(10.0, 0.0)
     assert [o.account for o in watch.opportunities] == [0]

@@ -35,7 +35,7 @@ def make_pool() -> AavePool:
     debt[UNHEALTHY, USDC], debt[UNHEALTHY, DAI] = 12_000 * UNIT[USDC], 5_000 * UNIT[DAI]
     collateral[DUST, BTC], debt[DUST, DAI] = 10, 10**7
     collateral[DEBTLESS, ETH] = UNIT[ETH]
-    pool.endow(collateral, debt, 0.7)
+    pool.endow(collateral, debt)
     pool.set_prices(PRICES)
     return pool
 

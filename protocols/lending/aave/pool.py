@@ -15,20 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
-from ...fixed_point import HALF_RAY, RAY
+from ...fixed_point import HALF_RAY, PERCENTAGE_FACTOR, RAY
+from ...liquidation import CloseFactor, WholePositionCloseFactor
 from ...positions import Positions
 from ...revert import Revert
+from ..pool import Called, LendingPool
 from .accounting_v3_0_2 import account_totals, normalized_debt, normalized_income, update_rates
 from .liquidation_v3_0_2 import liquidation_call
 from .operations_v3_0_2 import repay, supply, withdraw
 from .parameters import Market
-from .state import Account, LiquidationResult, ReserveState
+from .state import Account, ReserveState
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-class AavePool:
+class AavePool(LendingPool):
     """One market with its crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders as one
@@ -42,16 +44,22 @@ class AavePool:
     n_borrowers : int
     start_s : int
         Unix time at which the indices start, seconds.
+    utilisation : float
+        Borrowed share of what lenders supply at the start, in (0, 1).
     """
 
-    def __init__(self, ledger: Ledger, market: Market, n_borrowers: int, start_s: int) -> None:
+    def __init__(
+        self, ledger: Ledger, market: Market, n_borrowers: int, start_s: int, utilisation: float = 0.7
+    ) -> None:
         if len(market.reserves) != len(ledger.assets):
             raise ValueError(
                 f"{market.name}: {len(market.reserves)} reserves for {len(ledger.assets)} assets"
             )
         self.ledger = ledger
         self.market = market
+        self.name = market.name
         self.start_s = start_s
+        self.utilisation = utilisation
         self.account = ledger.open_account(f"protocol/{market.name}")
         self.positions = Positions(n_borrowers + 1, len(ledger.assets))
         self.lenders = n_borrowers
@@ -60,32 +68,24 @@ class AavePool:
         self._collateral_bits = sum(
             1 << i for i, reserve in enumerate(market.reserves) if reserve.liquidation_threshold
         )
+        self.thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
+        fees = np.array([r.liquidation_protocol_fee / 1e4 for r in market.reserves])
+        self.bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
+        self.bonus *= 1.0 - fees
+        sizing = market.mechanism.sizing
+        self.close_factor, self.full_below = _closing(sizing)
+        # the rules round an account's average threshold down to a basis point
+        self.caution = 1.0 / min(r.liquidation_threshold for r in market.reserves if r.liquidation_threshold)
         self._rows_before: dict[int, list[int]] = {}
         self._totals_before: dict[int, tuple[int, int]] = {}
 
-    def endow(self, collateral: Integers, debt: Integers, utilisation: float) -> None:
-        """Put the initial positions in place.
-
-        Lenders supply what is borrowed over `utilisation`; borrowed money has left the pool.
-
-        Parameters
-        ----------
-        collateral, debt : int64 ndarray, shape (n_borrowers, n_assets)
-            Base units; the indices start at 1, so scaled and unscaled agree.
-        utilisation : float
-            Borrowed share of what lenders supply, in (0, 1).
-        """
-        self.positions.collateral[: self.lenders] = collateral
-        self.positions.debt[: self.lenders] = debt
-        self.open(utilisation)
-
-    def open(self, utilisation: float) -> None:
-        """Start the reserves from the borrowers that `positions` holds already; see `endow`."""
+    def open(self) -> None:
+        """Start the reserves: lenders supply what is borrowed over `utilisation`; borrowed money has left."""
         sums = self.positions.amounts[: self.lenders].sum(axis=0).tolist()
         n = len(self.reserves)
         for i, state in enumerate(self.reserves):
             supplied, owed = sums[i], sums[n + i]
-            lent = int(owed / utilisation)
+            lent = int(owed / self.utilisation)
             self.positions.collateral[self.lenders, i] = lent
             state.scaled_supply = supplied + lent
             state.scaled_variable_debt = owed
@@ -135,14 +135,8 @@ class AavePool:
 
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
-    ) -> LiquidationResult:
-        """Run one liquidation call for a ledger account and move what it says.
-
-        Raises
-        ------
-        Revert
-            With the contract's reason, or if the liquidator cannot pay; nothing has changed then.
-        """
+    ) -> Called:
+        """Run one liquidation call for a ledger account and move what it says; see `LendingPool.liquidate`."""
         if self.ledger.balances[liquidator, debt] < cover:
             raise Revert("ERC20: transfer amount exceeds balance")
         self._remember(row, collateral, debt)
@@ -162,7 +156,7 @@ class AavePool:
         self.ledger.transfer(
             collateral, self.account, liquidator, result.collateral_to_liquidator, Reason.SEIZE
         )
-        return result
+        return Called(result.debt_repaid, result.collateral_to_liquidator, result.health_factor)
 
     def repay(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> int:
         """Repay debt of an account from a ledger account; return base units repaid.
@@ -267,6 +261,17 @@ class AavePool:
             residual[i] += abs(state.available - self.ledger.balance(self.account, i))
         return residual
 
+    def claims(self, now_s: int) -> dict[str, Floats]:
+        """Return what borrowers and lenders own less what they owe; see `LendingPool.claims`."""
+        now = self.start_s + now_s
+        income = np.array([normalized_income(state, now) / RAY for state in self.reserves])
+        debt = np.array([normalized_debt(state, now) / RAY for state in self.reserves])
+        collateral, owed = self.positions.collateral, self.positions.debt
+        return {
+            "borrowers": collateral[:-1].sum(axis=0) * income - owed[:-1].sum(axis=0) * debt,
+            "lenders": collateral[-1] * income,
+        }
+
     def _take(self, row: int) -> Account:
         amounts = self.positions.amounts[row].tolist()
         n = len(self.reserves)
@@ -293,6 +298,17 @@ class AavePool:
                     state.scaled_supply - state.treasury_scaled,
                     state.scaled_variable_debt,
                 )
+
+
+def _closing(sizing: object) -> tuple[float, float]:
+    """Return the share of a debt that one call may repay, and the health at or below which it is all."""
+    if isinstance(sizing, CloseFactor):
+        if sizing.default == sizing.full:
+            return sizing.default / 1e4, 1.0 if sizing.full == PERCENTAGE_FACTOR else 0.0
+        return sizing.default / 1e4, sizing.full_below / 1e18
+    if isinstance(sizing, WholePositionCloseFactor):
+        return sizing.default / 1e4, sizing.full_below / 1e18
+    return 1.0, 1.0
 
 
 def _fields(state: ReserveState) -> tuple[int, ...]:

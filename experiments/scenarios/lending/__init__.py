@@ -1,0 +1,15 @@
+"""The settings of every lending protocol, one module for each family."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .aave import AaveV2Config, AaveV3Config
+from .base import LendingConfig
+
+__all__ = ["LendingConfig", "ProtocolConfig"]
+
+ProtocolConfig = Annotated[AaveV2Config | AaveV3Config, Field(discriminator="kind")]
+"""What a scenario may say of a protocol, by its ``kind``."""

@@ -1,0 +1,1 @@
+"""From the settings of a lending protocol to its pool, one module for each family."""

@@ -1,0 +1,90 @@
+"""Aave in a world: the packaged reserves with the changes of a scenario."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ....market.ledger import Ledger
+from ....protocols.lending.aave.parameters import Market, ReserveParameters
+from ....protocols.lending.aave.pool import AavePool
+from ....protocols.lending.aave.presets import aave_v2_main_may_2021
+from ....protocols.liquidation import CloseFactor, FixedBonus, HealthFactorTrigger, LiquidationMechanism
+from ...scenarios import Scenario
+from ...scenarios.base import ScenarioError
+from ...scenarios.lending.aave import AaveConfig, AaveV2Config, AaveV3Config
+from .kinds import Terms
+
+RESERVE_OF = {"ETH": "WETH", "BTC": "WBTC"}
+"""Deployed reserve of an asset, where it has another symbol."""
+
+MARKETS = {"may-2021": aave_v2_main_may_2021}
+"""Packaged sets of reserve parameters."""
+
+
+def terms(config: AaveConfig, scenario: Scenario) -> Terms:
+    """Return what an Aave market means for borrowers."""
+    reserves = build_market(config, scenario).reserves
+    return Terms({r.symbol: r.liquidation_threshold / 1e4 for r in reserves if r.liquidation_threshold})
+
+
+def build(config: AaveConfig, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int) -> AavePool:
+    """Build an Aave pool for a crowd."""
+    market = build_market(config, scenario)
+    return AavePool(ledger, market, n_borrowers, start_s, config.utilisation)
+
+
+def build_market(config: AaveConfig, scenario: Scenario) -> Market:
+    """Build the lending market of the scenario: the packaged preset with its changes."""
+    if config.market not in MARKETS:
+        raise ScenarioError(f"protocol.market = {config.market!r}; allowed: {', '.join(MARKETS)}")
+    deployed = [RESERVE_OF.get(symbol, symbol) for symbol in scenario.symbols]
+    try:
+        preset = MARKETS[config.market](deployed)
+    except ValueError as error:
+        raise ScenarioError(f"assets: {error}") from error
+    reserves = tuple(
+        _changed(reserve, asset.symbol, asset.decimals, config)
+        for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
+    )
+    share = round(config.close_factor * 10_000)
+    flat = isinstance(config, AaveV2Config)
+    sizing = CloseFactor.flat(share) if flat else CloseFactor(default=share)
+    return Market(_name(config), reserves, LiquidationMechanism(HealthFactorTrigger(), sizing, FixedBonus()))
+
+
+def _changed(
+    reserve: ReserveParameters, symbol: str, decimals: int, config: AaveConfig
+) -> ReserveParameters:
+    given: dict[str, int] = {}
+    values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
+    if isinstance(config, AaveV3Config):
+        values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
+    change = config.reserves.get(symbol)
+    if change is not None:
+        for key, bps, offset in (
+            ("ltv", change.ltv, 0),
+            ("liquidation_threshold", change.liquidation_threshold, 0),
+            ("liquidation_bonus", change.bonus, 10_000),
+            ("reserve_factor", change.reserve_factor, 0),
+        ):
+            if bps is not None:
+                values[key] = offset + round(bps * 10_000)
+        curve = {
+            "optimal": change.optimal_utilisation,
+            "base": change.base_rate,
+            "slope1": change.slope_1,
+            "slope2": change.slope_2,
+        }
+        given = {key: round(value * 10**27) for key, value in curve.items() if value is not None}
+    fields = {f.name: getattr(reserve, f.name) for f in dataclasses.fields(reserve) if f.init}
+    try:
+        if given:
+            values["curve"] = dataclasses.replace(reserve.curve, **given)
+        return ReserveParameters(**(fields | values))  # type: ignore[arg-type]
+    except ValueError as error:
+        advice = str(error).replace("pass unsafe=True", "set protocol.unsafe = true")
+        raise ScenarioError(f"protocol.reserves.{symbol}: {advice}") from error
+
+
+def _name(config: AaveConfig) -> str:
+    return config.name or str(getattr(config, "kind", "aave"))

@@ -1,0 +1,66 @@
+"""Which lending protocols a scenario may name, and how each is built.
+
+One module for each family beside this file says what its rules mean for borrowers
+(`Terms`) and builds the pool; this one only lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ....market.ledger import Ledger
+from ....protocols.lending.pool import LendingPool
+from ...scenarios import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the rules of a protocol mean for those who borrow there.
+
+    Attributes
+    ----------
+    thresholds : mapping of str to float
+        Weight in health of each collateral it takes, as a fraction; an asset that is missing is refused.
+    single_collateral : bool
+        Whether an account has one collateral only, so that a borrower with two needs two accounts.
+    debt : str, optional
+        Symbol of the only asset that is lent, or None where every stable asset of the scenario is.
+    """
+
+    thresholds: Mapping[str, float]
+    single_collateral: bool = False
+    debt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LendingKind:
+    """One kind of lending protocol.
+
+    Attributes
+    ----------
+    line : str
+        What it is, in one line.
+    terms : callable
+        ``(config, scenario) -> Terms``; raises `ScenarioError`.
+    build : callable
+        ``(config, scenario, ledger, n_borrowers, start_s) -> LendingPool`` with empty positions and
+        named ``config.name or config.kind``; raises `ScenarioError`.
+    """
+
+    line: str
+    terms: Callable[[Any, Scenario], Terms]
+    build: Callable[[Any, Scenario, Ledger, int, int], LendingPool]
+
+
+def lending_kinds() -> dict[str, LendingKind]:
+    """Return every kind of lending protocol by the name that scenarios give it."""
+    from . import aave
+
+    return {
+        "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
+        "aave-v3": LendingKind(
+            "version 3.0.2: all of a debt at health .95 or below, a fee on the bonus", aave.terms, aave.build
+        ),
+    }

@@ -1,0 +1,364 @@
+"""What a world may ask of any lending protocol: its crowd as arrays, its rules as calls.
+
+Each protocol has its own package beside this file, with the contract's rules as pure
+integer functions and a pool that connects them to a crowd: it takes one account
+out of the arrays, runs the rule, writes the account back and lets the ledger move
+what the rule says.
+
+Protocols liquidate in two manners. Where a liquidator *calls*, it repays debt and
+receives collateral in the same transaction (`LendingPool.liquidate`). Where it
+*kicks*, the protocol takes the account over (`kick`), may pay the kicker, and may
+sell what it has taken (`sales`, `buy`, `bid`), with upkeep that anyone may do (`chores`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...market.ledger import Ledger
+from ..positions import Positions
+from ..revert import Revert
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Called(NamedTuple):
+    """What one liquidation call did.
+
+    Attributes
+    ----------
+    debt_repaid : int
+        Paid by the liquidator; base units of the debt asset.
+    collateral_to_liquidator : int
+        Base units of the collateral asset.
+    health_factor : int
+        Before the call; wad.
+    """
+
+    debt_repaid: int
+    collateral_to_liquidator: int
+    health_factor: int
+
+
+class Kicked(NamedTuple):
+    """What taking over one account did. Amounts are (asset, base units).
+
+    Attributes
+    ----------
+    debt : tuple
+        What the account no longer owes.
+    collateral : tuple
+        What the account no longer has.
+    reward : tuple
+        What the kicker received; the ledger has moved it.
+    health_factor : int
+        Before the kick; wad.
+    """
+
+    debt: tuple[tuple[int, int], ...]
+    collateral: tuple[tuple[int, int], ...]
+    reward: tuple[tuple[int, int], ...]
+    health_factor: int
+
+
+class Sale(NamedTuple):
+    """Collateral that a protocol offers now.
+
+    Attributes
+    ----------
+    number : int
+        Names the sale within its protocol.
+    kind : str
+        ``price``: anyone may buy at the price of the moment (a falling one or a fixed
+        discount); ``bids``: the highest bid wins when the auction ends.
+    account : int
+        Row of the account the collateral came from, -1 for nobody's in particular.
+    collateral, debt : int
+        Asset sold and asset paid with.
+    units : int
+        Base units of collateral for sale.
+    price : float
+        Per whole token now, in whole tokens of `debt`; for ``bids`` the standing bid per token.
+    most : int
+        Base units of `debt` that all buyers together may still pay.
+    least_bid : int
+        For ``bids``: least base units of `debt` that raise the standing bid; then 0 once the
+        whole debt is bid and bids compete by taking fewer `units` (see `most_units`).
+    most_units : int
+        For ``bids`` in that second phase: most base units of collateral that a new bid may ask for.
+    bidder : int
+        For ``bids``: ledger account of the standing bid, -1 for none.
+    ends_s : float
+        For ``bids``: when the standing bid wins, infinite for no end yet.
+    """
+
+    number: int
+    kind: str
+    account: int
+    collateral: int
+    debt: int
+    units: int
+    price: float
+    most: int
+    least_bid: int = 0
+    most_units: int = 0
+    bidder: int = -1
+    ends_s: float = float("inf")
+
+
+class Chore(NamedTuple):
+    """Upkeep that anyone may do now: restart a stale auction, hand out a won one.
+
+    Attributes
+    ----------
+    number : int
+        Of the sale, or whatever names the chore within its protocol and kind.
+    kind : str
+        For example ``redo`` or ``deal``.
+    reward_usd : float
+        What the protocol pays for it.
+    beneficiary : int
+        Ledger account that gains from it beside the reward, -1 for none.
+    gain_usd : float
+        What that account gains.
+    """
+
+    number: int
+    kind: str
+    reward_usd: float
+    beneficiary: int = -1
+    gain_usd: float = 0.0
+
+
+class Bought(NamedTuple):
+    """What a purchase, or a finished auction, moved; base units.
+
+    Attributes
+    ----------
+    buyer : int
+        Ledger account that received the collateral.
+    paid : int
+        Of the debt asset.
+    units : int
+        Of the collateral.
+    returned : int
+        Collateral given back to the account it came from.
+    """
+
+    buyer: int
+    paid: int
+    units: int
+    returned: int = 0
+
+
+class LendingPool(ABC):
+    """One lending protocol with its crowd.
+
+    Rows of `positions` are the borrowers in order and, last, one row that is nobody's
+    vault: the lenders as one account where there are lenders, empty elsewhere. Columns
+    are ledger assets.
+
+    A world writes the borrowers' underlying base units into `positions`, calls `open`
+    once, and from then on changes positions through the methods only. Every method
+    that moves value checks first: after a `Revert` nothing has changed, unless its
+    text says otherwise, in which case the world calls what `checkpoint` returned.
+
+    Attributes
+    ----------
+    name : str
+        In tables.
+    ledger : Ledger
+    account : int
+        Ledger account that holds what belongs to the pool.
+    positions : Positions
+        Scaled base units, see `weights`.
+    lenders : int
+        The last row.
+    start_s : int
+        Unix time of the world's second 0.
+    thresholds : float64 ndarray, shape (n_assets,)
+        Weight of each collateral in health; 0 where an asset is no collateral.
+    bonus : float64 ndarray, shape (n_assets,)
+        What a caller gains per unit repaid by collateral, protocol's fee deducted, as a
+        fraction; for pools that are kicked, what buyers of the collateral may hope for.
+    close_factor, full_below : float
+        Largest share of a debt one call may repay; all of it at or below this health.
+    caution : float
+        Fraction by which the exact rule may find an account poorer than `weights` do.
+    utilisation : float
+        Borrowed share of what lenders supply at the start; 1 where there are no lenders.
+    kicked : bool
+        Whether accounts are taken over (`kick`) rather than called (`liquidate`).
+    """
+
+    kicked = False
+    caution = 0.0
+    full_below = 0.0
+    utilisation = 1.0
+
+    name: str
+    ledger: Ledger
+    account: int
+    positions: Positions
+    lenders: int
+    start_s: int
+    thresholds: Floats
+    bonus: Floats
+    close_factor: float
+
+    @abstractmethod
+    def open(self) -> None:
+        """Start from the borrowers that `positions` holds in underlying base units; fund the pool's account."""
+
+    def endow(self, collateral: Integers, debt: Integers) -> None:
+        """Put the initial positions in place and open.
+
+        Parameters
+        ----------
+        collateral, debt : int64 ndarray, shape (n_borrowers, n_assets)
+            Underlying base units.
+        """
+        self.positions.collateral[: self.lenders] = collateral
+        self.positions.debt[: self.lenders] = debt
+        self.open()
+
+    @abstractmethod
+    def set_prices(self, answers: Sequence[int]) -> None:
+        """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
+
+    @abstractmethod
+    def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
+        """Return what one unit in `positions` counts for at the oracle's prices, USD.
+
+        Returns
+        -------
+        collateral, debt, seized : float64 ndarray, shape (n_assets,)
+            Collateral times threshold, debt, and collateral without the threshold.
+        """
+
+    @abstractmethod
+    def health_factor(self, row: int, now_s: int) -> int:
+        """Exact health of an account, wad: below one (or as the contract draws the line) it may be liquidated."""
+
+    @abstractmethod
+    def debt_units(self, row: int, asset: int, now_s: int) -> int:
+        """Return what an account owes of an asset now, base units."""
+
+    @abstractmethod
+    def collateral_units(self, row: int, asset: int, now_s: int) -> int:
+        """Return what an account has put up of an asset now, base units."""
+
+    @abstractmethod
+    def repay(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> int:
+        """Repay debt of an account from a ledger account; return base units repaid. May raise `Revert`."""
+
+    @abstractmethod
+    def supply(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> None:
+        """Add collateral to an account from a ledger account. May raise `Revert`."""
+
+    @abstractmethod
+    def withdraw(self, row: int, asset: int, amount: int, target: int, now_s: int) -> int:
+        """Withdraw collateral to a ledger account; return base units withdrawn. May raise `Revert`."""
+
+    @abstractmethod
+    def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
+        """Remember an account (-1 for none), the state of some assets and all sales; the result restores them."""
+
+    @abstractmethod
+    def residual_touched(self) -> Integers:
+        """Disagreement per asset over what changed since the last call, base units; see `residual`."""
+
+    @abstractmethod
+    def residual(self) -> Integers:
+        """Disagreement between positions, the rules' own totals and the ledger, per asset, base units."""
+
+    @abstractmethod
+    def claims(self, now_s: int) -> dict[str, Floats]:
+        """Return what groups own in the protocol less what they owe it, by group; base units of every asset.
+
+        ``borrowers`` always, ``lenders`` or others (depositors, bidders) where there are any. The
+        rest of the pool's ledger account is the protocol's own.
+        """
+
+    def lent_usd(self, now_s: int) -> Floats:
+        """Return what lenders and depositors may claim, by asset, USD."""
+        _, _, seized = self.weights(now_s)
+        return np.asarray(self.positions.collateral[self.lenders] * seized)
+
+    def deficit(self) -> Integers:
+        """Return bad debt that the protocol has written off or covers itself so far, by asset, base units."""
+        return np.zeros(self.positions.n_assets, np.int64)
+
+    # where liquidators call
+
+    def liquidate(
+        self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
+    ) -> Called:
+        """Run one liquidation call for a ledger account that repays at most `cover` base units.
+
+        Raises
+        ------
+        Revert
+            With the contract's reason, or if the liquidator cannot pay; nothing has changed then.
+        """
+        raise Revert(f"{self.name} has no liquidation calls; accounts are kicked")
+
+    # where liquidators kick
+
+    def kick(self, row: int, kicker: int, now_s: int) -> Kicked:
+        """Take an account over for a ledger account.
+
+        Raises
+        ------
+        Revert
+            With the contract's reason; nothing has changed then.
+        """
+        raise Revert(f"{self.name} has no kicks; accounts are liquidated by a call")
+
+    def kick_rewards_usd(self, rows: Integers, collateral_usd: Floats, debt_usd: Floats) -> Floats:
+        """Return what a kicker may hope for from each account, USD; `collateral_usd` and `debt_usd` by row."""
+        return np.zeros(len(rows))
+
+    def sales(self, now_s: int) -> Sequence[Sale]:
+        """Return what is for sale now, the same way every time it is asked."""
+        return ()
+
+    def chores(self, now_s: int) -> Sequence[Chore]:
+        """Return upkeep that anyone may do now."""
+        return ()
+
+    def buy(self, number: int, pay: int, worst_price: float, buyer: int, now_s: int) -> Bought:
+        """Buy from a sale of kind ``price`` with at most `pay` base units, at no more than `worst_price`.
+
+        Raises
+        ------
+        Revert
+            With the contract's reason, or if the buyer cannot pay; nothing has changed then.
+        """
+        raise Revert(f"{self.name} sells nothing")
+
+    def bid(self, number: int, pay: int, units: int, bidder: int, now_s: int) -> None:
+        """Bid `pay` base units for `units` of collateral in a sale of kind ``bids``.
+
+        Raises
+        ------
+        Revert
+            With the contract's reason, or if the bidder cannot pay; nothing has changed then.
+        """
+        raise Revert(f"{self.name} holds no auctions by bids")
+
+    def work(self, kind: str, number: int, worker: int, now_s: int) -> Bought | None:
+        """Do a chore for a ledger account; return what it sold, if that is what it did.
+
+        Raises
+        ------
+        Revert
+            With the contract's reason; nothing has changed then.
+        """
+        raise Revert(f"{self.name} knows no chore {kind!r}")
