@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import mesa
 import numpy as np
 
+from ..protocols.lending.pool import Chore, Sale
+
 
 class Opportunity(NamedTuple):
     """An account that may be liquidated now, at its most rewarding pair of assets.
@@ -55,6 +57,39 @@ class PendingLiquidation(NamedTuple):
     arrival_s: float
 
 
+class Offer(NamedTuple):
+    """Collateral that a protocol sells now.
+
+    Attributes
+    ----------
+    protocol : int
+        Number of the lending protocol in the world.
+    sale : Sale
+    price_usd : float
+        Per whole token: what it costs now, or for ``bids`` what the standing bid pays.
+    most_usd : float
+        Most that buyers together may still pay, USD.
+    tokens : float
+        Whole tokens for sale.
+    usd_per_unit : float
+        Worth of one base unit of the asset paid with, USD.
+    """
+
+    protocol: int
+    sale: Sale
+    price_usd: float
+    most_usd: float
+    tokens: float
+    usd_per_unit: float
+
+
+class Errand(NamedTuple):
+    """Upkeep of a protocol that anyone may do now."""
+
+    protocol: int
+    chore: Chore
+
+
 class PublicView(NamedTuple):
     """What anybody may know at the moment of deciding. Lists run over assets.
 
@@ -83,6 +118,8 @@ class PublicView(NamedTuple):
     flash_fee: float
     opportunities: list[Opportunity]
     pending: list[PendingLiquidation]
+    offers: Sequence[Offer] = ()
+    errands: Sequence[Errand] = ()
 
 
 class Liquidate(NamedTuple):
@@ -99,6 +136,47 @@ class Liquidate(NamedTuple):
     flash_loan: bool
     exit: str
     max_slippage: float
+
+
+class Kick(NamedTuple):
+    """Ask that a protocol take over an unhealthy account."""
+
+    opportunity: Opportunity
+    price_gwei: float
+
+
+class Buy(NamedTuple):
+    """Buy collateral from a protocol at the price of the moment.
+
+    At most `spend_usd` at no more than `worst_usd` per token; `flash_loan`, `exit` and
+    `max_slippage` as in `Liquidate`.
+    """
+
+    offer: Offer
+    spend_usd: float
+    worst_usd: float
+    price_gwei: float
+    flash_loan: bool
+    exit: str
+    max_slippage: float
+
+
+class PlaceBid(NamedTuple):
+    """Bid `pay_units` of the debt asset for `units` of collateral in an auction by bids; base units."""
+
+    offer: Offer
+    pay_units: int
+    units: int
+    price_gwei: float
+    exit: str
+    max_slippage: float
+
+
+class Work(NamedTuple):
+    """Do a protocol's upkeep."""
+
+    errand: Errand
+    price_gwei: float
 
 
 class ArbitragePool(NamedTuple):
@@ -135,7 +213,7 @@ class Together(NamedTuple):
     intents: tuple[Liquidate | ArbitragePool, ...]
 
 
-Intent = Liquidate | ArbitragePool | SetQuotes | Sell | Together
+Intent = Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool | SetQuotes | Sell | Together
 
 
 class World(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import DecidingAgent, Intent, PublicView
+from .strategies.auction_taker import AuctionTaker
 from .strategies.threshold_liquidator import OwnState, ThresholdLiquidator
 
 PRIOR_WIN_RATE = 0.5
@@ -39,19 +40,26 @@ class LiquidatorBot(DecidingAgent):
         self.win_rate = PRIOR_WIN_RATE
         self._gain_usd = 0.0
         self._outcomes = self._outcomes_counted = 0
+        self.taking = AuctionTaker(strategy) if isinstance(strategy, ThresholdLiquidator) else None
 
     def decide(self, view: PublicView) -> list[Intent]:
         """Return the calls the strategy finds worth their gas."""
         if not view.opportunities:
             return []
-        if self._outcomes != self._outcomes_counted:
-            self._outcomes_counted = self._outcomes
-            self._gain_usd = self.world.gain_usd(self.account)
-        own = OwnState(self.world.cash_usd(self.account), self.win_rate, self._gain_usd)
-        calls: list[Intent] = list(self.strategy.decide(view, own))
+        calls: list[Intent] = list(self.strategy.decide(view, self._own()))
         if not calls:
             self.win_rate += RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
         return calls
+
+    def trade(self, view: PublicView) -> list[Intent]:
+        """Return what the bot wants of the collateral that protocols sell, and upkeep worth its gas."""
+        return [] if self.taking is None else list(self.taking.decide(view, self._own()))
+
+    def _own(self) -> OwnState:
+        if self._outcomes != self._outcomes_counted:
+            self._outcomes_counted = self._outcomes
+            self._gain_usd = self.world.gain_usd(self.account)
+        return OwnState(self.world.cash_usd(self.account), self.win_rate, self._gain_usd, self.account)
 
     def learn(self, won: bool) -> None:
         """Take in whether a call was executed or reverted."""

@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, Liquidate, PublicView
+from ..agents.base import DecidingAgent, Offer, PublicView
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
 from ..agents.searchers import MEVSearcher
@@ -26,15 +26,17 @@ from ..market.chain.mempool import Mempool
 from ..market.revert import Revert
 from ..market.streams import Streams
 from ..market.trading_layout import MID
-from ..protocols.fixed_point import WAD
 from .scenarios import Scenario, load_scenario
 from .scenarios.base import root_seed
 from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
+from .world.credit import CreditMarket
 from .world.exits import Exits
 from .world.gaps import PoolGaps
+from .world.journal import Journal
 from .world.recorder import REPAID
 from .world.requests import Requests
+from .world.sales import errands_now, offers_now
 from .world.welfare import holdings_by_group
 
 HOUR_S = 3600.0
@@ -82,12 +84,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         world: World = build_world(self, self.scenario, self.stream)
         self.world = world
         self.ledger, self.floor, self.pools = world.ledger, world.floor, world.pools
-        self.protocol, self.watch, self.oracle, self.desk = (
-            world.protocol,
-            world.watch,
-            world.oracle,
-            world.desk,
-        )
+        self.credit, self.oracle, self.desk = world.credit, world.oracle, world.desk
         self.outside, self.recorder, self.conservation = world.outside, world.recorder, world.conservation
         self.quote, self.flash_lender = world.quote, world.flash_lender
         self.assets = world.ledger.assets
@@ -97,6 +94,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.mempool = Mempool(INCLUSION_RULES[chain.inclusion](), chain.patience_s)
         self.oracle_prices: list[float] = self.oracle.price.tolist()
         self.exits = Exits(self)
+        self.journal = Journal(self)
         self.n_transactions = 0
         self._gas_asset = world.gas_asset
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
@@ -112,6 +110,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._by_account = {agent.account: agent for agent in world.deciders}
         self.builder = BlockBuilder(self, self.mempool)
         self.requests = Requests(self, self.mempool)
+        self._sellers = any(market.pool.kicked for market in self.credit)
         self.gaps = PoolGaps(self)
         self._others_paid = self.outside.gas.at(0).floor
         self.start_holdings = holdings_by_group(self)
@@ -129,8 +128,14 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             }
         )
         self._update_prices()
-        self._alert(self.watch.reprice(0.0))
+        for market in self.credit:
+            market.alert(market.watch.reprice(0.0), self.block, self.block_time_s)
         self.snapshot()
+
+    @property
+    def lending(self) -> CreditMarket:
+        """The only lending protocol, or the first of several."""
+        return self.credit[0]
 
     # one block, in order
 
@@ -161,32 +166,42 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             observed = self.outside.path[self.block]
         else:
             observed = np.array([source.observe(self.block) for source in sources])
-        if len(self.oracle.update(self.time_s, observed)) or self.time_s >= self._next_hour_s:
+        news = len(self.oracle.update(self.time_s, observed)) or self.time_s >= self._next_hour_s
+        if news:
             self._update_prices()
-            self._alert(self.watch.reprice(self.time_s))
-        if self.protocol.positions.touched:
-            self._alert(self.watch.look())
-        self.watch.refresh(self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor), self.time_s)
+        gas_usd = self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor)
+        for market in self.credit:
+            if news:
+                market.alert(market.watch.reprice(self.time_s), self.block, self.block_time_s)
+            if market.pool.positions.touched:
+                market.alert(market.watch.look(), self.block, self.block_time_s)
+            market.watch.refresh(gas_usd, self.time_s)
 
     def _decide(self) -> None:
         """Ask the agents that are due, and collect what they want done."""
         self._view: PublicView | None = None
-        for cohort in self.world.cohorts:
-            rows = cohort.due(self.block)
+        version = listed = 0
+        for market in self.credit:
+            for cohort in market.cohorts:
+                rows = cohort.due(self.block)
+                if rows is not None:
+                    self.requests.defend(market, cohort, rows)
+            rows = market.rebalancing.due(self.block)
             if rows is not None:
-                self.requests.defend(cohort, rows)
-        rows = self.world.rebalancing.due(self.block)
-        if rows is not None:
-            self.requests.rebalance(rows)
-        version = self.watch.version
+                self.requests.rebalance(market, rows)
+            version += market.watch.version
+            listed += len(market.watch.opportunities)
         for maker in self.makers:
             if maker.due(version, self.block):
                 self.requests.apply(maker, maker.decide(self.view()))
-        if self.watch.opportunities and version != self._answered and self.view().opportunities:
+        if listed and version != self._answered and self.view().opportunities:
             self._answered = version
             for bot in self.bots:
                 if bot.due(version, self.block):
                     self.requests.apply(bot, bot.decide(self.view()))
+        if self._sellers and (self.view().offers or self.view().errands):
+            for bot in self.bots:
+                self.requests.apply(bot, bot.trade(self.view()))
         for agent in self.others:
             if agent.due(version, self.block):
                 self.requests.apply(agent, agent.decide(self.view()))
@@ -198,7 +213,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if self.requests.fresh_liquidations:
             self.requests.fresh_liquidations = False
             pending = self.requests.pending_liquidations()
-            seen_s = {p.opportunity.account: p.arrival_s for p in pending}
+            seen_s = {(p.opportunity.protocol, p.opportunity.account): p.arrival_s for p in pending}
             view = self.view()._replace(pending=pending)
             for searcher in self.searchers:
                 self.requests.apply(searcher, searcher.react(view), seen_s)
@@ -266,9 +281,11 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
                 chain.flash_loan_fee,
-                [o for o in self.watch.opportunities
+                [o for market in self.credit for o in market.watch.opportunities
                  if (1 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]],
                 [],
+                self.offers() if self._sellers else [],
+                errands_now(self) if self._sellers else [],
             )  # fmt: skip
         return self._view
 
@@ -294,21 +311,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """Return the agent that owns a ledger account, or None."""
         return self._by_account.get(account)
 
-    def wallet(self, row: int) -> int:
-        """Ledger account of a borrower."""
-        return self.world.first_wallet + row
-
-    def main_assets(self, row: int) -> tuple[int, int]:
-        """Most valuable collateral and debt of a borrower."""
-        positions, watch = self.protocol.positions, self.watch
-        collateral, debt = positions.collateral[row] * watch.values, positions.debt[row] * watch.debt_values
-        return int(collateral.argmax()), int(debt.argmax())
-
-    def debt_and_backing_usd(self, row: int) -> tuple[float, float]:
-        """Return what a borrower owes and its collateral times thresholds, at the oracle's prices; USD."""
-        positions, watch = self.protocol.positions, self.watch
-        backed = (positions.collateral[row] * watch.values) @ self.world.thresholds
-        return float(positions.debt[row] @ watch.debt_values), float(backed)
+    def offers(self) -> list[Offer]:
+        """Return what protocols sell now."""
+        return offers_now(self)
 
     def market_price(self, asset: int) -> float:
         """Return the mid of an asset's book, or the oracle's price where there is no book; USD per token."""
@@ -344,37 +349,6 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if not self.builder.may_trade:
             raise Revert("only the last transaction of a bundle may trade on a book")
 
-    def note_liquidation(
-        self, agent: DecidingAgent, intent: Liquidate, result: Any, got: int, fee: int
-    ) -> int:
-        """Write a liquidation down and hand what was seized to the exits; return its number."""
-        opportunity = intent.opportunity
-        row, collateral, debt = opportunity.account, opportunity.collateral, opportunity.debt
-        prices, assets = self.oracle_prices, self.assets
-        repaid = result.debt_repaid / assets[debt].unit * prices[debt]
-        seized = result.collateral_to_liquidator / assets[collateral].unit * prices[collateral]
-        since = float(self.watch.eligible_since[row])
-        health = self.protocol.health_factor(row, int(self.time_s)) / WAD
-        number = len(self.recorder.liquidations)
-        if health >= 1.0:
-            self.watch.eligible_since[row] = np.nan
-        proceeds = got / assets[self.quote].unit
-        cost = repaid + fee / assets[debt].unit * prices[debt]
-        impact = float("nan")
-        if got:
-            impact = (1.0 - proceeds / (seized / prices[collateral] * self.market_price(collateral))) * 1e4
-        self.recorder.liquidations.append(
-            [
-                number, self.protocol.market.name, row, agent.name,
-                assets[collateral].symbol, assets[debt].symbol, since,
-                self.time_s, self.block, result.health_factor / WAD, min(health, 1e9), repaid, seized,
-                seized - repaid, 0.0, impact, self._uncovered_usd(row), (proceeds if got else 0.0) - cost,
-            ]
-        )  # fmt: skip
-        if not got:
-            self.exits.hold(agent, intent, number, collateral, result.collateral_to_liquidator)
-        return number
-
     # the whole
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
@@ -395,10 +369,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return self.floor.n_commands + self.floor.n_trades + self.n_transactions + len(self.oracle.updates)
 
     def bad_debt_usd(self) -> float:
-        """Debt beyond collateral, summed over accounts, at the oracle's prices; USD."""
-        _, debt, value = self.protocol.weights(int(self.time_s))
-        positions = self.protocol.positions
-        return float(np.maximum(positions.debt @ debt - positions.collateral @ value, 0.0)[:-1].sum())
+        """Debt beyond collateral, summed over accounts, and losses protocols have taken; oracle's prices, USD."""
+        total = 0.0
+        unit_prices = self.oracle.price / self.world.units
+        for market in self.credit:
+            _, debt, value = market.pool.weights(int(self.time_s))
+            positions = market.pool.positions
+            open_usd = np.maximum(positions.debt @ debt - positions.collateral @ value, 0.0)[:-1].sum()
+            total += float(open_usd) + float(market.pool.deficit() @ unit_prices)
+        return total
 
     def exposures(self) -> nx.MultiDiGraph[str]:
         """Who depends on whom now, as a typed graph; see `contagion.exposure_graph`."""
@@ -418,7 +397,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _update_prices(self) -> None:
         self.oracle_prices = self.oracle.price.tolist()
-        self.protocol.set_prices(self.oracle.answer.tolist())
+        answers = self.oracle.answer.tolist()
+        for market in self.credit:
+            market.pool.set_prices(answers)
 
     def usd_per_gas_gwei(self) -> float:
         """Return what one unit of gas at one gwei costs, at the oracle's price; USD."""
@@ -452,19 +433,3 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         values = self.oracle.price.copy()
         values[self.world.book_assets] = self.floor.state[:, MID]
         return values / self.world.units
-
-    def _uncovered_usd(self, row: int) -> float:
-        """Debt left on an account that has nothing left to seize, USD."""
-        positions, watch = self.protocol.positions, self.watch
-        worth = float(positions.collateral[row] @ watch.values)
-        owed = float(positions.debt[row] @ watch.debt_values)
-        return owed if worth < 1e-6 * owed else 0.0
-
-    def _alert(self, rows: NDArray[np.int64]) -> None:
-        if not len(rows):
-            return
-        codes = self.world.cohort_of[rows]
-        for k, cohort in enumerate(self.world.cohorts):
-            mine = rows[codes == k]
-            if len(mine):
-                cohort.alert(mine, self.block, self.block_time_s)

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..base import Liquidate, PublicView
+from ..base import Kick, Liquidate, Opportunity, PublicView
 
 EXITS = ("book", "pool", "hold")
 
@@ -21,11 +21,12 @@ POOL_KEEPS = 0.997
 
 
 class OwnState(NamedTuple):
-    """What a bot knows of itself: cash, its chance of winning as learned, gain so far (USD)."""
+    """What a bot knows of itself: cash, chance of winning as learned, gain so far (USD), ledger account."""
 
     cash_usd: float
     win_rate: float
     gain_usd: float
+    account: int = -1
 
 
 class Valuation(NamedTuple):
@@ -160,14 +161,14 @@ class ThresholdLiquidator:
         kept = win * (1.0 - share) - lost_share * share
         return max(self.min_profit_usd / kept, floor_usd + self.min_profit_usd) if kept > 0.0 else math.inf
 
-    def decide(self, view: PublicView, own: OwnState) -> list[Liquidate]:
+    def decide(self, view: PublicView, own: OwnState) -> list[Liquidate | Kick]:
         """Return the calls worth sending, in the order of the published list.
 
         Each call is valued with the cash and the exit depth that the calls before it leave.
         """
         if own.gain_usd < -self.loss_budget_usd:
             return []
-        calls: list[Liquidate] = []
+        calls: list[Liquidate | Kick] = []
         share = self.bid_share + self.escalation * (1.0 - own.win_rate)
         gas = view.gas_liquidation + (view.gas_swap if self.exit == "pool" else 0)
         usd_per_gwei = gas * view.usd_per_gas_gwei
@@ -182,6 +183,14 @@ class ThresholdLiquidator:
         sold: dict[int, float] = {}
         for opportunity in view.opportunities:
             collateral, bonus = opportunity.collateral, opportunity.bonus
+            if opportunity.kick:
+                kick = self._kick(opportunity, view, share, win, cash)
+                if kick is not None:
+                    calls.append(kick)
+                    cash -= kick.price_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+                    if len(calls) == self.max_calls:
+                        break
+                continue
             if collateral not in terms:
                 terms[collateral] = self.exit_terms(collateral, bonus, view)
                 sold[collateral] = 0.0
@@ -202,3 +211,15 @@ class ThresholdLiquidator:
             sold[collateral] += repay
             cash -= gas_usd if self.flash_loan else repay + gas_usd
         return calls
+
+    def _kick(
+        self, opportunity: Opportunity, view: PublicView, share: float, win: float, cash: float
+    ) -> Kick | None:
+        """Return the kick of an account whose reward is worth the gas, losing included."""
+        per_gwei = view.gas_liquidation * view.usd_per_gas_gwei
+        reward = opportunity.repay_usd * opportunity.bonus
+        floor = view.gas_standard_gwei
+        if reward <= self.least_gross(floor * per_gwei, share, win, (1.0 - win) * view.revert_gas_share):
+            return None
+        price = max(floor, share * reward / per_gwei)
+        return Kick(opportunity, price) if price * per_gwei <= cash else None

@@ -17,6 +17,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
+    from ..world.credit import CreditMarket
 
 
 def exposure_table(world: LiquidationMarket) -> pd.DataFrame:
@@ -29,22 +30,9 @@ def exposure_table(world: LiquidationMarket) -> pd.DataFrame:
     """
     rows: list[tuple[str, str, str, float]] = []
     symbols = [asset.symbol for asset in world.assets]
-    _, debt_value, value = world.protocol.weights(int(world.time_s))
-    positions, protocol = world.protocol.positions, world.protocol.market.name
-    collateral = positions.collateral[:-1] * value
-    debt = positions.debt[:-1] * debt_value
-    main = collateral.argmax(axis=1)
-    for asset in np.unique(main).tolist():
-        group = f"borrowers/{symbols[asset]}"
-        members = main == asset
-        for other, usd in enumerate(collateral[members].sum(axis=0).tolist()):
-            rows.append((group, symbols[other], "collateral", usd))
-        rows.append((group, protocol, "debt", float(debt[members].sum())))
-    claims = positions.collateral[-1] * value
-    rows.append(("lenders", protocol, "claim", float(claims.sum())))
-    for asset, usd in enumerate(collateral.sum(axis=0).tolist()):
-        if usd > 0:
-            rows.append((protocol, symbols[asset], "oracle", usd))
+    for market in world.credit:
+        prefix = "" if len(world.credit) == 1 else f"{market.pool.name}/"
+        rows += _credit_edges(market, symbols, prefix, int(world.time_s))
     for asset, pool in world.pools.items():
         depth = pool.state.reserve1 / world.assets[world.quote].unit
         rows.append((f"pool/{symbols[asset]}", symbols[asset], "liquidity", depth))
@@ -59,6 +47,29 @@ def exposure_table(world: LiquidationMarket) -> pd.DataFrame:
     )
     table.insert(0, "t_s", world.time_s)
     return table.astype({"source": "category", "target": "category", "kind": "category"})
+
+
+def _credit_edges(
+    market: CreditMarket, symbols: list[str], prefix: str, now_s: int
+) -> list[tuple[str, str, str, float]]:
+    """Edges of one lending protocol: its borrowers by main collateral, its lenders, its oracle."""
+    pool = market.pool
+    rows: list[tuple[str, str, str, float]] = []
+    _, debt_value, value = pool.weights(now_s)
+    collateral = pool.positions.collateral[:-1] * value
+    debt = pool.positions.debt[:-1] * debt_value
+    main = collateral.argmax(axis=1)
+    for asset in np.unique(main).tolist():
+        group = f"{prefix}borrowers/{symbols[asset]}"
+        members = main == asset
+        for other, usd in enumerate(collateral[members].sum(axis=0).tolist()):
+            rows.append((group, symbols[other], "collateral", usd))
+        rows.append((group, pool.name, "debt", float(debt[members].sum())))
+    rows.append((f"{prefix}lenders", pool.name, "claim", float(pool.lent_usd(now_s).sum())))
+    for asset, usd in enumerate(collateral.sum(axis=0).tolist()):
+        if usd > 0:
+            rows.append((pool.name, symbols[asset], "oracle", usd))
+    return rows
 
 
 def exposure_graph(world: LiquidationMarket) -> nx.MultiDiGraph[str]:

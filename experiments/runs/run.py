@@ -57,13 +57,13 @@ def run(
         tables,
         scenario=scenario.name,
         seed=model.root_seed,
-        borrowers=model.world.n_borrowers,
+        borrowers=sum(market.n_borrowers for market in model.credit),
         market_events=model.market_events(),
         conservation_error_usd=model.conservation.error_usd(model.oracle_prices),
         bad_debt_usd=model.bad_debt_usd(),
         content_hash=digest,
         wall_s=done - built,
-        failed_gas_usd=model.recorder.failed_gas_usd,
+        other_gas_usd=model.recorder.other_gas_usd,
     )
     model.close()
     timings = {

@@ -16,18 +16,21 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     "blocks": ("count", "blocks simulated"),
     "borrowers": ("count", "accounts with a position at the start"),
     "market_events": ("count", "book commands, trades, transactions and oracle updates"),
-    "liquidations": ("count", "liquidation calls that went through"),
-    "debt_repaid_usd": ("USD, >= 0", "debt that liquidators repaid, at oracle prices"),
-    "collateral_seized_usd": ("USD, >= 0", "collateral they received, bonus included, at oracle prices"),
+    "liquidations": ("count", "liquidation calls that went through, and accounts that protocols took over"),
+    "debt_repaid_usd": ("USD, >= 0", "debt taken off liquidated accounts, at oracle prices"),
+    "collateral_seized_usd": (
+        "USD, >= 0",
+        "collateral taken from them and not given back, bonus included, at oracle prices",
+    ),
     "liquidator_profit_usd": (
         "USD, + is a gain",
         "profit of all liquidators after the gas of all their bids",
     ),
-    "gas_usd": ("USD, >= 0", "gas of liquidation bids, of those that failed too"),
+    "gas_usd": ("USD, >= 0", "gas of liquidations, purchases and bids, of those that failed too"),
     "borrower_loss_usd": ("USD, + is a loss", "collateral seized less debt repaid"),
     "bad_debt_usd": (
         "USD, >= 0",
-        "debt beyond collateral at the end, summed over accounts, at oracle prices",
+        "debt beyond collateral at the end, summed over accounts, and losses that protocols have taken",
     ),
     "conservation_error_usd": ("USD, exactly 0", "money that the ledger lost or made"),
     "content_hash": ("text", "hash of all result tables; equal for equal runs"),
@@ -47,7 +50,7 @@ def summarise(
     market_events: int,
     conservation_error_usd: float,
     bad_debt_usd: float,
-    failed_gas_usd: float,
+    other_gas_usd: float,
     content_hash: str,
     wall_s: float,
 ) -> Summary:
@@ -56,20 +59,23 @@ def summarise(
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        ``blocks`` and ``liquidations``.
+        ``blocks``, ``liquidations`` and ``sales``.
     scenario, seed, borrowers, market_events, conservation_error_usd, bad_debt_usd, content_hash, wall_s
         What the tables do not hold, see `SUMMARY_KEYS`.
-    failed_gas_usd : float
-        Gas of liquidation bids that failed, USD; not taken from the table of bids,
-        which a run may leave out.
+    other_gas_usd : float
+        Gas of liquidators' transactions that failed or stand in no row of these tables, USD; not
+        taken from the table of bids, which a run may leave out.
 
     Returns
     -------
     dict
         Keys of `SUMMARY_KEYS`, plain numbers and text.
     """
-    done = tables["liquidations"]
-    repaid, seized = float(done["repaid_usd"].sum()), float(done["seized_usd"].sum())
+    done, sales = tables["liquidations"], tables["sales"]
+    repaid = float(done["repaid_usd"].sum())
+    seized = float(done["seized_usd"].sum()) - float(sales["returned_usd"].sum())
+    profit = float(done["profit_usd"].sum()) + float(sales["profit_usd"].sum())
+    gas = float(done["gas_usd"].sum()) + float(sales["gas_usd"].sum()) + other_gas_usd
     return {
         "scenario": scenario,
         "seed": seed,
@@ -79,8 +85,8 @@ def summarise(
         "liquidations": len(done),
         "debt_repaid_usd": repaid,
         "collateral_seized_usd": seized,
-        "liquidator_profit_usd": float(done["profit_usd"].sum()) - failed_gas_usd,
-        "gas_usd": float(done["gas_usd"].sum()) + failed_gas_usd,
+        "liquidator_profit_usd": profit - other_gas_usd,
+        "gas_usd": gas,
         "borrower_loss_usd": seized - repaid,
         "bad_debt_usd": bad_debt_usd,
         "conservation_error_usd": conservation_error_usd,

@@ -9,15 +9,24 @@ from pydantic import Field
 from .base import Section
 
 
-class BorrowerLaw(Section):
+class BorrowerConfig(Section):
+    """What all populations share."""
+
+    keep_debt: bool = Field(
+        default=False,
+        description="keep debts as drawn, rather than the distance to each protocol's trigger",
+    )
+    reaction_scale: float = Field(
+        default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"
+    )
+
+
+class BorrowerLaw(BorrowerConfig):
     """What all laws of the population share."""
 
     count: int = Field(ge=1, le=10_000_000, description="number of borrowers")
     total_debt_usd: float | None = Field(
         default=None, gt=0, le=1e12, description="debt of all borrowers; that of the law if left out, USD"
-    )
-    reaction_scale: float = Field(
-        default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="parameters of the law to change")
 
@@ -35,7 +44,7 @@ class GeneratedBorrowers(BorrowerLaw):
     total_debt_usd: float = Field(gt=0, le=1e12, description="debt of all borrowers, USD")
 
 
-class TableBorrowers(Section):
+class TableBorrowers(BorrowerConfig):
     """Sizes and health from recorded positions; collateral, debt mix and reactions from the fitted law."""
 
     law: Literal["table"]
@@ -51,9 +60,6 @@ class TableBorrowers(Section):
         gt=0,
         le=1e12,
         description="debt of all borrowers; the sum of debt_value if left out, USD",
-    )
-    reaction_scale: float = Field(
-        default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"
     )
 
 

@@ -8,7 +8,7 @@ back, as on chain; one whose sender cannot pay is left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...agents.liquidators import LiquidatorBot
 from ...agents.searchers import MEVSearcher
@@ -21,6 +21,10 @@ from .recorder import GAS, PROFIT
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
+
+
+COMPETING = frozenset(("liquidation", "purchase", "bid", "chore"))
+"""Kinds of transactions with which liquidators compete."""
 
 
 class BlockResult(NamedTuple):
@@ -48,6 +52,7 @@ class BlockBuilder:
         self._running = False
         self.validators = world.ledger.open_account("validators")
         self._undo: list[Callable[[], None]] = []
+        self._written = self._marks()
         self._seal = world.stream("chain/seal")
 
     def on_undo(self, undo: Callable[[], None]) -> None:
@@ -60,6 +65,7 @@ class BlockBuilder:
             self.world.ledger.commit()
             self.world.ledger.begin()
             self._undo.clear()
+            self._written = self._marks()
 
     def build(self, gas_limit: int) -> BlockResult:
         """Select and execute one block within `gas_limit`."""
@@ -83,18 +89,18 @@ class BlockBuilder:
         if None in advances:
             self._refund(members, advances, [0] * len(members))
             return 0, 0, 0
-        ledger, recorder = self.world.ledger, self.world.recorder
-        written = len(recorder.liquidations)
-        numbers: list[int | None] = []
+        ledger = self.world.ledger
+        rows: list[list[Any] | None] = []
         ledger.begin()
         self._undo.clear()
+        self._written = self._marks()
         self._running = True
         try:
             for member in members:
                 self.may_trade = member is members[-1]
-                numbers.append(member.action(self.world))
+                rows.append(member.action(self.world))
         except Revert as revert:
-            self._roll_back(written)
+            self._roll_back()
             alone = isinstance(candidate, Transaction)
             used = [members[0].revert_gas] if alone else [0] * len(members)
             paid = self._refund(members, advances, used)
@@ -107,8 +113,8 @@ class BlockBuilder:
         ledger.commit()
         used = [member.gas for member in members]
         paid = self._refund(members, advances, used)
-        for member, usd, number in zip(members, paid, numbers, strict=True):
-            self._report(member, usd, True, "", number)
+        for member, usd, row in zip(members, paid, rows, strict=True):
+            self._report(member, usd, True, "", row)
         return sum(used), len(members), 0
 
     def _charge(self, transaction: Transaction) -> int | None:
@@ -134,35 +140,41 @@ class BlockBuilder:
             paid.append(kept / world.assets[world.quote].unit)
         return paid
 
-    def _roll_back(self, written: int) -> None:
+    def _marks(self) -> tuple[int, int, tuple[int, int]]:
+        """Where the tables and the exits end now: what comes later goes if the transaction reverts."""
+        recorder = self.world.recorder
+        return len(recorder.liquidations), len(recorder.sales), self.world.exits.mark()
+
+    def _roll_back(self) -> None:
         world = self.world
+        liquidations, sales, lots = self._written
         world.ledger.rollback()
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
-        del world.recorder.liquidations[written:]
-        world.exits.drop_from(written)
+        del world.recorder.liquidations[liquidations:]
+        del world.recorder.sales[sales:]
+        world.exits.drop_after(lots)
 
     def _report(
-        self, transaction: Transaction, paid_usd: float, done: bool, reason: str, number: int | None
+        self, transaction: Transaction, paid_usd: float, done: bool, reason: str, row: list[Any] | None
     ) -> None:
         """Write an executed transaction down and let its sender learn from it."""
         world = self.world
         agent = world.agent_of(transaction.sender)
         if agent is None:
             if not done and isinstance(transaction.action, Defence):
-                world.watch.calm([transaction.target])  # told again after another delay
+                world.credit[transaction.market].watch.calm([transaction.target])  # told again later
             return
-        if number is not None:
-            row = world.recorder.liquidations[number]
-            row[GAS] = paid_usd
+        if row is not None:
+            row[GAS] += paid_usd
             row[PROFIT] -= paid_usd
-        if transaction.kind == "liquidation":
-            if not done:
-                world.recorder.failed_gas_usd += paid_usd
+        if transaction.kind in COMPETING:
+            if row is None:
+                world.recorder.other_gas_usd += paid_usd
             if isinstance(agent, LiquidatorBot):
                 agent.learn(done)
-        elif isinstance(agent, MEVSearcher):
+        elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
             agent.learn_arbitrage(done)
         world.recorder.bid(
             world.block, world.time_s, transaction.target, agent.name, transaction.kind,

@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
-from ...agents.borrowers import BorrowerCohort, RebalancingCohort
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
-from ...agents.population import PANIC, WATCHER, Population
 from ...agents.searchers import MEVSearcher
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
-from ...agents.strategies.borrower import BorrowerPolicy
 from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
@@ -25,7 +22,6 @@ from ...market.oracle import Oracle, Source
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.streams import Streams
 from ...market.trading import TradingFloor
-from ...protocols.lending.aave.pool import AavePool
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
 from ..scenarios.deciders import AgentConfig
@@ -33,10 +29,12 @@ from ..scenarios.objects import build_strategy, import_object
 from . import assembly
 from .assembly import Outside
 from .conservation import ConservationCheck
-from .crowd import build_population
+from .credit import CreditMarket, build_credit_market
+from .crowd import build_population, reference_thresholds
+from .lending.kinds import lending_kinds
 from .par_desk import ParDesk
 from .recorder import Recorder
-from .watchlist import WatchList
+from .same_borrowers import chosen, same_borrowers
 
 STRATEGIES: dict[str, tuple[str, type]] = {
     "threshold": ("liquidator", ThresholdLiquidator),
@@ -51,14 +49,8 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "searcher": MEVSearcher,
 }
 
-LARGEST_TOTAL = 2.0**62
-"""What borrowers may hold of one asset together, base units."""
-
 FLASH_ENDOWMENT_USD = 5e10
 """What the flash lender has of each stable asset, USD: never short."""
-
-ATTENTION = 0.5
-"""Borrowers for whom half of the penalty is below this many times the gas of a reaction do not watch."""
 
 
 @dataclass(slots=True)
@@ -68,29 +60,18 @@ class World:
     ledger: Ledger
     floor: TradingFloor
     pools: dict[int, LiquidityPool]
-    protocol: AavePool
-    watch: WatchList
+    credit: list[CreditMarket]
     oracle: Oracle
     sources: list[Source] | None
     outside: Outside
     desk: ParDesk
     conservation: ConservationCheck
     recorder: Recorder
-    n_borrowers: int
-    target_health: NDArray[np.float64]
-    cohorts: list[BorrowerCohort]
-    rebalancing: RebalancingCohort
-    reset_health: NDArray[np.float64]
-    reset_alert: NDArray[np.float64]
-    cohort_of: NDArray[np.int8]
     deciders: list[DecidingAgent]
     quote: int
     gas_asset: int
     flash_lender: int
-    first_wallet: int
     units: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    bonus: NDArray[np.float64]
     book_assets: NDArray[np.int64]
     book_list: list[int]
     lot_units: dict[int, int]
@@ -131,33 +112,8 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
         units = min(int(FLASH_ENDOWMENT_USD) * ledger.assets[asset].unit, LARGEST_ENDOWMENT)
         ledger.endow(asset, flash_lender, units)
 
-    market = assembly.build_market(scenario)
-    population = build_population(scenario, market, prices, streams)
-    protocol = AavePool(ledger, market, len(population), outside.start_s)
-    _lend(ledger, protocol, population, prices, scenario)
-    first_wallet = ledger.open_accounts("borrower", len(population))
-    wealth = population.wealth * population.debt_usd.sum(axis=1) * ledger.assets[quote].unit
-    ledger.endow_each(quote, first_wallet, _base_units(wealth, scenario.quote, "wealth"))
-
-    thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
-    bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
-    close_factor = scenario.protocol.close_factor
-    minds = _minds(scenario, outside, population, ledger, bonus)
-    alert = np.where(minds, population.alert_level, 0.0)
-    appointed = np.flatnonzero(minds & (population.reset_s < outside.times_s[-1]))
-    blocks = (population.reset_s[appointed] // scenario.clock.block_time_s).astype(np.int64)
-    fees = np.array([r.liquidation_protocol_fee / 1e4 for r in market.reserves])
-    watch = WatchList(
-        protocol, alert, bonus * (1.0 - fees), close_factor, assembly.full_close_below(scenario)
-    )
-    cohorts = [
-        BorrowerCohort(model, "watchers", BorrowerPolicy(), population.delay_s),
-        BorrowerCohort(model, "panic", BorrowerPolicy(panic=1.0, attention=0.25), population.delay_s),
-    ]
-    rebalancing = RebalancingCohort(model, "rebalancing", blocks, appointed)
-    cohort_of = np.full(len(population) + 1, -1, np.int8)
-    cohort_of[:-1][population.type_code == WATCHER] = 0
-    cohort_of[:-1][population.type_code == PANIC] = 1
+    gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
+    credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -175,29 +131,20 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
         ledger=ledger,
         floor=floor,
         pools=pools,
-        protocol=protocol,
-        watch=watch,
+        credit=credit,
         oracle=oracle,
         sources=sources,
         outside=outside,
         desk=desk,
-        conservation=ConservationCheck(ledger, floor, list(pools.values()), protocol),
+        conservation=ConservationCheck(
+            ledger, floor, list(pools.values()), [market.pool for market in credit]
+        ),
         recorder=recorder,
-        n_borrowers=len(population),
-        target_health=population.target_health,
-        cohorts=cohorts,
-        rebalancing=rebalancing,
-        reset_health=population.reset_health,
-        reset_alert=population.reset_alert_level,
-        cohort_of=cohort_of,
         deciders=deciders,
         quote=quote,
-        gas_asset=ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote),
+        gas_asset=gas_asset,
         flash_lender=flash_lender,
-        first_wallet=first_wallet,
         units=np.array([float(asset.unit) for asset in ledger.assets]),
-        thresholds=thresholds,
-        bonus=bonus,
         book_assets=np.array([spec.asset for spec in floor.specs], np.int64),
         book_list=[spec.asset for spec in floor.specs],
         lot_units={s.asset: round(s.lot * ledger.assets[s.asset].unit) for s in floor.specs},
@@ -205,6 +152,39 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
         gas_record=getattr(outside.gas, "record", None),
         others_gas=int(getattr(scenario.chain.gas, "others_share", 0.0) * scenario.chain.block_gas_limit),
     )
+
+
+def _build_credit(
+    model: Any, scenario: Scenario, ledger: Ledger, outside: Outside, gas_asset: int, streams: Streams
+) -> list[CreditMarket]:
+    """Draw the borrowers, spread them over the protocols, and open these."""
+    prices = outside.path[0]
+    drawn = build_population(scenario, prices, streams)
+    reference = reference_thresholds(scenario)
+    columns = [ledger.asset_index[symbol] for symbol in drawn.collateral_symbols]
+    drawn_at = np.array([reference[symbol] for symbol in drawn.collateral_symbols])
+    kinds, configs = lending_kinds(), scenario.lending
+    home = np.zeros(len(drawn), np.int64)
+    if len(configs) > 1:
+        weights = np.array([config.share for config in configs])
+        home = streams("borrowers/protocol").choice(len(configs), len(drawn), p=weights / weights.sum())
+    markets = []
+    for number, config in enumerate(configs):
+        kind, name = kinds[config.kind], config.name or config.kind
+        rows = np.flatnonzero(home == number)
+        if not len(rows):
+            raise ScenarioError(f"protocols.{name} has no borrower; raise borrowers.count or its share")
+        terms = kind.terms(config, scenario)
+        crowd = drawn if len(configs) == 1 else chosen(drawn, rows)
+        crowd = same_borrowers(
+            crowd, prices[columns], drawn_at, terms, keep_debt=scenario.borrowers.keep_debt, name=name
+        )
+        markets.append(
+            build_credit_market(
+                model, scenario, number, config, kind, crowd, ledger, outside, gas_asset
+            )
+        )
+    return markets
 
 
 def _open_accounts(scenario: Scenario, ledger: Ledger) -> list[tuple[AgentConfig, str, int]]:
@@ -243,53 +223,6 @@ def _fund(
             floor.aim(maker, targets)
             maker += 1
         ledger.endow(quote, account, ledger.assets[quote].to_units(cash))
-
-
-def _lend(
-    ledger: Ledger,
-    protocol: AavePool,
-    population: Population,
-    prices: NDArray[np.float64],
-    scenario: Scenario,
-) -> None:
-    """Put the population's positions into the protocol, in base units."""
-    positions = protocol.positions
-    for k, symbol in enumerate(population.collateral_symbols):
-        asset = ledger.asset_index[symbol]
-        units = np.ceil(population.collateral_tokens[:, k] * ledger.assets[asset].unit)
-        positions.collateral[: len(population), asset] = _base_units(units, symbol, "collateral")
-    for k, symbol in enumerate(population.debt_symbols):
-        asset = ledger.asset_index[symbol]
-        units = population.debt_usd[:, k] / prices[asset] * ledger.assets[asset].unit
-        with np.errstate(over="ignore"):
-            _base_units(units / scenario.protocol.utilisation, symbol, "money to lend")
-        positions.debt[: len(population), asset] = units
-    protocol.open(scenario.protocol.utilisation)
-
-
-def _base_units(units: NDArray[np.float64], symbol: str, what: str) -> NDArray[np.int64]:
-    """Return whole base units of the borrowers' money, if the ledger can hold their sum."""
-    total = float(units.sum())
-    if not total < LARGEST_TOTAL:
-        raise ScenarioError(
-            f"borrowers: {what} of {total:.3g} base units of {symbol} does not fit into int64; "
-            f"lower total_debt_usd, or assets.{symbol}.decimals"
-        )
-    return units.astype(np.int64)
-
-
-def _minds(
-    scenario: Scenario, outside: Outside, population: Population, ledger: Ledger, bonus: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Which borrowers watch at all: those for whom a liquidation would cost more than reacting now does."""
-    columns = [ledger.asset_index[symbol] for symbol in population.collateral_symbols]
-    values = population.collateral_tokens * outside.path[0, columns]
-    penalty = 0.5 * bonus[np.array(columns)[values.argmax(axis=1)]] * population.debt_usd.sum(axis=1)
-    ether = (
-        outside.path[0, ledger.asset_index["ETH"]] if "ETH" in ledger.asset_index else outside.path[0].max()
-    )
-    gas_usd = scenario.chain.gas_per_repay * outside.gas.at(0).standard * 1e-9 * ether
-    return np.asarray(penalty > ATTENTION * gas_usd)
 
 
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...market.ledger import Ledger
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.trading import TradingFloor
-from ...protocols.lending.aave.pool import AavePool
+from ...protocols.lending.pool import LendingPool
 
 
 class ConservationCheck:
@@ -28,9 +28,14 @@ class ConservationCheck:
     """
 
     def __init__(
-        self, ledger: Ledger, floor: TradingFloor, pools: Sequence[LiquidityPool], protocol: AavePool
+        self,
+        ledger: Ledger,
+        floor: TradingFloor,
+        pools: Sequence[LiquidityPool],
+        protocols: Sequence[LendingPool],
     ) -> None:
-        self.ledger, self.floor, self.pools, self.protocol = ledger, floor, tuple(pools), protocol
+        self.ledger, self.floor = ledger, floor
+        self.pools, self.protocols = tuple(pools), tuple(protocols)
         self.residual: NDArray[np.int64] = np.zeros(len(ledger.assets), np.int64)
         self._seen = [pool.state for pool in self.pools]
 
@@ -39,7 +44,8 @@ class ConservationCheck:
         held = self.floor.residual()
         if held.any():
             self.residual += np.abs(held)
-        self.residual += self.protocol.residual_touched()
+        for protocol in self.protocols:
+            self.residual += protocol.residual_touched()
         for i, pool in enumerate(self.pools):
             if pool.state is not self._seen[i]:
                 self._seen[i] = pool.state
@@ -51,7 +57,8 @@ class ConservationCheck:
         self.residual += np.abs(self.floor.residual())
         for pool in self.pools:
             self._check_pool(pool)
-        self.residual += self.protocol.residual()
+        for protocol in self.protocols:
+            self.residual += protocol.residual()
 
     def error_usd(self, prices: Sequence[float]) -> float:
         """Value of all disagreements, USD; exactly 0.0 when there is none."""

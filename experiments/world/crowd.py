@@ -20,7 +20,7 @@ from ...agents.population import (
 )
 from ...agents.population_law import HEALTH_LAWS, CollateralLaw, PopulationLaw, ReactionLaw, SizeLaw
 from ...market.streams import Streams
-from ...protocols.lending.aave.parameters import Market
+from ...protocols.lending.aave.presets import aave_v2_main_may_2021
 from ..backtest.fits import load_fit
 from ..episodes.loader import load_positions, position_table_names
 from ..scenarios import Scenario
@@ -28,14 +28,31 @@ from ..scenarios.base import ScenarioError
 from ..scenarios.credit import GeneratedBorrowers, TableBorrowers
 from ..scenarios.objects import build_strategy
 from ..scenarios.windows import read_table
+from .lending.aave import RESERVE_OF
+
+UNLISTED = 0.75
+"""Threshold at which borrowers are drawn for a collateral that the market of reference does not list."""
 
 LARGEST_NUMBER = 1e15
 """Largest debt and health factor in a table of positions."""
 
 
-def build_population(
-    scenario: Scenario, market: Market, prices: NDArray[np.float64], streams: Streams
-) -> Population:
+def reference_thresholds(scenario: Scenario) -> dict[str, float]:
+    """Return the thresholds at which borrowers are drawn, by symbol, whatever protocol they then use.
+
+    They are those of Aave v2 in May 2021, as the law was fitted there. How a crowd looks
+    elsewhere follows from `same_borrowers`.
+    """
+    known = {reserve.symbol: reserve for reserve in aave_v2_main_may_2021().reserves}
+    thresholds = {}
+    for asset in scenario.risky:
+        reserve = known.get(RESERVE_OF.get(asset.symbol, asset.symbol))
+        listed = reserve is not None and reserve.liquidation_threshold > 0
+        thresholds[asset.symbol] = reserve.liquidation_threshold / 1e4 if reserve and listed else UNLISTED
+    return thresholds
+
+
+def build_population(scenario: Scenario, prices: NDArray[np.float64], streams: Streams) -> Population:
     """Draw the borrowers of the scenario at the starting prices.
 
     Raises
@@ -48,7 +65,7 @@ def build_population(
     rng = streams("borrowers/population")
     if isinstance(config, TableBorrowers):
         table = _positions(config.path)
-        law = _for_market(load_fit("may-2021").law, scenario, market, config.reaction_scale)
+        law = _for_scenario(load_fit("may-2021").law, scenario, config.reaction_scale)
         count = len(table) if config.count is None else config.count
         total = float(table.debt_value.sum()) if config.total_debt_usd is None else config.total_debt_usd
         return population_from_table(table, law, count, total, priced, rng)
@@ -57,7 +74,7 @@ def build_population(
     else:
         fit = load_fit(config.law)
         law, total = fit.law, config.total_debt_usd or fit.total_debt_usd
-    law = _for_market(_law(law, config.parameters), scenario, market, config.reaction_scale)
+    law = _for_scenario(_law(law, config.parameters), scenario, config.reaction_scale)
     return draw_population(law, config.count, total, priced, rng)
 
 
@@ -135,13 +152,11 @@ def _is_table(value: object, path: str) -> Mapping[str, Any]:
     return value
 
 
-def _for_market(
-    law: PopulationLaw, scenario: Scenario, market: Market, reaction_scale: float
-) -> PopulationLaw:
-    """Keep the collateral and debt that the scenario has, at the market's thresholds."""
+def _for_scenario(law: PopulationLaw, scenario: Scenario, reaction_scale: float) -> PopulationLaw:
+    """Keep the collateral and debt that the scenario has, at the thresholds of reference."""
     known = set(scenario.symbols)
     stable = {asset.symbol for asset in scenario.assets if asset.stable}
-    reserves = {reserve.symbol: reserve for reserve in market.reserves}
+    thresholds = reference_thresholds(scenario)
     kept = [entry for entry in law.collateral if entry.symbol in known - stable]
     mix = {symbol: share for symbol, share in law.debt_mix.items() if symbol in stable}
     if not kept or not mix:
@@ -150,13 +165,6 @@ def _for_market(
             f"{', '.join(entry.symbol for entry in law.collateral)} "
             f"and a debt among {', '.join(law.debt_mix)}"
         )
-    for entry in kept:
-        threshold = reserves[entry.symbol].liquidation_threshold
-        if not 0 < threshold < 10_000:
-            raise ScenarioError(
-                f"protocol.reserves.{entry.symbol}.liquidation_threshold = {threshold / 10_000:g}; "
-                "allowed for a collateral of the borrowers: above 0, below 1"
-            )
     total = math.fsum(entry.share for entry in kept)
     if not total > 0.0 or not sum(mix.values()) > 0.0:
         raise ScenarioError(
@@ -164,10 +172,7 @@ def _for_market(
         )
     entries = tuple(
         dataclasses.replace(
-            entry,
-            share=entry.share / total,
-            liquidation_threshold=reserves[entry.symbol].liquidation_threshold / 10_000,
-            bonus=reserves[entry.symbol].liquidation_bonus / 10_000 - 1.0,
+            entry, share=entry.share / total, liquidation_threshold=thresholds[entry.symbol]
         )
         for entry in kept
     )

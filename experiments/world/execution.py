@@ -8,9 +8,9 @@ make what came before them final, so each action trades as late as it can.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...agents.base import ArbitragePool, DecidingAgent, Liquidate
+from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
@@ -18,6 +18,7 @@ from ...protocols.fixed_point import WAD
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
+    from .credit import CreditMarket
 
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
@@ -27,6 +28,45 @@ FREE_SHARE = 0.99
 
 SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
+
+
+def check_exit(world: LiquidationMarket, asset: int, exit: str) -> None:
+    """Revert if an asset cannot be sold where the intent says."""
+    venues = {"book": set(world.floor.book_of_asset), "pool": set(world.pools)}
+    if exit in venues and asset not in venues[exit]:
+        raise Revert(f"{world.assets[asset].symbol} has no {exit} to be sold in")
+
+
+def raise_money(
+    world: LiquidationMarket, me: int, debt: int, amount: int, flash_loan: bool
+) -> tuple[int, int]:
+    """Get up to `amount` base units to pay with, lent or from own cash; return the loan's fee and the amount."""
+    ledger = world.ledger
+    if flash_loan:
+        ledger.transfer(debt, world.flash_lender, me, amount, Reason.FLASH_LOAN)
+        return int(amount * world.scenario.chain.flash_loan_fee), amount
+    cash = min(world.desk.cost(world.quote, debt, amount), ledger.balance(me, world.quote))
+    return 0, world.desk.convert(me, world.quote, debt, cash)
+
+
+def sell_to_pool(world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float) -> int:
+    """Sell collateral to its pool, not far below the pool's price; return quote units received."""
+    venue = world.pools[asset]
+    _keep(world, venue)
+    fair = venue.price(asset) * units / world.assets[asset].unit
+    least = int(fair * (1.0 - max_slippage) * world.assets[world.quote].unit)
+    return venue.swap(me, asset, units, least, now_s=world.time_s)
+
+
+def pay_back(
+    world: LiquidationMarket, me: int, debt: int, spent: int, lent: int, fee: int, proceeds: int
+) -> None:
+    """Return a flash loan out of what the sale of the collateral brought."""
+    price = world.desk.cost(world.quote, debt, spent + fee)
+    if price > proceeds:
+        raise Revert("flash loan not paid back")
+    world.desk.convert(me, world.quote, debt, price)
+    world.ledger.transfer(debt, me, world.flash_lender, lent + fee, Reason.FLASH_LOAN)
 
 
 def _keep(world: LiquidationMarket, pool: LiquidityPool) -> None:
@@ -42,8 +82,8 @@ class Liquidation:
         self.agent = agent
         self.intent = intent
 
-    def __call__(self, world: LiquidationMarket) -> int:
-        """Execute; return the number of the liquidation.
+    def __call__(self, world: LiquidationMarket) -> list[Any]:
+        """Execute; return the row written down.
 
         Raises
         ------
@@ -56,51 +96,59 @@ class Liquidation:
             intent.opportunity.collateral,
             intent.opportunity.debt,
         )
-        pool, ledger, now = world.protocol, world.ledger, int(world.time_s)
+        market = world.credit[intent.opportunity.protocol]
+        pool, ledger, now = market.pool, world.ledger, int(world.time_s)
         if pool.health_factor(row, now) >= WAD:
             raise Revert("HEALTH_FACTOR_NOT_BELOW_THRESHOLD")
         unit = ledger.assets[debt].unit
         cover = min(int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now))
         if cover <= 0:
             raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
-        venues = {"book": set(world.floor.book_of_asset), "pool": set(world.pools)}
-        if intent.exit in venues and collateral not in venues[intent.exit]:
-            raise Revert(f"{ledger.assets[collateral].symbol} has no {intent.exit} to be sold in")
+        check_exit(world, collateral, intent.exit)
         world.on_undo(pool.checkpoint(row, (collateral, debt)))
-        fee = 0
         try:
-            if intent.flash_loan:
-                ledger.transfer(debt, world.flash_lender, me, cover, Reason.FLASH_LOAN)
-                fee = int(cover * world.scenario.chain.flash_loan_fee)
-            else:
-                cash = world.desk.cost(world.quote, debt, cover)
-                cover = world.desk.convert(me, world.quote, debt, min(cash, ledger.balance(me, world.quote)))
+            fee, cover = raise_money(world, me, debt, cover, intent.flash_loan)
             result = pool.liquidate(row, collateral, debt, cover, me, now)
             seized = result.collateral_to_liquidator
-            got = 0
-            if intent.exit == "pool":
-                venue = world.pools[collateral]
-                _keep(world, venue)
-                fair = venue.price(collateral) * seized / ledger.assets[collateral].unit
-                least = int(fair * (1.0 - intent.max_slippage) * ledger.assets[world.quote].unit)
-                got = venue.swap(me, collateral, seized, least, now_s=world.time_s)
+            got = sell_to_pool(world, me, collateral, seized, intent.max_slippage) if intent.exit == "pool" else 0
             if intent.flash_loan:
-                price = world.desk.cost(world.quote, debt, result.debt_repaid + fee)
-                if price > got:
-                    raise Revert("flash loan not paid back")
-                world.desk.convert(me, world.quote, debt, price)
-                ledger.transfer(debt, me, world.flash_lender, cover + fee, Reason.FLASH_LOAN)
+                pay_back(world, me, debt, result.debt_repaid, cover, fee, got)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
-        return world.note_liquidation(self.agent, intent, result, got, fee)
+        return world.journal.liquidation(self.agent, intent, result, got, fee)
+
+
+class TakeOver:
+    """One kick of an agent: the protocol takes an account over."""
+
+    def __init__(self, agent: DecidingAgent, intent: Kick) -> None:
+        self.agent = agent
+        self.intent = intent
+
+    def __call__(self, world: LiquidationMarket) -> list[Any]:
+        """Execute; return the row written down.
+
+        Raises
+        ------
+        Revert
+            If the rule refuses.
+        """
+        opportunity, me = self.intent.opportunity, self.agent.account
+        market = world.credit[opportunity.protocol]
+        world.on_undo(market.pool.checkpoint(opportunity.account, (opportunity.collateral, opportunity.debt)))
+        result = market.pool.kick(opportunity.account, me, int(world.time_s))
+        for asset, units in result.reward:
+            if asset in world.desk.stables:
+                world.desk.convert(me, asset, world.quote, units)
+        return world.journal.kick(self.agent, self.intent, result)
 
 
 class Defence:
     """A borrower repays from wealth, or sells collateral through the book and repays."""
 
-    def __init__(self, row: int, repay_usd: float, sell_usd: float) -> None:
-        self.row, self.repay_usd, self.sell_usd = row, repay_usd, sell_usd
+    def __init__(self, market: CreditMarket, row: int, repay_usd: float, sell_usd: float) -> None:
+        self.market, self.row, self.repay_usd, self.sell_usd = market, row, repay_usd, sell_usd
 
     def __call__(self, world: LiquidationMarket) -> None:
         """Execute the repayment, then the sale.
@@ -110,10 +158,10 @@ class Defence:
         Revert
             If nothing is owed any more, or collateral may not be withdrawn.
         """
-        row, pool, ledger = self.row, world.protocol, world.ledger
-        wallet = world.wallet(row)
+        row, market, pool, ledger = self.row, self.market, self.market.pool, world.ledger
+        wallet = market.wallet(row)
         now = int(world.time_s)
-        collateral, debt = world.main_assets(row)
+        collateral, debt = market.main_assets(row)
         owed = pool.debt_units(row, debt, now)
         if not owed:
             raise Revert("NO_DEBT_OF_SELECTED_TYPE")
@@ -144,20 +192,21 @@ class Defence:
             if paid_in:
                 pool.repay(row, debt, paid_in, wallet, now)
             world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
-        world.watch.calm([row])
+        market.watch.calm([row])
 
     def _free_units(self, world: LiquidationMarket, collateral: int) -> int:
         """Most of a collateral that may be withdrawn without leaving the account unhealthy; base units."""
-        owed, backed = world.debt_and_backing_usd(self.row)
-        spare = FREE_SHARE * (backed - owed) / float(world.world.thresholds[collateral])
+        owed, backed = self.market.debt_and_backing_usd(self.row)
+        spare = FREE_SHARE * (backed - owed) / float(self.market.pool.thresholds[collateral])
         return max(0, int(spare / world.oracle_prices[collateral] * world.assets[collateral].unit))
 
 
 class Rebalance:
     """A borrower brings collateral in, or takes some out, until health is what it wants."""
 
-    def __init__(self, row: int, target_health: float, alert_level: float) -> None:
-        self.row, self.target_health, self.alert_level = row, target_health, alert_level
+    def __init__(self, market: CreditMarket, row: int, target_health: float, alert_level: float) -> None:
+        self.market, self.row = market, row
+        self.target_health, self.alert_level = target_health, alert_level
 
     def __call__(self, world: LiquidationMarket) -> None:
         """Execute; collateral brought in comes from outside the simulated world.
@@ -167,13 +216,14 @@ class Rebalance:
         Revert
             If nothing is owed, or the rules refuse.
         """
-        row, pool, ledger, now = self.row, world.protocol, world.ledger, int(world.time_s)
-        collateral, _ = world.main_assets(row)
-        owed, backed = world.debt_and_backing_usd(row)
+        row, market, ledger, now = self.row, self.market, world.ledger, int(world.time_s)
+        pool = market.pool
+        collateral, _ = market.main_assets(row)
+        owed, backed = market.debt_and_backing_usd(row)
         if owed <= 0.0:
             raise Revert("nothing owed")
-        price, wallet = world.oracle_prices[collateral], world.wallet(row)
-        missing = (self.target_health * owed - backed) / float(world.world.thresholds[collateral])
+        price, wallet = world.oracle_prices[collateral], market.wallet(row)
+        missing = (self.target_health * owed - backed) / float(pool.thresholds[collateral])
         units = int(abs(missing) / price * ledger.assets[collateral].unit)
         world.on_undo(pool.checkpoint(row, (collateral,)))
         if missing > 0.0:
@@ -182,8 +232,8 @@ class Rebalance:
         else:
             units = min(units, pool.collateral_units(row, collateral, now))
             pool.withdraw(row, collateral, units, wallet, now)
-        world.world.target_health[row] = max(self.target_health, self.alert_level)
-        world.watch.set_alert(row, self.alert_level)
+        market.target_health[row] = max(self.target_health, self.alert_level)
+        market.watch.set_alert(row, self.alert_level)
 
 
 class Arbitrage:

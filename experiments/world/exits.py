@@ -6,28 +6,24 @@ price they accept; what the book does not take is offered again in later blocks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...agents.base import DecidingAgent, Liquidate
+from ...agents.base import DecidingAgent
 from .recorder import IMPACT, PROFIT
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
-NO_LIQUIDATION = -1
-"""Number of a lot that no liquidation seized."""
-
-
 class _Lot:
-    """Collateral of one liquidation that is still held."""
+    """Collateral that is still held, and the row of the table in which its proceeds count, if any."""
 
-    __slots__ = ("agent", "asset", "max_slippage", "number", "sells", "units")
+    __slots__ = ("agent", "asset", "max_slippage", "row", "units")
 
     def __init__(
-        self, agent: DecidingAgent, asset: int, number: int, units: int, max_slippage: float, sells: bool
+        self, agent: DecidingAgent, asset: int, row: list[Any] | None, units: int, max_slippage: float
     ) -> None:
-        self.agent, self.asset, self.number, self.units = agent, asset, number, units
-        self.max_slippage, self.sells = max_slippage, sells
+        self.agent, self.asset, self.row, self.units = agent, asset, row, units
+        self.max_slippage = max_slippage
 
 
 class Exits:
@@ -38,21 +34,26 @@ class Exits:
         self.waiting: list[_Lot] = []
         self.held: list[_Lot] = []
 
-    def hold(self, agent: DecidingAgent, intent: Liquidate, number: int, asset: int, units: int) -> None:
-        """Take over what a liquidation has seized."""
-        lot = _Lot(agent, asset, number, units, intent.max_slippage, intent.exit == "book")
-        (self.waiting if lot.sells else self.held).append(lot)
+    def hold(
+        self, agent: DecidingAgent, row: list[Any], asset: int, units: int, exit: str, max_slippage: float
+    ) -> None:
+        """Take over what a liquidation or a purchase has brought; its proceeds count in `row`."""
+        lot = _Lot(agent, asset, row, units, max_slippage)
+        (self.waiting if exit == "book" else self.held).append(lot)
 
     def sell_rest(self, agent: DecidingAgent, asset: int, units: int, max_slippage: float) -> None:
         """Take over what an arbitrage could not square up at once."""
         if units >= self.world.lot_units(asset):
-            self.waiting.append(_Lot(agent, asset, NO_LIQUIDATION, units, max_slippage, True))
+            self.waiting.append(_Lot(agent, asset, None, units, max_slippage))
 
-    def drop_from(self, number: int) -> None:
-        """Forget what reverted liquidations, numbered `number` and later, had handed over."""
-        for lots in (self.waiting, self.held):
-            while lots and lots[-1].number >= number:
-                lots.pop()
+    def mark(self) -> tuple[int, int]:
+        """Return where the lots end now, for `drop_after`."""
+        return len(self.waiting), len(self.held)
+
+    def drop_after(self, mark: tuple[int, int]) -> None:
+        """Forget what reverted transactions had handed over since `mark`."""
+        del self.waiting[mark[0] :]
+        del self.held[mark[1] :]
 
     def sell(self) -> None:
         """Offer everything that waits to the books."""
@@ -72,19 +73,17 @@ class Exits:
                 left.append(lot)
                 continue
             sold, received = world.sell_on_book(asset, lot.agent.account, lot.units // size, worst)
-            if sold and lot.number == NO_LIQUIDATION:
-                lot.units -= sold
-            elif sold:
-                row = world.recorder.liquidations[lot.number]
+            row = lot.row
+            if sold and row is not None:
                 proceeds = received / world.assets[world.quote].unit
                 row[PROFIT] += proceeds
                 if row[IMPACT] != row[IMPACT]:  # the first sale sets it
                     row[IMPACT] = (1.0 - proceeds / (sold / world.assets[asset].unit * mids[asset])) * 1e4
-                lot.units -= sold
+            lot.units -= sold
             if lot.units >= size:
                 refused[asset] = worst
                 left.append(lot)
-            elif lot.number != NO_LIQUIDATION:
+            elif row is not None:
                 self.held.append(lot)
         self.waiting = left
 
@@ -93,8 +92,6 @@ class Exits:
         world = self.world
         values = world.unit_values()
         for lot in (*self.waiting, *self.held):
-            if lot.number == NO_LIQUIDATION:
-                continue
-            worth = lot.units * float(values[lot.asset])
-            world.recorder.liquidations[lot.number][PROFIT] += worth
+            if lot.row is not None:
+                lot.row[PROFIT] += lot.units * float(values[lot.asset])
         self.waiting, self.held = [], []

@@ -10,7 +10,18 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...agents.base import ArbitragePool, DecidingAgent, Liquidate, Sell, SetQuotes, Together
+from ...agents.base import (
+    ArbitragePool,
+    Buy,
+    DecidingAgent,
+    Kick,
+    Liquidate,
+    PlaceBid,
+    Sell,
+    SetQuotes,
+    Together,
+    Work,
+)
 from ...agents.strategies.threshold_liquidator import EXITS
 from ...market.trading_layout import MAX_LEVELS
 
@@ -46,16 +57,32 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, SetQuotes | Sell | Liquidate | ArbitragePool):
+    if not isinstance(
+        intent, SetQuotes | Sell | Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool
+    ):
         return f"asked for {intent!r}, which is no intent of agents.base"
+    if isinstance(intent, Liquidate | Buy | PlaceBid) and intent.exit not in EXITS:
+        return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"
     numbers: tuple[float, ...]
-    if isinstance(intent, Liquidate):
+    if isinstance(intent, Liquidate | Kick):
         wanted = intent.opportunity
-        asset, numbers = wanted.collateral, (intent.repay_usd, intent.price_gwei, intent.max_slippage)
-        if not (0 <= wanted.account < world.world.n_borrowers and _exists(world, wanted.debt)):
-            return f"asked for {intent!r}; there is no such account or debt"
-        if intent.exit not in EXITS:
-            return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"
+        asset, numbers = wanted.collateral, (intent.price_gwei,)
+        if isinstance(intent, Liquidate):
+            numbers += (intent.repay_usd, intent.max_slippage)
+        if not (
+            0 <= wanted.protocol < len(world.credit)
+            and 0 <= wanted.account < world.credit[wanted.protocol].n_borrowers
+            and _exists(world, wanted.debt)
+        ):
+            return f"asked for {intent!r}; there is no such protocol, account or debt"
+    elif isinstance(intent, Buy):
+        asset = intent.offer.sale.collateral
+        numbers = (intent.spend_usd, intent.worst_usd, intent.price_gwei, intent.max_slippage)
+    elif isinstance(intent, PlaceBid):
+        asset = intent.offer.sale.collateral
+        numbers = (intent.pay_units, intent.units, intent.price_gwei, intent.max_slippage)
+    elif isinstance(intent, Work):
+        asset, numbers = world.quote, (intent.price_gwei,)
     else:
         asset, numbers = intent.asset, tuple(intent[1:])
     if not _exists(world, asset):
@@ -67,13 +94,14 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
 
 def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset: int) -> str:
     symbol = world.assets[asset].symbol
-    if isinstance(intent, Liquidate | ArbitragePool):
+    if isinstance(intent, Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool):
         if intent.price_gwei < 0:
             return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
-        if asset not in world.pools and (isinstance(intent, ArbitragePool) or intent.exit == "pool"):
+        exit = "pool" if isinstance(intent, ArbitragePool) else getattr(intent, "exit", "hold")
+        if asset not in world.pools and exit == "pool":
             return f"wants the pool of {symbol}, which has none"
-    if isinstance(intent, Liquidate):
-        return ""
+        if not isinstance(intent, ArbitragePool):
+            return ""
     if asset not in world.floor.book_of_asset:
         return f"wants to {'sell' if isinstance(intent, Sell) else 'trade'} {symbol}, which has no book"
     if isinstance(intent, SetQuotes):

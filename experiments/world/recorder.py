@@ -26,20 +26,23 @@ from ...market.trading_layout import ASK, ASK_DEPTH_USD, BID, BID_DEPTH_USD, FAI
 
 LIQUIDATION_COLUMNS = (
     "id", "protocol", "account", "liquidator", "collateral", "debt", "t_eligible_s", "t_done_s", "block",
-    "hf_before", "hf_after", "repaid_usd", "seized_usd", "bonus_usd", "gas_usd", "impact_bps", "bad_debt_usd",
+    "hf_before", "hf_after", "repaid_usd", "seized_usd", "bonus_usd", "bad_debt_usd", "gas_usd", "impact_bps",
     "profit_usd",
 )  # fmt: skip
-REPAID, GAS, IMPACT, PROFIT = map(
-    LIQUIDATION_COLUMNS.index, ("repaid_usd", "gas_usd", "impact_bps", "profit_usd")
-)
-"""Places in a liquidation row that later events fill in or read."""
+SALE_COLUMNS = (
+    "id", "protocol", "sale", "account", "buyer", "collateral", "debt", "t_s", "block", "paid_usd", "bought_usd",
+    "returned_usd", "gas_usd", "impact_bps", "profit_usd",
+)  # fmt: skip
+REPAID = LIQUIDATION_COLUMNS.index("repaid_usd")
+GAS, IMPACT, PROFIT = -3, -2, -1
+"""Places in a row of liquidations or of sales that later events fill in: both end alike."""
 
 BID_COLUMNS = ("block", "t_s", "account", "agent", "kind", "price_gwei", "executed", "reason", "gas_usd")
 BLOCK_COLUMNS = (
     "block", "t_s", "floor_gwei", "standard_gwei", "urgent_gwei", "gas_used", "n_transactions", "n_reverted",
     "liquidations",
 )  # fmt: skip
-_TEXT = {"protocol", "liquidator", "collateral", "debt", "agent", "kind", "reason"}
+_TEXT = {"protocol", "liquidator", "buyer", "collateral", "debt", "agent", "kind", "reason"}
 
 
 class Recorder:
@@ -69,8 +72,9 @@ class Recorder:
         self.floor = floor
         self.keep_trades, self.keep_quotes, self.keep_bids = trades, quotes, bids
         self.liquidations: list[list[Any]] = []
+        self.sales: list[list[Any]] = []
         self.bids: list[tuple[Any, ...]] = []
-        self.failed_gas_usd = 0.0
+        self.other_gas_usd = 0.0  # of bids that failed, or that belong to no row
         self.blocks: list[tuple[Any, ...]] = []
         self.positions: list[pd.DataFrame] = []
         self.exposures: list[pd.DataFrame] = []
@@ -102,6 +106,7 @@ class Recorder:
         tables = {
             "blocks": _frame(self.blocks, BLOCK_COLUMNS),
             "liquidations": _frame(self.liquidations, LIQUIDATION_COLUMNS),
+            "sales": _frame(self.sales, SALE_COLUMNS),
             "positions": pd.concat(self.positions, ignore_index=True),
             "exposures": pd.concat(self.exposures, ignore_index=True),
         }

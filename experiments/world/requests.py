@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,27 +10,39 @@ from numpy.typing import NDArray
 
 from ...agents.base import (
     ArbitragePool,
+    Buy,
     DecidingAgent,
     Intent,
+    Kick,
     Liquidate,
     PendingLiquidation,
+    PlaceBid,
     Sell,
     SetQuotes,
     Together,
+    Work,
 )
 from ...agents.borrowers import BorrowerCohort
 from ...agents.strategies.borrower import BorrowerState
 from ...market.chain.mempool import Mempool
 from ...market.chain.transaction import Bundle, Transaction
-from .execution import Arbitrage, Defence, Liquidation, Rebalance
+from .execution import Arbitrage, Defence, Liquidation, Rebalance, TakeOver
 from .intents import check_intents
+from .sales import AuctionBid, Purchase, Upkeep
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
+    from .credit import CreditMarket
 
 Integers = NDArray[np.int64]
 
-NOBODY: Mapping[int, float] = {}
+Sent = Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool
+"""Intents that become transactions."""
+
+Account = tuple[int, int]
+"""Number of a protocol and row of a borrower in it."""
+
+NOBODY: Mapping[Account, float] = {}
 
 
 class Requests:
@@ -51,13 +63,12 @@ class Requests:
         self.world = world
         self.mempool = mempool
         self.fresh_liquidations = False
-        self._in_flight: set[tuple[int, int]] = set()
+        self._in_flight: set[tuple[int, str, int, int]] = set()
         self._ties = world.stream("chain/ties")
-        self._largest_bonus = float(world.world.bonus.max())
         self._checked = {agent.account for agent in world.world.deciders if not _packaged(agent)}
 
     def apply(
-        self, agent: DecidingAgent, intents: Sequence[Intent], seen_s: Mapping[int, float] = NOBODY
+        self, agent: DecidingAgent, intents: Sequence[Intent], seen_s: Mapping[Account, float] = NOBODY
     ) -> None:
         """Carry out or send what an agent wants.
 
@@ -65,7 +76,7 @@ class Requests:
         ----------
         agent : DecidingAgent
         intents : sequence of Intent
-        seen_s : mapping of int to float
+        seen_s : mapping of (int, int) to float
             For answers to pending liquidations: when that of each account was seen.
 
         Raises
@@ -80,21 +91,21 @@ class Requests:
             if isinstance(intent, SetQuotes):
                 row, book = world.maker_rows[agent.account], world.floor.book_of_asset[intent.asset]
                 world.floor.set_quote(row, book, *intent[1:])
-            elif isinstance(intent, Liquidate | ArbitragePool):
-                self._send(agent, intent, seen_s)
             elif isinstance(intent, Together):
                 self._send_bundle(agent, intent.intents)
-            else:
+            elif isinstance(intent, Sell):
                 self._sell(agent, intent)
+            else:
+                self._send(agent, intent, seen_s)
 
-    def defend(self, cohort: BorrowerCohort, rows: Integers) -> None:
+    def defend(self, market: CreditMarket, cohort: BorrowerCohort, rows: Integers) -> None:
         """Turn the decisions of a cohort's accounts into transactions."""
-        world = self.world
+        world, pool, watch = self.world, market.pool, market.watch
         chain, price = world.scenario.chain, world.gas.standard
         gas_usd = world.gas_usd(chain.gas_per_repay, price)
-        positions, watch = world.protocol.positions, world.watch
+        positions = pool.positions
         debt = positions.debt[rows] @ watch.debt_values
-        rows = rows[cohort.policy.attends(debt, self._largest_bonus, gas_usd)]
+        rows = rows[cohort.policy.attends(debt, float(pool.bonus.max()), gas_usd)]
         if not len(rows):
             return
         collateral = positions.collateral[rows] * watch.values
@@ -105,11 +116,10 @@ class Requests:
             health,
             value,
             debt,
-            np.where(value > 0, collateral @ world.world.thresholds / np.maximum(value, 1e-300), 0.0),
-            world.world.bonus[collateral.argmax(axis=1)],
-            world.ledger.balances[world.world.first_wallet + rows, world.quote]
-            / world.assets[world.quote].unit,
-            world.world.target_health[rows],
+            np.where(value > 0, collateral @ pool.thresholds / np.maximum(value, 1e-300), 0.0),
+            pool.bonus[collateral.argmax(axis=1)],
+            world.ledger.balances[market.first_wallet + rows, world.quote] / world.assets[world.quote].unit,
+            market.target_health[rows],
         )
         reaction = cohort.decide(state, gas_usd)
         acts = (reaction.repay_usd > 0.0) | (reaction.sell_usd > 0.0)
@@ -119,27 +129,29 @@ class Requests:
         for i, tie in zip(picked.tolist(), ties, strict=True):
             sells = float(reaction.sell_usd[i])
             gas = chain.gas_per_repay + (chain.gas_per_swap if sells > 0.0 else 0)
-            action = Defence(int(rows[i]), float(reaction.repay_usd[i]), sells)
-            self._send_borrower(int(rows[i]), "defence", gas, price, tie, action)
+            action = Defence(market, int(rows[i]), float(reaction.repay_usd[i]), sells)
+            self._send_borrower(action, "defence", gas, price, tie)
 
-    def rebalance(self, rows: Integers) -> None:
+    def rebalance(self, market: CreditMarket, rows: Integers) -> None:
         """Send the rebalancing transactions of accounts whose time has come."""
         world = self.world
-        gas, price, wanted = world.scenario.chain.gas_per_repay, world.gas.standard, world.world
+        gas, price = world.scenario.chain.gas_per_repay, world.gas.standard
         for row, tie in zip(rows.tolist(), self._ties.random(len(rows)).tolist(), strict=True):
-            action = Rebalance(row, float(wanted.reset_health[row]), float(wanted.reset_alert[row]))
-            self._send_borrower(row, "rebalance", gas, price, tie, action)
+            action = Rebalance(
+                market, row, float(market.reset_health[row]), float(market.reset_alert[row])
+            )
+            self._send_borrower(action, "rebalance", gas, price, tie)
 
     def pending_liquidations(self) -> list[PendingLiquidation]:
         """Return the highest bid on each account that the public mempool shows."""
         world = self.world
         shown = world.time_s + world.block_time_s - world.scenario.chain.public_delay_ms / 1000.0
-        best: dict[int, tuple[Transaction, Liquidate]] = {}
+        best: dict[Account, tuple[Transaction, Liquidate]] = {}
         for t in self.mempool.pending:
             if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown:
-                intent, rival = t.action.intent, best.get(t.target)
+                intent, rival = t.action.intent, best.get((t.market, t.target))
                 if rival is None or (t.price_gwei, t.tie) > (rival[0].price_gwei, rival[0].tie):
-                    best[t.target] = t, intent
+                    best[t.market, t.target] = t, intent
         return [
             PendingLiquidation(intent.opportunity, intent.repay_usd, t.price_gwei, t.sender, t.arrival_s)
             for t, intent in best.values()
@@ -148,10 +160,10 @@ class Requests:
     def block_sealed(self) -> None:
         """Take in what still waits after a block, and tell borrowers whose defence was given up."""
         pending = self.mempool.pending
-        self._in_flight = {(t.sender, t.target) for t in pending if isinstance(t, Transaction)}
+        self._in_flight = {t.key for t in pending if isinstance(t, Transaction)}
         for dropped in self.mempool.take_dropped():
             if isinstance(dropped, Transaction) and isinstance(dropped.action, Defence):
-                self.world.watch.calm([dropped.target])
+                dropped.action.market.watch.calm([dropped.target])
 
     def _sell(self, agent: DecidingAgent, intent: Sell) -> None:
         world = self.world
@@ -161,19 +173,17 @@ class Requests:
         lots = units // world.lot_units(intent.asset)
         world.sell_on_book(intent.asset, agent.account, lots, mid * (1.0 - intent.max_slippage))
 
-    def _send(
-        self, agent: DecidingAgent, intent: Liquidate | ArbitragePool, seen_s: Mapping[int, float]
-    ) -> None:
+    def _send(self, agent: DecidingAgent, intent: Sent, seen_s: Mapping[Account, float]) -> None:
         """Send a transaction, unless the same request of the agent is still pending."""
-        target = intent.opportunity.account if isinstance(intent, Liquidate) else -1 - intent.asset
-        if (agent.account, target) in self._in_flight:
+        kind, market, target = _aim(intent)
+        if (agent.account, kind, market, target) in self._in_flight:
             return
-        arrival_s = max(self.world.time_s, seen_s.get(target, 0.0)) + agent.delay_s()
+        arrival_s = max(self.world.time_s, seen_s.get((market, target), 0.0)) + agent.delay_s()
         transaction = self._transaction(agent, intent, arrival_s)
         if not self._can_pay(transaction):
             return
-        self._in_flight.add((agent.account, target))
-        self.fresh_liquidations = self.fresh_liquidations or transaction.kind == "liquidation"
+        self._in_flight.add(transaction.key)
+        self.fresh_liquidations = self.fresh_liquidations or isinstance(intent, Liquidate)
         self.mempool.submit(transaction)
 
     def _send_bundle(self, agent: DecidingAgent, intents: Sequence[Liquidate | ArbitragePool]) -> None:
@@ -183,31 +193,39 @@ class Requests:
         if members and all(self._can_pay(member) for member in members):
             self.mempool.submit(Bundle(members))
 
-    def _transaction(
-        self, agent: DecidingAgent, intent: Liquidate | ArbitragePool, arrival_s: float
-    ) -> Transaction:
+    def _transaction(self, agent: DecidingAgent, intent: Sent, arrival_s: float) -> Transaction:
         chain = self.world.scenario.chain
-        action: Liquidation | Arbitrage
+        kind, market, target = _aim(intent)
+        gas = chain.gas_per_liquidation
+        action: Callable[[LiquidationMarket], object]
         if isinstance(intent, Liquidate):
-            kind, target, action = "liquidation", intent.opportunity.account, Liquidation(agent, intent)
-            gas = chain.gas_per_liquidation + (chain.gas_per_swap if intent.exit == "pool" else 0)
+            action = Liquidation(agent, intent)
+            gas += chain.gas_per_swap if intent.exit == "pool" else 0
+        elif isinstance(intent, Kick):
+            action = TakeOver(agent, intent)
+        elif isinstance(intent, Buy):
+            action = Purchase(agent, intent)
+            gas += chain.gas_per_swap if intent.exit == "pool" else 0
+        elif isinstance(intent, PlaceBid):
+            action, gas = AuctionBid(agent, intent), chain.gas_per_repay
+        elif isinstance(intent, Work):
+            action, gas = Upkeep(agent, intent), chain.gas_per_repay
         else:
-            kind, target, action = "arbitrage", -1 - intent.asset, Arbitrage(agent, intent)
-            gas = chain.gas_per_swap
+            action, gas = Arbitrage(agent, intent), chain.gas_per_swap
         tie = float(agent.stream.random())
         revert_gas = int(gas * chain.revert_gas_share)
         return Transaction(
-            agent.account, kind, gas, revert_gas, intent.price_gwei, arrival_s, tie, action, target
+            agent.account, kind, gas, revert_gas, intent.price_gwei, arrival_s, tie, action, target, market
         )
 
     def _send_borrower(
-        self, row: int, kind: str, gas: int, price: float, tie: float, action: Defence | Rebalance
+        self, action: Defence | Rebalance, kind: str, gas: int, price: float, tie: float
     ) -> None:
         """Put a borrower's transaction into the mempool, if its wallet can pay the gas."""
-        world = self.world
+        world, market, row = self.world, action.market, action.row
         revert_gas = int(gas * world.scenario.chain.revert_gas_share)
         transaction = Transaction(
-            world.wallet(row), kind, gas, revert_gas, price, world.time_s, tie, action, row
+            market.wallet(row), kind, gas, revert_gas, price, world.time_s, tie, action, row, market.number
         )
         if self._can_pay(transaction):
             self.mempool.submit(transaction)
@@ -216,6 +234,18 @@ class Requests:
         """Whether the sender holds what the gas may cost."""
         usd = self.world.gas_usd(transaction.gas, transaction.price_gwei)
         return self.world.cash_usd(transaction.sender) >= usd
+
+
+def _aim(intent: Sent) -> tuple[str, int, int]:
+    """Return the kind of transaction, the number of the protocol and what it competes for there."""
+    if isinstance(intent, Liquidate | Kick):
+        return "liquidation", intent.opportunity.protocol, intent.opportunity.account
+    if isinstance(intent, Buy | PlaceBid):
+        kind = "purchase" if isinstance(intent, Buy) else "bid"
+        return kind, intent.offer.protocol, intent.offer.sale.number
+    if isinstance(intent, Work):
+        return "chore", intent.errand.protocol, intent.errand.chore.number
+    return "arbitrage", -1, -1 - intent.asset
 
 
 def _packaged(agent: DecidingAgent) -> bool:

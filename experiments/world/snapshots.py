@@ -9,29 +9,37 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
+    from .credit import CreditMarket
 
 
 def position_table(world: LiquidationMarket, snapshot: int) -> pd.DataFrame:
     """One row per borrower with collateral or debt, valued at the oracle's prices."""
-    _, debt_value, value = world.protocol.weights(int(world.time_s))
-    positions = world.protocol.positions
+    return pd.concat([_positions(world, market, snapshot) for market in world.credit], ignore_index=True)
+
+
+def _positions(world: LiquidationMarket, market: CreditMarket, snapshot: int) -> pd.DataFrame:
+    pool = market.pool
+    _, debt_value, value = pool.weights(int(world.time_s))
+    positions = pool.positions
     collateral = positions.collateral[:-1] * value
     worth = collateral.sum(axis=1)
     debt = positions.debt[:-1] @ debt_value
-    backed = collateral @ world.world.thresholds
+    backed = collateral @ pool.thresholds
     rows = np.flatnonzero((worth > 0) | (debt > 0))
     with np.errstate(divide="ignore"):
         health = np.where(debt > 0, backed / np.where(debt > 0, debt, 1.0), np.inf)
     symbols = [asset.symbol for asset in world.assets]
+    names = [other.pool.name for other in world.credit]
     return pd.DataFrame(
         {
             "snapshot": np.full(len(rows), snapshot, np.int32),
             "t_s": np.full(len(rows), world.time_s),
+            "protocol": pd.Categorical.from_codes(np.full(len(rows), market.number), pd.Index(names)),
             "account": rows.astype(np.int32),
             "health_factor": health[rows],
             "collateral_usd": worth[rows],
             "debt_usd": debt[rows],
-            "eligible_since_s": world.watch.eligible_since[rows],
+            "eligible_since_s": market.watch.eligible_since[rows],
             "main_collateral": pd.Categorical.from_codes(collateral[rows].argmax(axis=1), pd.Index(symbols)),
         }
     )

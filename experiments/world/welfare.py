@@ -13,9 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...protocols.fixed_point import RAY
-from ...protocols.lending.aave.accounting_v3_0_2 import normalized_debt, normalized_income
-
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
@@ -42,15 +39,10 @@ def holdings_by_group(world: LiquidationMarket) -> Holdings:
             locked[asset] = units
             add(roles[maker.account], locked)
             add("traders", -locked)  # escrow counts as theirs otherwise
-    now = world.protocol.start_s + int(world.time_s)
-    income = np.array([normalized_income(state, now) / RAY for state in world.protocol.reserves])
-    debt = np.array([normalized_debt(state, now) / RAY for state in world.protocol.reserves])
-    positions = world.protocol.positions
-    borrowers = positions.collateral[:-1].sum(axis=0) * income - positions.debt[:-1].sum(axis=0) * debt
-    lenders = positions.collateral[-1] * income
-    add("borrowers", borrowers)
-    add("lenders", lenders)
-    add("protocol", -borrowers - lenders)
+    for market in world.credit:
+        for group, units in market.pool.claims(int(world.time_s)).items():
+            add(group, units)
+            add("protocol", -units)
     return groups
 
 

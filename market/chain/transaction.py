@@ -20,7 +20,8 @@ class Transaction(NamedTuple):
     sender : int
         Ledger account that pays the gas.
     kind : str
-        What it does, for the record: ``liquidation``, ``arbitrage``, ``defence`` or ``rebalance``.
+        What it does, for the record: ``liquidation``, ``purchase``, ``bid``, ``chore``, ``arbitrage``,
+        ``defence`` or ``rebalance``.
     gas : int
         Gas used when it succeeds.
     revert_gas : int
@@ -34,7 +35,9 @@ class Transaction(NamedTuple):
     action : callable
         Called with the execution context; raises `Revert` to undo itself.
     target : int
-        What it competes for (an account to liquidate), -1 for nothing.
+        What it competes for (an account to liquidate, a sale), -1 for nothing.
+    market : int
+        Number of the protocol that the target belongs to, -1 for none.
     """
 
     sender: int
@@ -46,6 +49,12 @@ class Transaction(NamedTuple):
     tie: float
     action: Callable[[Any], Any]
     target: int = -1
+    market: int = -1
+
+    @property
+    def key(self) -> tuple[int, str, int, int]:
+        """What makes another request of the same sender a repetition."""
+        return self.sender, self.kind, self.market, self.target
 
 
 class Bundle(NamedTuple):

@@ -48,7 +48,7 @@ def stand_in(
         bad_debt_usd=0.0,
         content_hash=content_hash(tables),
         wall_s=0.1,
-        failed_gas_usd=0.0,
+        other_gas_usd=0.0,
     )
     return RunResult(scenario, used, tables, summary)
 

@@ -33,7 +33,7 @@ def test_nobody_but_the_outside_world_owes_the_ledger():
     model.run()
     assert (model.ledger.balances[OUTSIDE] <= 0).all()
     assert (model.ledger.balances[OUTSIDE + 1 :] >= 0).all()
-    assert (model.protocol.positions.amounts >= 0).all()
+    assert (model.lending.pool.positions.amounts >= 0).all()
 
 
 @pytest.mark.parametrize("reason", [Reason.REPAY, Reason.SEIZE, Reason.SWAP, Reason.GAS, Reason.FLASH_LOAN])
@@ -92,11 +92,11 @@ def one_unit_from_nowhere(model):
 
 
 def a_position_that_grew(model):
-    model.protocol.positions.collateral[7, 0] += 1
+    model.lending.pool.positions.collateral[7, 0] += 1
 
 
 def a_reserve_that_grew(model):
-    model.protocol.reserves[0].available += 1
+    model.lending.pool.reserves[0].available += 1
 
 
 def a_pool_that_believes_in_more(model):

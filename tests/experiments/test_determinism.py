@@ -113,13 +113,13 @@ def test_new_group_leaves_every_other_stream_as_it_was():
     for book, n_orders in enumerate(without.floor.orders.counts.sum(axis=0)):
         draws = [model.floor.orders.draws[book, :n_orders] for model in (without, added)]
         assert np.array_equal(*draws)
-    assert np.array_equal(without.protocol.positions.amounts, added.protocol.positions.amounts)
-    assert np.array_equal(without.world.target_health, added.world.target_health)
-    assert np.array_equal(without.world.cohort_of, added.world.cohort_of)
-    for one, other in zip(without.world.cohorts, added.world.cohorts, strict=True):
+    assert np.array_equal(without.lending.pool.positions.amounts, added.lending.pool.positions.amounts)
+    assert np.array_equal(without.lending.target_health, added.lending.target_health)
+    assert np.array_equal(without.lending.cohort_of, added.lending.cohort_of)
+    for one, other in zip(without.lending.cohorts, added.lending.cohorts, strict=True):
         assert np.array_equal(one.delay_s, other.delay_s)
     wealth = [
-        m.ledger.balances[m.wallet(0) : m.wallet(m.world.n_borrowers), m.quote] for m in (without, added)
+        m.ledger.balances[m.wallet(0) : m.wallet(m.lending.n_borrowers), m.quote] for m in (without, added)
     ]
     assert np.array_equal(*wealth)
     states = [{a.name: a.stream.bit_generator.state for a in m.world.deciders} for m in (without, added)]

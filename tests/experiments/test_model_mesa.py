@@ -36,7 +36,7 @@ def test_run_ends_with_the_last_block_and_reports_progress():
 def test_deciders_and_cohorts_are_mesa_agents():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH)
     assert isinstance(model, mesa.Model)
-    assert set(model.world.deciders) | set(model.world.cohorts) <= set(model.agents)
+    assert set(model.world.deciders) | set(model.lending.cohorts) <= set(model.agents)
     assert len({agent.unique_id for agent in model.agents}) == len(model.agents)
     names = {cls.__name__: len(agents) for cls, agents in model.agents_by_type.items()}
     assert names | {"LiquidatorBot": 4, "MarketMaker": 2, "MEVSearcher": 1, "BorrowerCohort": 2} == names
@@ -128,7 +128,7 @@ def test_exposures_are_a_typed_graph_of_positive_weights():
     }
     assert all(key == data["kind"] and data["weight_usd"] > 0.0 for *_, key, data in edges)
     assert graph.graph["t_s"] == 0.0
-    protocol = model.protocol.market.name
+    protocol = model.lending.pool.market.name
     debts = [data["weight_usd"] for _, target, data in graph.edges(data=True) if data["kind"] == "debt"]
     assert all(target == protocol for _, target, data in graph.edges(data=True) if data["kind"] == "debt")
     assert sum(debts) == pytest.approx(load_scenario("quickstart").borrowers.total_debt_usd, rel=1e-6)
@@ -141,7 +141,7 @@ def test_exposures_are_a_typed_graph_of_positive_weights():
 
 def test_exposures_follow_the_market():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH)
-    protocol = model.protocol.market.name
+    protocol = model.lending.pool.market.name
     start = model.exposures()
     model.run()
     end = model.exposures()

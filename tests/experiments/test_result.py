@@ -55,7 +55,7 @@ def small_result() -> RunResult:
         market_events=9,
         conservation_error_usd=0.0,
         bad_debt_usd=7.0,
-        failed_gas_usd=0.75,
+        other_gas_usd=0.75,
         content_hash=content_hash(tables),
         wall_s=0.5,
     )

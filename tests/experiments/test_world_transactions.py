@@ -34,7 +34,7 @@ GAS, REVERT_GAS, PRICE_GWEI = 600_000, 180_000, 90.0
 def world() -> LiquidationMarket:
     """Return a world with at least two accounts to liquidate, between two blocks."""
     model = LiquidationMarket("quickstart", seed=1, overrides=WAIT)
-    while len(model.watch.opportunities) < 2:
+    while len(model.lending.watch.opportunities) < 2:
         model.step()
     assert not model.recorder.liquidations
     return model
@@ -42,7 +42,7 @@ def world() -> LiquidationMarket:
 
 def call(world, number=0, **changes) -> Transaction:
     """Return a liquidation of the account that stands `number`-th in the list, by the first bot."""
-    agent, target = world.bots[0], world.watch.opportunities[number]
+    agent, target = world.bots[0], world.lending.watch.opportunities[number]
     intent = Liquidate(target, min(target.repay_usd, 20_000.0), PRICE_GWEI, False, "book", 0.05)
     action = Liquidation(agent, intent._replace(**changes))
     return Transaction(
@@ -53,8 +53,8 @@ def call(world, number=0, **changes) -> Transaction:
 def state_of(world):
     return (
         world.ledger.balances.copy(),
-        world.protocol.positions.amounts.copy(),
-        deepcopy(world.protocol.reserves),
+        world.lending.pool.positions.amounts.copy(),
+        deepcopy(world.lending.pool.reserves),
         {asset: (pool.state, pool.residual()) for asset, pool in world.pools.items()},
         world.floor.state.copy(),
         len(world.exits.waiting) + len(world.exits.held),
@@ -100,7 +100,7 @@ def test_reverted_call_leaves_everything_as_it_was_except_its_gas(world, changes
     after[0][me, world.quote] += paid
     after[0][world.builder.validators, world.quote] -= paid
     assert_same(before, after)
-    assert world.recorder.failed_gas_usd == pytest.approx(paid / 1e6)
+    assert world.recorder.other_gas_usd == pytest.approx(paid / 1e6)
     assert_sound(world)
 
 
@@ -121,7 +121,7 @@ def test_flash_loan_costs_its_fee_and_leaves_the_rest_to_the_bot(world):
 
 def test_flash_loan_is_paid_back_from_the_sale_and_not_from_the_bot_s_own_money(world):
     """A pool far below the oracle: the sale brings less than the loan, however rich the bot is."""
-    target = world.watch.opportunities[0]
+    target = world.lending.watch.opportunities[0]
     sink_pool(world, target.collateral)
     assert (
         world.pools[target.collateral].price(target.collateral) < 0.9 * world.oracle_prices[target.collateral]
@@ -154,7 +154,7 @@ def test_bundle_is_executed_as_a_whole(world):
     used, _, reverted = world.builder.run(Bundle(members))
     assert (used, reverted) == (2 * GAS, 0)
     rows = world.recorder.liquidations
-    assert [row[2] for row in rows] == [o.account for o in world.watch.opportunities[:2]]
+    assert [row[2] for row in rows] == [o.account for o in world.lending.watch.opportunities[:2]]
     gas_usd = GAS * PRICE_GWEI * 1e-9 * world.oracle_prices[0]
     assert [row[14] for row in rows] == pytest.approx([gas_usd, gas_usd], rel=1e-6)
     assert len(world.exits.waiting) == 2
@@ -217,9 +217,9 @@ def test_seized_collateral_of_an_undone_bundle_is_not_sold_later(world):
 
 def test_second_call_on_a_healed_account_reverts(world):
     """Others were faster: the loser of the race pays for its revert."""
-    number = len(world.watch.opportunities) - 1
-    target = world.watch.opportunities[number]
-    while world.protocol.health_factor(target.account, int(world.time_s)) < 10**18:
+    number = len(world.lending.watch.opportunities) - 1
+    target = world.lending.watch.opportunities[number]
+    while world.lending.pool.health_factor(target.account, int(world.time_s)) < 10**18:
         assert world.builder.run(call(world, number, repay_usd=target.repay_usd))[2] == 0
     assert world.builder.run(call(world, number)) == (REVERT_GAS, 1, 1)
     assert_sound(world)
@@ -236,36 +236,36 @@ def test_searchers_see_what_is_pending_only_after_the_public_delay(world):
 
 
 def test_defence_by_repaying_makes_the_account_healthier(world):
-    row = world.watch.opportunities[0].account
+    row = world.lending.watch.opportunities[0].account
     wallet = world.wallet(row)
     world.ledger.endow(world.quote, wallet, 10_000 * 10**6)
-    before = world.protocol.health_factor(row, int(world.time_s))
+    before = world.lending.pool.health_factor(row, int(world.time_s))
     Defence(row, 5_000.0, 0.0)(world)
-    assert world.protocol.health_factor(row, int(world.time_s)) > before
+    assert world.lending.pool.health_factor(row, int(world.time_s)) > before
     assert_sound(world)
 
 
 def test_defence_by_selling_makes_the_account_healthier():
     model = LiquidationMarket("quickstart", seed=1, overrides=WAIT)
     model.step()
-    health = model.watch.screen.health(np.arange(model.world.n_borrowers))
+    health = model.lending.watch.screen.health(np.arange(model.lending.n_borrowers))
     row = int(np.flatnonzero((health > 1.3) & (health < 1.4))[0])
-    before = model.protocol.health_factor(row, int(model.time_s))
-    debt_usd = model.protocol.positions.debt[row] @ model.protocol.weights(int(model.time_s))[1]
+    before = model.lending.pool.health_factor(row, int(model.time_s))
+    debt_usd = model.lending.pool.positions.debt[row] @ model.lending.pool.weights(int(model.time_s))[1]
     Defence(row, 0.0, 0.1 * debt_usd)(model)
-    assert model.protocol.health_factor(row, int(model.time_s)) > before
+    assert model.lending.pool.health_factor(row, int(model.time_s)) > before
     assert_sound(model)
 
 
 def test_defence_of_an_account_without_debt_is_refused_and_sells_nothing(world):
     """Somebody has repaid everything before the block: there is nothing left to defend."""
-    row = world.watch.opportunities[0].account
+    row = world.lending.watch.opportunities[0].account
     wallet = world.wallet(row)
     world.ledger.endow(world.quote, wallet, 10**13)
     for asset in range(len(world.assets)):
-        owed = world.protocol.debt_units(row, asset, int(world.time_s))
+        owed = world.lending.pool.debt_units(row, asset, int(world.time_s))
         if owed:
-            world.protocol.repay(row, asset, owed, wallet, int(world.time_s))
+            world.lending.pool.repay(row, asset, owed, wallet, int(world.time_s))
     before = state_of(world)
     with pytest.raises(Revert):
         Defence(row, 0.0, 5_000.0)(world)

@@ -66,7 +66,7 @@ def test_variant_runs_and_conserves_money(data):
     model.run()
     assert model.conservation.error_usd(model.oracle_prices) == 0.0
     assert (model.ledger.balances[1:] >= 0).all()
-    assert (model.protocol.positions.amounts >= 0).all()
+    assert (model.lending.pool.positions.amounts >= 0).all()
 
 
 def test_collateral_without_a_book_is_sold_in_its_pool():

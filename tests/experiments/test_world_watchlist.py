@@ -51,7 +51,7 @@ class Witness(LiquidationMarket):
         assert np.array_equal(levels[calm], wanted[calm])
 
     def _compare(self) -> None:
-        pool, watch, now = self.protocol, self.watch, int(self.time_s)
+        pool, watch, now = self.lending.pool, self.watch, int(self.time_s)
         gas_usd = self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor)
         _, debt_usd, worth = pool.weights(now)
         asleep, awake = watch.sleepers, set(watch.awake.tolist())
@@ -109,11 +109,11 @@ def test_list_is_ordered_by_reward_and_worth_its_gas():
     lengths = []
     while model.running:
         model.step()
-        rewards = [o.repay_usd * o.bonus for o in model.watch.opportunities]
+        rewards = [o.repay_usd * o.bonus for o in model.lending.watch.opportunities]
         assert rewards == sorted(rewards, reverse=True)
         gas_usd = model.gas_usd(model.scenario.chain.gas_per_liquidation, model.gas.floor)
         assert all(reward >= 0.999 * gas_usd for reward in rewards)
-        assert len({o.account for o in model.watch.opportunities}) == len(rewards) <= LISTED
+        assert len({o.account for o in model.lending.watch.opportunities}) == len(rewards) <= LISTED
         lengths.append(len(rewards))
     assert max(lengths) == LISTED, "more are eligible than are published"
 

@@ -10,6 +10,7 @@ from ..base import NAME, Section
 class LendingConfig(Section):
     """A lending protocol and what a scenario changes in it."""
 
+    kind: str
     name: str | None = Field(
         default=None, pattern=NAME, description="name in tables and streams; the kind if left out"
     )

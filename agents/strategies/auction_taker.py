@@ -1,0 +1,137 @@
+"""How a liquidator bot buys what protocols sell: at a price, by bids, and with the upkeep this needs.
+
+A purchase at price p of collateral that the oracle values at v is a liquidation whose
+bonus is ``v / p - 1``, so it is valued, sized and bid for as one (`ThresholdLiquidator`).
+In an auction by bids a bot says at once what the lot is worth to it, less a margin: raising by
+the least step would cost gas each time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..base import Buy, Errand, Offer, PlaceBid, PublicView, Work
+from .threshold_liquidator import OwnState, ThresholdLiquidator
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionTaker:
+    """Parameters of purchases from protocols.
+
+    Parameters
+    ----------
+    liquidation : ThresholdLiquidator
+        Exit, gas bids, and the least profit.
+    bid_margin : float
+        Profit that a bid in an auction by bids leaves, as a fraction of the lot's worth.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+
+    liquidation: ThresholdLiquidator
+    bid_margin: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bid_margin < 1:
+            raise ValueError(f"bid_margin must be in [0, 1), got {self.bid_margin}")
+
+    def decide(self, view: PublicView, own: OwnState) -> list[Buy | PlaceBid | Work]:
+        """Return purchases, bids and upkeep worth their gas, the most rewarding purchases first."""
+        inner = self.liquidation
+        if own.gain_usd < -inner.loss_budget_usd:
+            return []
+        wanted: list[Buy | PlaceBid | Work] = []
+        purchases: list[tuple[float, Buy]] = []
+        for offer in view.offers:
+            if offer.sale.kind == "price":
+                found = self._purchase(offer, view, own)
+                if found is not None:
+                    purchases.append(found)
+            else:
+                bid = self._bid(offer, view, own)
+                if bid is not None:
+                    wanted.append(bid)
+        purchases.sort(key=lambda item: (-item[0], item[1].offer.protocol, item[1].offer.sale.number))
+        wanted += [buy for _, buy in self._affordable(purchases, view, own)]
+        wanted += [work for errand in view.errands if (work := self._work(errand, view, own)) is not None]
+        return wanted
+
+    def _affordable(
+        self, purchases: list[tuple[float, Buy]], view: PublicView, own: OwnState
+    ) -> list[tuple[float, Buy]]:
+        """Keep the first purchases, one for each collateral, that cash and the bot's calls per block allow."""
+        kept: list[tuple[float, Buy]] = []
+        cash, sold = own.cash_usd, set()
+        for gross, buy in purchases:
+            cost = 0.0 if buy.flash_loan else buy.spend_usd
+            collateral = buy.offer.sale.collateral
+            if len(kept) < self.liquidation.max_calls and cost <= cash and collateral not in sold:
+                kept.append((gross, buy))
+                cash -= cost
+                sold.add(collateral)
+        return kept
+
+    def _purchase(self, offer: Offer, view: PublicView, own: OwnState) -> tuple[float, Buy] | None:
+        inner, sale = self.liquidation, offer.sale
+        if offer.price_usd <= 0.0:
+            return None
+        worth = view.oracle[sale.collateral]
+        terms = inner.exit_terms(sale.collateral, worth / offer.price_usd - 1.0, view)
+        limit = min(offer.most_usd, offer.tokens * offer.price_usd)
+        if not inner.flash_loan:
+            limit = min(limit, own.cash_usd)
+        spend, gross = inner.size(terms, limit)
+        gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
+        per_gwei = gas * view.usd_per_gas_gwei
+        share = inner.bid_share + inner.escalation * (1.0 - own.win_rate)
+        floor, win = view.gas_standard_gwei, own.win_rate
+        if gross <= inner.least_gross(floor * per_gwei, share, win, (1.0 - win) * view.revert_gas_share):
+            return None
+        price = max(floor, share * gross / per_gwei)
+        if price * per_gwei > own.cash_usd:
+            return None
+        return gross, Buy(
+            offer, spend, offer.price_usd, price, inner.flash_loan, inner.exit, inner.max_slippage
+        )
+
+    def _bid(self, offer: Offer, view: PublicView, own: OwnState) -> PlaceBid | None:
+        inner, sale = self.liquidation, offer.sale
+        if sale.bidder == own.account:
+            return None
+        terms = inner.exit_terms(sale.collateral, 0.0, view)
+        worth_usd = view.oracle[sale.collateral] * (1.0 + terms.margin) * (1.0 - self.bid_margin)
+        gas_usd = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+        if worth_usd * offer.tokens <= gas_usd + inner.min_profit_usd:
+            return None
+        budget = max(own.cash_usd - gas_usd, 0.0)
+        if sale.least_bid:  # the debt is not yet bid: offer what the lot is worth, at most the debt
+            pay = min(int(min(worth_usd * offer.tokens - gas_usd, budget) / offer.usd_per_unit), sale.most)
+            if pay < sale.least_bid:
+                return None
+            return PlaceBid(
+                offer, pay, sale.units, view.gas_standard_gwei, self._exit(inner), inner.max_slippage
+            )
+        cost_usd = sale.most * offer.usd_per_unit
+        if cost_usd > budget or offer.tokens <= 0.0:
+            return None
+        per_token = sale.units / offer.tokens
+        units = math.ceil((cost_usd + gas_usd) / worth_usd * per_token)
+        if units > sale.most_units:
+            return None
+        return PlaceBid(
+            offer, sale.most, units, view.gas_standard_gwei, self._exit(inner), inner.max_slippage
+        )
+
+    def _exit(self, inner: ThresholdLiquidator) -> str:
+        """Return where a won lot goes: it arrives long after the bid, so no pool sale can be part of it."""
+        return "hold" if inner.exit == "hold" else "book"
+
+    def _work(self, errand: Errand, view: PublicView, own: OwnState) -> Work | None:
+        chore = errand.chore
+        gain = chore.reward_usd + (chore.gain_usd if chore.beneficiary == own.account else 0.0)
+        gas_usd = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+        return Work(errand, view.gas_standard_gwei) if gain > gas_usd <= own.cash_usd else None
