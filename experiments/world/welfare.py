@@ -40,9 +40,10 @@ def holdings_by_group(world: LiquidationMarket) -> Holdings:
             add(roles[maker.account], locked)
             add("traders", -locked)  # escrow counts as theirs otherwise
     for market in world.credit:
-        for group, units in market.pool.claims(int(world.time_s)).items():
+        claims = market.pool.claims(int(world.time_s))
+        for group, units in claims.items():
             add(group, units)
-            add("protocol", -units)
+        add("protocol", -np.sum(list(claims.values()), axis=0))
     return groups
 
 

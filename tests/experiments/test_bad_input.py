@@ -250,7 +250,7 @@ def test_wrong_value_names_its_path_and_what_is_allowed(refused_run, override, w
         (["protocol.utilisation=1e-300"], "borrowers: money to lend of inf base units of USDC"),
         (
             ["protocol.reserves.ETH={ltv=0.0, liquidation_threshold=0.0}", "protocol.unsafe=true"],
-            "protocol.reserves.ETH.liquidation_threshold = 0; allowed for a collateral",
+            "aave-v2: the liquidation threshold of ETH is 0; allowed for a collateral",
         ),
         (["protocol.reserves.ETH.ltv=0.99"], "raise it or set protocol.unsafe = true"),
         (["assets.ETH.symbol=UNI", "assets.BTC.symbol=MKR"], "the law needs a collateral among ETH, BTC"),

@@ -37,9 +37,11 @@ def small_tables() -> dict[str, pd.DataFrame]:
     )
     bids = pd.DataFrame({"block": [1, 1, 2], "executed": [True, False, False], "gas_usd": [1.0, 0.5, 0.25]})
     blocks = pd.DataFrame({"block": np.arange(4, dtype=np.int32), "t_s": np.arange(4) * 12.0})
+    sales = pd.DataFrame({"returned_usd": [1.0], "profit_usd": [0.5], "gas_usd": [0.25]})
     return {
         "blocks": blocks,
         "liquidations": liquidations,
+        "sales": sales,
         "bids": bids,
         "trades": pd.DataFrame({"asset": []}),
     }
@@ -65,9 +67,9 @@ def small_result() -> RunResult:
 def test_summary_signs():
     summary = small_result().summary
     assert list(summary) == list(SUMMARY_KEYS)
-    assert summary["borrower_loss_usd"] == 171 - 160
-    assert summary["liquidator_profit_usd"] == 4 - 0.75
-    assert summary["gas_usd"] == 7 + 0.75
+    assert summary["borrower_loss_usd"] == 171 - 1 - 160
+    assert summary["liquidator_profit_usd"] == 4 + 0.5 - 0.75
+    assert summary["gas_usd"] == 7 + 0.25 + 0.75
     assert (summary["liquidations"], summary["blocks"], summary["bad_debt_usd"]) == (3, 4, 7.0)
 
 
@@ -166,7 +168,7 @@ def test_folder_without_run_says_so(tmp_path):
 def test_tables_are_attributes_and_others_are_named():
     result = small_result()
     assert result.blocks is result.tables["blocks"]
-    with pytest.raises(AttributeError, match="its tables are blocks, liquidations, bids, trades"):
+    with pytest.raises(AttributeError, match="its tables are blocks, liquidations, sales, bids, trades"):
         result.quotes  # noqa: B018
     assert pickle.loads(pickle.dumps(result)).content_hash == result.content_hash
 

@@ -12,6 +12,7 @@ from liquidarium.agents.base import ArbitragePool, Liquidate
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.world.execution import Arbitrage, Defence, Liquidation
 from liquidarium.experiments.world.par_desk import ParDesk
+from liquidarium.experiments.world.recorder import GAS as GAS_PAID
 from liquidarium.market.assets import Asset
 from liquidarium.market.chain.transaction import Bundle, Transaction
 from liquidarium.market.ledger import Ledger, Reason
@@ -156,7 +157,7 @@ def test_bundle_is_executed_as_a_whole(world):
     rows = world.recorder.liquidations
     assert [row[2] for row in rows] == [o.account for o in world.lending.watch.opportunities[:2]]
     gas_usd = GAS * PRICE_GWEI * 1e-9 * world.oracle_prices[0]
-    assert [row[14] for row in rows] == pytest.approx([gas_usd, gas_usd], rel=1e-6)
+    assert [row[GAS_PAID] for row in rows] == pytest.approx([gas_usd, gas_usd], rel=1e-6)
     assert len(world.exits.waiting) == 2
     assert_sound(world)
 
@@ -237,10 +238,10 @@ def test_searchers_see_what_is_pending_only_after_the_public_delay(world):
 
 def test_defence_by_repaying_makes_the_account_healthier(world):
     row = world.lending.watch.opportunities[0].account
-    wallet = world.wallet(row)
+    wallet = world.lending.wallet(row)
     world.ledger.endow(world.quote, wallet, 10_000 * 10**6)
     before = world.lending.pool.health_factor(row, int(world.time_s))
-    Defence(row, 5_000.0, 0.0)(world)
+    Defence(world.lending, row, 5_000.0, 0.0)(world)
     assert world.lending.pool.health_factor(row, int(world.time_s)) > before
     assert_sound(world)
 
@@ -252,7 +253,7 @@ def test_defence_by_selling_makes_the_account_healthier():
     row = int(np.flatnonzero((health > 1.3) & (health < 1.4))[0])
     before = model.lending.pool.health_factor(row, int(model.time_s))
     debt_usd = model.lending.pool.positions.debt[row] @ model.lending.pool.weights(int(model.time_s))[1]
-    Defence(row, 0.0, 0.1 * debt_usd)(model)
+    Defence(model.lending, row, 0.0, 0.1 * debt_usd)(model)
     assert model.lending.pool.health_factor(row, int(model.time_s)) > before
     assert_sound(model)
 
@@ -260,7 +261,7 @@ def test_defence_by_selling_makes_the_account_healthier():
 def test_defence_of_an_account_without_debt_is_refused_and_sells_nothing(world):
     """Somebody has repaid everything before the block: there is nothing left to defend."""
     row = world.lending.watch.opportunities[0].account
-    wallet = world.wallet(row)
+    wallet = world.lending.wallet(row)
     world.ledger.endow(world.quote, wallet, 10**13)
     for asset in range(len(world.assets)):
         owed = world.lending.pool.debt_units(row, asset, int(world.time_s))
@@ -268,7 +269,7 @@ def test_defence_of_an_account_without_debt_is_refused_and_sells_nothing(world):
             world.lending.pool.repay(row, asset, owed, wallet, int(world.time_s))
     before = state_of(world)
     with pytest.raises(Revert):
-        Defence(row, 0.0, 5_000.0)(world)
+        Defence(world.lending, row, 0.0, 5_000.0)(world)
     assert_same(before, state_of(world))
 
 

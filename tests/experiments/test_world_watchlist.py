@@ -23,15 +23,16 @@ class Witness(LiquidationMarket):
 
     def _publish_and_screen(self) -> None:
         looked: list[float] = []
-        reprice = self.watch.reprice
+        watch = self.lending.watch
+        reprice = watch.reprice
 
         def noticed(now_s):
             looked.append(now_s)
             return reprice(now_s)
 
-        self.watch.reprice = noticed
+        watch.reprice = noticed
         super()._publish_and_screen()
-        self.watch.reprice = reprice
+        watch.reprice = reprice
         self._check_lists()
         self.compared = getattr(self, "compared", 0)
         self.unhealthy_seen = getattr(self, "unhealthy_seen", 0)
@@ -40,7 +41,7 @@ class Witness(LiquidationMarket):
 
     def _check_lists(self) -> None:
         """Nobody is listed twice, or asleep and awake; who is calm will be told again."""
-        watch = self.watch
+        watch = self.lending.watch
         awake = watch.awake.tolist()
         assert awake == sorted(set(awake))
         assert not any(row in watch.sleepers for row in awake)
@@ -51,18 +52,18 @@ class Witness(LiquidationMarket):
         assert np.array_equal(levels[calm], wanted[calm])
 
     def _compare(self) -> None:
-        pool, watch, now = self.lending.pool, self.watch, int(self.time_s)
+        pool, watch, now = self.lending.pool, self.lending.watch, int(self.time_s)
         gas_usd = self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor)
         _, debt_usd, worth = pool.weights(now)
         asleep, awake = watch.sleepers, set(watch.awake.tolist())
         listed = [o.account for o in watch.opportunities]
-        exact = [row for row in range(self.world.n_borrowers) if pool.health_factor(row, now) < WAD]
+        exact = [row for row in range(self.lending.n_borrowers) if pool.health_factor(row, now) < WAD]
         for row in exact:
             assert row in awake or row in asleep, f"account {row} is missed in block {self.block}"
             collateral = pool.positions.collateral[row] * worth
             debt = float((pool.positions.debt[row] * debt_usd).max())
-            bonus = watch.bonus
-            best = float((np.minimum(watch.close_factor * debt, collateral / (1 + bonus)) * bonus).max())
+            bonus = pool.bonus
+            best = float((np.minimum(pool.close_factor * debt, collateral / (1 + bonus)) * bonus).max())
             if best > 1.001 * gas_usd:
                 assert row in awake, f"account {row} sleeps though it is worth {best:.0f} USD"
             if len(listed) < LISTED and row in awake:
@@ -120,7 +121,7 @@ def test_list_is_ordered_by_reward_and_worth_its_gas():
 
 def test_dear_gas_lets_accounts_sleep_and_cheap_gas_wakes_them():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH + IDLE)
-    watch = model.watch
+    watch = model.lending.watch
     while len(watch.awake) + len(watch.sleepers) <= LISTED:
         model.step()
     eligible = len(watch.awake) + len(watch.sleepers)
