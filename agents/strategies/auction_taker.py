@@ -63,7 +63,7 @@ class AuctionTaker:
     def _affordable(
         self, purchases: list[tuple[float, Buy]], view: PublicView, own: OwnState
     ) -> list[tuple[float, Buy]]:
-        """Keep the first purchases, one for each collateral, that cash and the bot's calls per block allow."""
+        """Keep the first purchases, one for each collateral, that cash and calls per block allow."""
         kept: list[tuple[float, Buy]] = []
         cash, sold = own.cash_usd, set()
         for gross, buy in purchases:

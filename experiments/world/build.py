@@ -180,9 +180,7 @@ def _build_credit(
             crowd, prices[columns], drawn_at, terms, keep_debt=scenario.borrowers.keep_debt, name=name
         )
         markets.append(
-            build_credit_market(
-                model, scenario, number, config, kind, crowd, ledger, outside, gas_asset
-            )
+            build_credit_market(model, scenario, number, config, kind, crowd, ledger, outside, gas_asset)
         )
     return markets
 

@@ -171,9 +171,7 @@ def _for_scenario(law: PopulationLaw, scenario: Scenario, reaction_scale: float)
             "borrowers.parameters: the shares of the assets that the scenario has add up to 0"
         )
     entries = tuple(
-        dataclasses.replace(
-            entry, share=entry.share / total, liquidation_threshold=thresholds[entry.symbol]
-        )
+        dataclasses.replace(entry, share=entry.share / total, liquidation_threshold=thresholds[entry.symbol])
         for entry in kept
     )
     _, watcher, panic = law.reaction.shares

@@ -40,7 +40,7 @@ def check_exit(world: LiquidationMarket, asset: int, exit: str) -> None:
 def raise_money(
     world: LiquidationMarket, me: int, debt: int, amount: int, flash_loan: bool
 ) -> tuple[int, int]:
-    """Get up to `amount` base units to pay with, lent or from own cash; return the loan's fee and the amount."""
+    """Get up to `amount` base units to pay with, lent or own; return the loan's fee and the amount."""
     ledger = world.ledger
     if flash_loan:
         ledger.transfer(debt, world.flash_lender, me, amount, Reason.FLASH_LOAN)
@@ -110,7 +110,11 @@ class Liquidation:
             fee, cover = raise_money(world, me, debt, cover, intent.flash_loan)
             result = pool.liquidate(row, collateral, debt, cover, me, now)
             seized = result.collateral_to_liquidator
-            got = sell_to_pool(world, me, collateral, seized, intent.max_slippage) if intent.exit == "pool" else 0
+            got = (
+                sell_to_pool(world, me, collateral, seized, intent.max_slippage)
+                if intent.exit == "pool"
+                else 0
+            )
             if intent.flash_loan:
                 pay_back(world, me, debt, result.debt_repaid, cover, fee, got)
         except InsufficientFundsError as error:

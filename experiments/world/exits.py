@@ -14,6 +14,7 @@ from .recorder import IMPACT, PROFIT
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
+
 class _Lot:
     """Collateral that is still held, and the row of the table in which its proceeds count, if any."""
 

@@ -57,9 +57,7 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(
-        intent, SetQuotes | Sell | Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool
-    ):
+    if not isinstance(intent, SetQuotes | Sell | Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool):
         return f"asked for {intent!r}, which is no intent of agents.base"
     if isinstance(intent, Liquidate | Buy | PlaceBid) and intent.exit not in EXITS:
         return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"

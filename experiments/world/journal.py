@@ -35,7 +35,7 @@ class Journal:
     def liquidation(
         self, agent: DecidingAgent, intent: Liquidate, result: Called, got: int, fee: int
     ) -> list[Any]:
-        """Write a liquidation call down; `got` quote units came from its exit, `fee` went to the flash lender."""
+        """Write a call down; `got` quote units came from its exit, `fee` went to the flash lender."""
         world, opportunity = self.world, intent.opportunity
         collateral, debt = opportunity.collateral, opportunity.debt
         repaid = self.value_usd([(debt, result.debt_repaid)])
@@ -72,7 +72,7 @@ class Journal:
         got: int = 0,
         fee: int = 0,
     ) -> list[Any]:
-        """Write down that a protocol has sold collateral; what was bought goes to the exits unless sold already."""
+        """Write down that a protocol has sold collateral; it goes to the exits unless it is sold already."""
         world, sale = self.world, offer.sale
         paid = self.value_usd([(sale.debt, result.paid)])
         bought = self.value_usd([(sale.collateral, result.units)])

@@ -30,8 +30,8 @@ LIQUIDATION_COLUMNS = (
     "profit_usd",
 )  # fmt: skip
 SALE_COLUMNS = (
-    "id", "protocol", "sale", "account", "buyer", "collateral", "debt", "t_s", "block", "paid_usd", "bought_usd",
-    "returned_usd", "gas_usd", "impact_bps", "profit_usd",
+    "id", "protocol", "sale", "account", "buyer", "collateral", "debt", "t_s", "block", "paid_usd",
+    "bought_usd", "returned_usd", "gas_usd", "impact_bps", "profit_usd",
 )  # fmt: skip
 REPAID = LIQUIDATION_COLUMNS.index("repaid_usd")
 GAS, IMPACT, PROFIT = -3, -2, -1

@@ -137,9 +137,7 @@ class Requests:
         world = self.world
         gas, price = world.scenario.chain.gas_per_repay, world.gas.standard
         for row, tie in zip(rows.tolist(), self._ties.random(len(rows)).tolist(), strict=True):
-            action = Rebalance(
-                market, row, float(market.reset_health[row]), float(market.reset_alert[row])
-            )
+            action = Rebalance(market, row, float(market.reset_health[row]), float(market.reset_alert[row]))
             self._send_borrower(action, "rebalance", gas, price, tie)
 
     def pending_liquidations(self) -> list[PendingLiquidation]:

@@ -41,8 +41,8 @@ def holdings_by_group(world: LiquidationMarket) -> Holdings:
             add("traders", -locked)  # escrow counts as theirs otherwise
     for market in world.credit:
         claims = market.pool.claims(int(world.time_s))
-        for group, units in claims.items():
-            add(group, units)
+        for group, claim in claims.items():
+            add(group, claim)
         add("protocol", -np.sum(list(claims.values()), axis=0))
     return groups
 

@@ -214,7 +214,7 @@ class LendingPool(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Start from the borrowers that `positions` holds in underlying base units; fund the pool's account."""
+        """Start from what `positions` holds in underlying base units, and fund the pool's account."""
 
     def endow(self, collateral: Integers, debt: Integers) -> None:
         """Put the initial positions in place and open.
@@ -244,7 +244,7 @@ class LendingPool(ABC):
 
     @abstractmethod
     def health_factor(self, row: int, now_s: int) -> int:
-        """Exact health of an account, wad: below one (or as the contract draws the line) it may be liquidated."""
+        """Exact health of an account, wad; below one it may be liquidated."""
 
     @abstractmethod
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
@@ -268,7 +268,7 @@ class LendingPool(ABC):
 
     @abstractmethod
     def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
-        """Remember an account (-1 for none), the state of some assets and all sales; the result restores them."""
+        """Remember an account (-1 for none), some assets' state and all sales; the result restores them."""
 
     @abstractmethod
     def residual_touched(self) -> Integers:
@@ -322,7 +322,7 @@ class LendingPool(ABC):
         raise Revert(f"{self.name} has no kicks; accounts are liquidated by a call")
 
     def kick_rewards_usd(self, rows: Integers, collateral_usd: Floats, debt_usd: Floats) -> Floats:
-        """Return what a kicker may hope for from each account, USD; `collateral_usd` and `debt_usd` by row."""
+        """Return what a kicker may hope for from each account, USD, given what it holds and owes."""
         return np.zeros(len(rows))
 
     def sales(self, now_s: int) -> Sequence[Sale]:

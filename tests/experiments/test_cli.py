@@ -34,7 +34,8 @@ def stand_in(
     )
     for name in ("liquidator", "collateral", "t_done_s", "t_eligible_s"):
         liquidations[name] = pd.Series([], dtype=object if name in ("liquidator", "collateral") else float)
-    tables = {"blocks": blocks, "liquidations": liquidations}
+    sales = pd.DataFrame({name: [] for name in ("returned_usd", "gas_usd", "profit_usd")}, dtype=float)
+    tables = {"blocks": blocks, "liquidations": liquidations, "sales": sales}
     if progress is not None:
         for block in range(len(blocks)):
             progress(block + 1, len(blocks))

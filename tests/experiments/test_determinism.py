@@ -119,7 +119,8 @@ def test_new_group_leaves_every_other_stream_as_it_was():
     for one, other in zip(without.lending.cohorts, added.lending.cohorts, strict=True):
         assert np.array_equal(one.delay_s, other.delay_s)
     wealth = [
-        m.ledger.balances[m.lending.wallet(0) : m.lending.wallet(m.lending.n_borrowers), m.quote] for m in (without, added)
+        m.ledger.balances[m.lending.wallet(0) : m.lending.wallet(m.lending.n_borrowers), m.quote]
+        for m in (without, added)
     ]
     assert np.array_equal(*wealth)
     states = [{a.name: a.stream.bit_generator.state for a in m.world.deciders} for m in (without, added)]

@@ -211,7 +211,7 @@ def test_book_trades_come_last_in_a_bundle_or_not_at_all(world, last):
 def test_seized_collateral_of_an_undone_bundle_is_not_sold_later(world):
     world.builder.run(call(world, 0, repay_usd=2_000.0))
     world.builder.run(Bundle((call(world, 1), call(world, 1, **FLASH, max_slippage=0.0))))
-    assert [lot.number for lot in world.exits.waiting] == [0]
+    assert [lot.row for lot in world.exits.waiting] == [world.recorder.liquidations[0]]
     world.exits.sell()
     assert_sound(world)
 

@@ -104,7 +104,9 @@ def test_snapshots_hold_every_borrower_with_a_position():
     assert positions.snapshot.unique().tolist() == [0, 1]
     last = positions[positions.snapshot == 1]
     assert last.debt_usd.sum() == pytest.approx(
-        float((model.lending.pool.positions.debt[:-1] @ model.lending.pool.weights(int(model.time_s))[1]).sum())
+        float(
+            (model.lending.pool.positions.debt[:-1] @ model.lending.pool.weights(int(model.time_s))[1]).sum()
+        )
     )
     exact = [model.lending.pool.health_factor(row, int(model.time_s)) / 1e18 for row in last.account[:50]]
     assert np.allclose(last.health_factor[:50], exact, rtol=2e-4)

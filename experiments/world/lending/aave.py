@@ -52,9 +52,7 @@ def build_market(config: AaveConfig, scenario: Scenario) -> Market:
     return Market(_name(config), reserves, LiquidationMechanism(HealthFactorTrigger(), sizing, FixedBonus()))
 
 
-def _changed(
-    reserve: ReserveParameters, symbol: str, decimals: int, config: AaveConfig
-) -> ReserveParameters:
+def _changed(reserve: ReserveParameters, symbol: str, decimals: int, config: AaveConfig) -> ReserveParameters:
     given: dict[str, int] = {}
     values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
     if isinstance(config, AaveV3Config):

@@ -136,7 +136,7 @@ class AavePool(LendingPool):
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
     ) -> Called:
-        """Run one liquidation call for a ledger account and move what it says; see `LendingPool.liquidate`."""
+        """Run one liquidation call and move what it says; see `LendingPool.liquidate`."""
         if self.ledger.balances[liquidator, debt] < cover:
             raise Revert("ERC20: transfer amount exceeds balance")
         self._remember(row, collateral, debt)
