@@ -369,7 +369,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         return self.floor.n_commands + self.floor.n_trades + self.n_transactions + len(self.oracle.updates)
 
     def bad_debt_usd(self) -> float:
-        """Debt beyond collateral by account, and losses that protocols have taken, at the oracle's prices; USD."""
+        """Debt beyond collateral by account, and losses that protocols have taken; oracle's prices, USD."""
         total = 0.0
         unit_prices = self.oracle.price / self.world.units
         for market in self.credit:
