@@ -8,10 +8,7 @@ borrowers are what the scenario says.
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +18,7 @@ import numpy.typing as npt
 
 from ..episodes import PRICED_AS, Episode, load_episode
 from ..episodes.loader import episode_names
+from ..runs.parallel import Progress, run_all
 from ..runs.run import run
 from ..scenarios import Scenario, ScenarioError, load_scenario
 from ..scenarios.deciders import RecordingConfig
@@ -29,7 +27,6 @@ from .fits import fit_names, load_fit
 from .score import BacktestScore, hourly_volume, score_episode
 
 FloatArray = npt.NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 COLLATERALS = tuple(sorted(PRICED_AS.values()))
 """Collateral whose liquidations are compared; the debts are stablecoins."""
@@ -298,34 +295,10 @@ def _run_day(scenario: Scenario, seed: int) -> _Day:
 
 
 def _simulate(jobs: Sequence[tuple[Scenario, int]], progress: Progress | None, workers: int) -> list[_Day]:
-    """Run scenarios with seeds; results in the order of the jobs, whichever ends first."""
-    if workers < 1:
-        raise ValueError(f"workers must be 1 or more, got {workers}")
+    """Run scenarios with seeds; results in the order of the jobs."""
     lean = RecordingConfig(trades=False, quotes=False, bids=False)
-    jobs = [(scenario.model_copy(update={"recording": lean}), seed) for scenario, seed in jobs]
-    told = progress or (lambda done, total: None)
-    if workers == 1:
-        days = []
-        for job in jobs:
-            days.append(_run_day(*job))
-            told(len(days), len(jobs))
-        return days
-    # Spawned, not forked: numerical libraries keep threads that a fork would break.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, _leave_interrupts_to_parent) as pool:
-        futures = [pool.submit(_run_day, *job) for job in jobs]
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                future.result()
-                told(done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in futures]
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quiet = [(scenario.model_copy(update={"recording": lean}), seed) for scenario, seed in jobs]
+    return run_all(_run_day, quiet, progress, workers)
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -96,7 +96,7 @@ def _refused(message: str) -> typer.Exit:
 def _user_errors() -> tuple[type[Exception], ...]:
     from ...market.prices.bars import PriceDataError
     from ..conformance.files import VectorFileError
-    from ..runs.result import RunFolderError
+    from ..runs.folders import RunFolderError
     from ..scenarios.base import ScenarioError
     from ..world.intents import IntentError
 
@@ -130,10 +130,12 @@ def _root(
 
 app.command("run")(run_commands.run)
 app.command("scenarios")(inspect_commands.scenarios)
+app.command("protocols")(inspect_commands.protocols)
 app.command("show")(inspect_commands.show)
 app.command("report")(run_commands.report)
 app.command("verify")(run_commands.verify)
 app.command("backtest")(study_commands.backtest)
+app.command("compare")(study_commands.compare)
 app.command("conform")(study_commands.conform)
 app.command("game")(study_commands.game)
 

@@ -20,6 +20,19 @@ def scenarios(as_json: JsonOption = False) -> None:
         typer.echo(f"{scenario.name:<{width}}  {scenario.description}")
 
 
+def protocols(as_json: JsonOption = False) -> None:
+    """List the kinds of lending protocols that a scenario may name."""
+    from ..world.lending.kinds import lending_kinds
+
+    lines = {name: kind.line for name, kind in lending_kinds().items()}
+    if as_json:
+        echo_json(lines)
+        return
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        typer.echo(f"{name:<{width}}  {line}")
+
+
 def show(scenario: ScenarioArgument, overrides: SetOption = None, as_json: JsonOption = False) -> None:
     """Print a scenario as TOML, with defaults, units and overrides in place."""
     from ..scenarios import load_scenario

@@ -56,7 +56,7 @@ def report(folder: DirArgument) -> None:
     """Draw the figures of a saved run again and write report.md beside them."""
     from ..runs import SUMMARY_KEYS, RunResult
     from ..runs import verify as verify_folder
-    from ..runs.result import RunFolderError
+    from ..runs.folders import RunFolderError
 
     verify_folder(folder)
     result = RunResult.load(folder)

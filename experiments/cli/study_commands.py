@@ -60,6 +60,41 @@ def backtest(
         typer.echo(report.to_text())
 
 
+def compare(
+    name: Annotated[
+        str, typer.Argument(metavar="COMPARISON", help="Name of a packaged comparison, or a .toml file.")
+    ],
+    seeds: SeedsOption = "20",
+    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of this comparison; runs/COMPARISON if left out."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier comparison in DIR.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the same borrowers and the same path under several rules, paired by seed."""
+    from ..comparisons import compare as run_cases
+    from ..comparisons import is_comparison, load_comparison
+    from ..runs.folders import check_folder, write_folder
+
+    roots = list(range(1, 1 + whole_number("--seeds", seeds, 2, MAX_SEEDS)))
+    processes = whole_number("--workers", workers, 1, 1_024)
+    plan = load_comparison(name)
+    folder = out or Path("runs") / plan.name
+    check_folder(folder, is_comparison, overwrite=overwrite, what="comparison")
+    with progress_bar(f"compare {plan.name}", "runs") as progress:
+        outcome = run_cases(plan, roots, progress, processes)
+    write_folder(folder, outcome.save, is_comparison, overwrite=overwrite, what="comparison")
+    if as_json:
+        echo_json(outcome.to_dict())
+    else:
+        typer.echo(outcome.to_markdown(), nl=False)
+    typer.echo(f"saved in {folder}", err=True)
+
+
 def game(
     name: Annotated[str, typer.Argument(metavar="GAME", help="Name of a packaged game.")],
     seeds: SeedsOption = "20",

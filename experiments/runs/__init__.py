@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .result import RunFolderError, RunResult, check_target, run_folder, verify
+from .folders import RunFolderError
+from .result import RunResult, check_target, run_folder, verify
 from .summary import SUMMARY_KEYS, Summary, summarise
 
 __all__ = [

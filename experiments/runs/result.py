@@ -6,12 +6,8 @@ renamed. Running scenarios is another module's work.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +20,7 @@ from pydantic import ValidationError
 
 from ..scenarios import Scenario
 from ..scenarios.messages import explain
+from .folders import RunFolderError, check_folder, write_folder
 from .summary import Summary
 from .tables import content_hash, read_tables, write_tables
 
@@ -32,10 +29,6 @@ FORMAT = 1
 """Number of the folder format; a reader refuses a newer one."""
 
 _PACKAGES = ("liquidarium", "numpy", "numba", "mesa", "pandas", "pyarrow")
-
-
-class RunFolderError(Exception):
-    """A run folder cannot be written or read; the message is one line."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,28 +122,15 @@ class RunResult:
             If the folder exists and may not be replaced, or cannot be written.
         """
         target = Path(self.default_folder if folder is None else folder)
-        check_target(target, overwrite=overwrite)
-        made = [folder for folder in target.absolute().parents if not folder.exists()]
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-partial-", dir=target.parent))
-        except OSError as error:
-            raise RunFolderError(f"cannot write in {target.parent}: {error.strerror}") from None
-        try:
+
+        def write(partial: Path) -> None:
             write_tables(self.tables, partial)
             text = json.dumps(self.manifest(), indent=2, allow_nan=False)
             (partial / MANIFEST).write_text(text + "\n", encoding="utf-8")
             if also is not None:
                 also(partial)
-            partial.chmod(0o777 & ~_umask())
-            _put(partial, target)
-        except OSError as error:
-            raise RunFolderError(f"cannot write {target}: {error.strerror or error}") from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-            for empty in made:
-                with contextlib.suppress(OSError):  # it is needed, or somebody else uses it
-                    empty.rmdir()
+
+        write_folder(target, write, is_run, overwrite=overwrite)
         return target
 
     @classmethod
@@ -224,26 +204,7 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
     RunFolderError
         If it exists and may not be replaced, or its parent cannot be written.
     """
-    try:
-        _partial_name(target).exists()  # longer than the target itself
-        if target.is_symlink() or (target.exists() and not target.is_dir()):
-            raise RunFolderError(f"{target} is not a folder; name another one")
-        if target.exists():
-            if not overwrite:
-                raise RunFolderError(f"{target} exists; choose another folder or allow it to be overwritten")
-            if any(target.iterdir()) and not _is_run(target):
-                raise RunFolderError(
-                    f"{target} exists and holds no run, so it is not overwritten; name another folder"
-                )
-    except OSError as error:
-        raise RunFolderError(f"cannot write {_short(target)}: {error.strerror}") from None
-    parent = target.absolute().parent
-    while not (parent.exists() or parent.is_symlink()):
-        parent = parent.parent
-    if not parent.is_dir():
-        raise RunFolderError(f"cannot write {target}: {parent} is not a folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise RunFolderError(f"cannot write {target}: no permission to write in {parent}")
+    check_folder(target, is_run, overwrite=overwrite)
 
 
 def versions() -> dict[str, str]:
@@ -257,17 +218,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _partial_name(target: Path) -> Path:
-    """Return a name like that of the folder in which a run is written before it is complete."""
-    return target.parent / f".{target.name}-partial-12345678"
-
-
-def _short(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
     """Whether a folder was written by `RunResult.save`, in whatever format."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -292,25 +243,3 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}"
         )
     return manifest
-
-
-def _put(partial: Path, target: Path) -> None:
-    """Give the finished folder its name; an earlier run steps aside first."""
-    if not target.exists():
-        partial.rename(target)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-    target.rename(aside / target.name)
-    try:
-        partial.rename(target)
-    except OSError:
-        (aside / target.name).rename(target)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .base import LARGEST_SEED, NAME, SYMBOL, Rows, Section
 from .chain import ChainConfig, ConstantGas, EpisodeGas
@@ -103,6 +103,13 @@ class Scenario(Section):
     def asset(self, symbol: str) -> AssetConfig:
         """Return the asset with this symbol."""
         return self.assets[self.symbols.index(symbol)]
+
+    @model_serializer(mode="wrap")
+    def _only_what_runs(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out ``protocol`` or ``protocols``, whichever does not run."""
+        data: dict[str, Any] = write(self)
+        data.pop("protocol" if self.protocols else "protocols", None)
+        return data
 
     @model_validator(mode="after")
     def _can_run(self) -> Self:

@@ -1,0 +1,107 @@
+"""What to compare: a scenario, and cases that change it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from ..scenarios import Scenario, load_scenario
+from ..scenarios.base import NAME, Rows, ScenarioError, Section
+from ..scenarios.scenario import nearest
+
+
+class Case(Section):
+    """One set of rules."""
+
+    name: str = Field(pattern=NAME, description="name of the case, unique")
+    set: Rows[str] = Field(default=(), description="changes to the scenario, each path.to.key=value")
+
+
+class ComparisonPlan(Section):
+    """Cases that are run with the same seeds.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If names are repeated or the baseline is no case.
+    """
+
+    name: str = Field(pattern=NAME, description="name of the comparison")
+    description: str = Field(default="", max_length=300, description="one line that says what it shows")
+    scenario: str = Field(min_length=1, description="packaged scenario, or path of a .toml file")
+    set: Rows[str] = Field(default=(), description="changes that hold for every case")
+    baseline: str = Field(description="case that the others are compared with")
+    cases: Rows[Case] = Field(min_length=2, description="what is compared")
+
+    @model_validator(mode="after")
+    def _has_its_baseline(self) -> Self:
+        names = [case.name for case in self.cases]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"cases: name {name!r} is given twice; each must be unique")
+        if self.baseline not in names:
+            raise ValueError(f"baseline = {self.baseline!r}; allowed: {', '.join(names)}")
+        return self
+
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """Return the scenario of every case, in order.
+
+        Raises
+        ------
+        ScenarioError
+            If one of them cannot run.
+        """
+        return {case.name: load_scenario(self.scenario, (*self.set, *case.set)) for case in self.cases}
+
+
+def comparison_names() -> list[str]:
+    """Names of the packaged comparisons, sorted."""
+    folder = resources.files(__package__)
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_comparison(source: str | Path) -> ComparisonPlan:
+    """Load a comparison.
+
+    Parameters
+    ----------
+    source : str or Path
+        Name of a packaged comparison, or path of a TOML file.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not found, cannot be read, or is not valid.
+
+    Examples
+    --------
+    >>> load_comparison("one-crash-every-protocol").baseline
+    'aave-v2'
+    """
+    names = comparison_names()
+    if source in names:
+        text = (resources.files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
+    else:
+        path = Path(source)
+        if path.suffix != ".toml" or not path.is_file():
+            raise ScenarioError(
+                f"no comparison {str(source)!r}{nearest(str(source), names)}; packaged: {', '.join(names)}; "
+                "or give the path of a .toml file"
+            )
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScenarioError(f"comparison file {path} cannot be read: {error}") from None
+    try:
+        return ComparisonPlan.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{source} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ScenarioError(f"{source}: {where + ': ' if where else ''}{first['msg']}") from None
