@@ -114,6 +114,7 @@ class CometPool(LendingPool):
         self.bonus = np.divide(self._discounts, left, out=np.zeros_like(left), where=left > 0.0)
         self._rows_before: dict[int, Integers] = {}
         self._state_before: CometState | None = None
+        self._hopeless: set[int] = set()
 
     def open(self) -> None:
         """Start the market: lenders supply what is borrowed over `utilisation`; borrowed money has left.
@@ -201,6 +202,8 @@ class CometPool(LendingPool):
         result = absorb(self.params, accrued, account, self.prices, self.start_s + now_s)
         health, owed = self._health(accrued, account), -balance_of(accrued, account)
         self._put(row, result.account, result.state)
+        self.positions.touched |= self._hopeless
+        self._hopeless.clear()
         credit = result.base_paid_out - owed
         return Kicked(
             debt=((self.base, owed),),
@@ -214,7 +217,8 @@ class CometPool(LendingPool):
         """Return the storefront discount on what each account would leave there, USD.
 
         Absorbers receive points only, so this is what they may hope for, not what they get: others may
-        buy first. It is 0 where reserves would still stand at their target after the absorption.
+        buy first. It is 0 where reserves would still stand at their target after the absorption; such
+        accounts are reported as changed once reserves have fallen.
         """
         values = self._values()
         values[self.base] = 0.0
@@ -222,7 +226,9 @@ class CometPool(LendingPool):
         paid_out = np.maximum(debt_usd, held @ self._credited)
         state, base_usd = self.state, self.prices.base / (PRICE_SCALE * self.params.base_scale)
         own = reserves(self.params, state, state.last_accrual_time) - self.params.target_reserves
-        return np.where(own * base_usd < paid_out, held @ self._discounts, 0.0)
+        opens = own * base_usd < paid_out
+        self._hopeless.update(rows[~opens].tolist())
+        return np.where(opens, held @ self._discounts, 0.0)
 
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return the storefront: one sale per collateral the protocol holds, while reserves are short.
