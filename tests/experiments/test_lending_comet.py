@@ -1,4 +1,4 @@
-"""Comet in a world: absorbed and sold in a crash, with the settings of a deployment and a scenario's changes."""
+"""Comet in a world: absorptions and sales in a crash, and the settings behind them."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ REFUSED = [
     ({"collateral": {"USDC": {}}}, r"protocol.collateral.USDC .* allowed: ETH, BTC, LINK, AAVE"),
     (
         {"collateral": {"ETH": {"borrow_collateral_factor": 0.9}}},
-        r"protocol: Comet: ETH.borrow_collateral_factor = .* less than .*BorrowCFTooLarge.*protocol.unsafe = true",
+        r"protocol: Comet: ETH.borrow_collateral_factor = .*BorrowCFTooLarge.*protocol.unsafe = true",
     ),
     ({"store_front_price_factor": 1.1}, r"store_front_price_factor = .* at most 1e18 \(BadDiscount\)"),
 ]
