@@ -59,12 +59,15 @@ class Kicked(NamedTuple):
         What the kicker received; the ledger has moved it.
     health_factor : int
         Before the kick; wad.
+    credit : tuple
+        What the protocol owes the account for collateral beyond its debt; it is in the positions.
     """
 
     debt: tuple[tuple[int, int], ...]
     collateral: tuple[tuple[int, int], ...]
     reward: tuple[tuple[int, int], ...]
     health_factor: int
+    credit: tuple[tuple[int, int], ...] = ()
 
 
 class Sale(NamedTuple):

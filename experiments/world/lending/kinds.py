@@ -56,11 +56,16 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave
+    from . import aave, comet
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
         "aave-v3": LendingKind(
             "version 3.0.2: all of a debt at health .95 or below, a fee on the bonus", aave.terms, aave.build
+        ),
+        "comet": LendingKind(
+            "Compound III: accounts absorbed whole, their collateral sold at a discount",
+            comet.terms,
+            comet.build,
         ),
     }

@@ -30,7 +30,14 @@ from .params import (
 from .presets import COMET_MARKETS, comet_market
 from .rates import accrue, present_value, rate_per_second, reserves, utilization
 from .state import CometAccount, CometState, Prices, empty_market
-from .storefront import Purchase, buy_collateral, collateral_reserves, quote_collateral, store_price
+from .storefront import (
+    Purchase,
+    buy_collateral,
+    collateral_reserves,
+    most_payment,
+    quote_collateral,
+    store_price,
+)
 
 __all__ = [
     "COMET_MARKETS",
@@ -60,6 +67,7 @@ __all__ = [
     "empty_market",
     "is_borrow_collateralized",
     "is_liquidatable",
+    "most_payment",
     "present_value",
     "quote_collateral",
     "rate_per_second",

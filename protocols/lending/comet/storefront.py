@@ -72,6 +72,20 @@ def collateral_reserves(state: CometState, asset: int) -> int:
     return state.asset_balance[asset] - state.total_supply_asset[asset]
 
 
+def most_payment(params: CometParams, state: CometState, asset: int, prices: Prices) -> int:
+    """Return the base units that buy all the protocol holds of an asset, or as much as a quote can hit.
+
+    0 if nothing is held, or nothing has a price. Where one base unit buys several units of
+    the asset, fewer than it buys may be left over.
+    """
+    units, discounted = collateral_reserves(state, asset), store_price(params, asset, prices.assets[asset])
+    if units <= 0 or discounted <= 0 or prices.base <= 0:
+        return 0
+    cost, per_unit = discounted * params.base_scale, prices.base * params.assets[asset].scale
+    all_of_it = -(-units * cost // per_unit)
+    return min(all_of_it, ((units + 1) * cost - 1) // per_unit)
+
+
 def buy_collateral(
     params: CometParams,
     state: CometState,
