@@ -56,11 +56,13 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave
+    from . import aave, maker
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
         "aave-v3": LendingKind(
             "version 3.0.2: all of a debt at health .95 or below, a fee on the bonus", aave.terms, aave.build
         ),
+        "maker": LendingKind("vaults sold by falling-price auctions (2021)", maker.terms, maker.build_clip),
+        "maker-flip": LendingKind("vaults sold by bids (2020)", maker.terms, maker.build_flip),
     }

@@ -1,7 +1,9 @@
 """Liquidations 2.0 with its crowd: vaults are barked at and sold at falling prices.
 
 Rules: `dog`, `clip`, `abaci`. A purchase is paid for in whole base units, rounded up, and
-receives whole base units, rounded down.
+receives whole base units, rounded down. As less than a base unit cannot be handed out, an
+auction is closed by whoever pays for all whole ones, at most one base unit of the
+stablecoin short.
 """
 
 from __future__ import annotations
@@ -118,23 +120,21 @@ class ClipPool(VaultPool[Sale]):
     def buy(self, number: int, pay: int, worst_price: float, buyer: int, now_s: int) -> Bought:
         """Buy from an auction at the price of this second; see `LendingPool.buy`.
 
-        Pays at most `pay` and at most what the auction still wants. A purchase that
-        would leave less than one base unit of the lot leaves one.
+        Pays no more than the auction still wants. A purchase of a part leaves at least one base
+        unit of the lot.
         """
         lot = self._lot(number, "Clipper/not-running-auction")
         now, settings, unit = self.start_s + now_s, self.settings[lot.asset], self.books.unit
         price = sale_status(lot.auction, settings.clip, settings.abacus, now).price
-        whole = pay * unit >= min(lot.auction.tab, lot.auction.lot * price)
+        piece = self._units[lot.asset]
         amount = lot.auction.lot
-        if not whole:
-            amount = min(max(pay, 0) * unit // price, lot.auction.lot - self._units[lot.asset])
+        if (pay + 1) * unit < min(lot.auction.tab, amount // piece * piece * price):
+            amount = max(0, min(pay * unit // price, amount - piece))
         limit = MAX_UINT256 if math.isinf(worst_price) else int(Fraction(worst_price) * RAY)
-        result = take(
-            lot.auction, settings.clip, settings.abacus, amt=max(amount, 0), max_price=limit, now=now
-        )
-        if result.sale is not None and result.slice < self._units[lot.asset]:
+        result = take(lot.auction, settings.clip, settings.abacus, amt=amount, max_price=limit, now=now)
+        if pay <= 0 or (result.sale is not None and result.slice < piece):
             raise Revert("nothing bought")
-        paid = self.books.ceil(result.owe)
+        paid = min(pay, self.books.ceil(result.owe))
         if self.ledger.balance(buyer, self.debt) < paid:
             raise Revert("Dai/insufficient-balance")
         self._remember(lot.row)

@@ -2,6 +2,7 @@
 
 Rules: `cat`, `flip`. A bid is whole base units of the stablecoin; the bid that meets the
 debt is that debt rounded up. A new bidder pays the last one back, and the protocol the rest.
+Whoever bids in an auction that ended without a bid reopens it in the same transaction.
 """
 
 from __future__ import annotations
@@ -78,13 +79,13 @@ class FlipPool(VaultPool[FlipAuction]):
         return hopes
 
     def sales(self, now_s: int) -> Sequence[Offer]:
-        """Return auctions that take bids now."""
+        """Return all auctions; one that waits for its `deal` takes neither money nor fewer units."""
         now, offers = self.start_s + now_s, []
         for number, lot in self.lots.items():
             auction, flip = lot.auction, self.settings[lot.asset].flip
-            if auction.end <= now or 0 < auction.tic <= now:
-                continue
-            rising = auction.bid < auction.tab
+            closed = auction.bidder is not None and (auction.end <= now or auction.tic <= now)
+            rising = auction.bid < auction.tab and not closed
+            falling = auction.bid == auction.tab and not closed
             unit = self._units[lot.asset]
             offers.append(
                 Offer(
@@ -97,7 +98,7 @@ class FlipPool(VaultPool[FlipAuction]):
                     price=auction.bid / (auction.lot * RAY) if auction.lot else 0.0,
                     most=self.books.ceil(auction.tab),
                     least_bid=self.books.ceil(minimum_bid(auction, flip)) if rising else 0,
-                    most_units=0 if rising else maximum_lot(auction, flip) // unit,
+                    most_units=maximum_lot(auction, flip) // unit if falling else 0,
                     bidder=-1 if auction.bidder is None else auction.bidder,
                     ends_s=min(auction.tic, auction.end) - self.start_s if auction.tic else float("inf"),
                 )
@@ -112,6 +113,8 @@ class FlipPool(VaultPool[FlipAuction]):
         """
         lot = self._lot(number, "Flipper/guy-not-set")
         now, auction, flip = self.start_s + now_s, lot.auction, self.settings[lot.asset].flip
+        if auction.bidder is None and auction.end < now:
+            auction = tick(auction, flip, now)
         whole = units == auction.lot // self._units[lot.asset]
         size = auction.lot if whole else units * self._units[lot.asset]
         amount = auction.tab if pay == self.books.ceil(auction.tab) else pay * self.books.unit

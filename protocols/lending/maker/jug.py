@@ -25,7 +25,8 @@ def duty_of(yearly: float | str) -> int:
     Returns
     -------
     int
-        Growth factor per second, ray, rounded half even like the votes that set it.
+        Growth factor per second, ray, rounded down. (Votes quote it from ``bc``, whose last digit or
+        two differ.)
 
     Raises
     ------
@@ -37,7 +38,7 @@ def duty_of(yearly: float | str) -> int:
         raise ValueError(f"Maker jug: stability fee must be above -1, got {yearly}")
     with localcontext() as context:
         context.prec = 60
-        return int(((factor.ln() / SECONDS_PER_YEAR).exp() * RAY).to_integral_value())
+        return int((factor.ln() / SECONDS_PER_YEAR).exp() * RAY)
 
 
 def drip(rate: int, duty: int, elapsed: int) -> int:

@@ -175,7 +175,7 @@ class VaultPool(LendingPool, Generic[AuctionT]):
         self.lots: dict[int, Lot[AuctionT]] = {}
         self.gem: dict[tuple[int, int], int] = {}
         self._next_lot = 1
-        self._units = [10 ** (18 - asset.decimals) for asset in ledger.assets]
+        self._units: list[int] = [10 ** (18 - asset.decimals) for asset in ledger.assets]
         self._type_of: NDArray[np.int8] = np.full(n_borrowers + 1, min(self.terms), np.int8)
         self._remainders: dict[int, tuple[int, int]] = {}  # ink above and art below what the arrays say, wad
         self._rows_before: dict[int, tuple[int, Vault]] = {}
@@ -502,7 +502,9 @@ class VaultPool(LendingPool, Generic[AuctionT]):
 
     def _hand_out(self, asset: int, target: int, wad: int) -> int:
         """Pay collateral of a lot out in whole base units; return how many."""
-        units, crumbs = divmod(wad, self._units[asset])
+        unit = self._units[asset]
+        units = wad // unit
+        crumbs = wad - units * unit
         self.types[asset].crumbs += crumbs
         self.ledger.transfer(asset, self.account, target, units, Reason.SEIZE)
         return units
