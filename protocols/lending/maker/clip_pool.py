@@ -75,7 +75,7 @@ class ClipPool(VaultPool[Sale]):
         return Seizure(result.vault, result.sale, result.dink, result.dart, result.due, result.coin)
 
     def kick_rewards_usd(self, rows: Integers, collateral_usd: Floats, debt_usd: Floats) -> Floats:
-        """Return reward and hoped-for discount on what a kick would sell, USD.
+        """Return what the protocol pays for kicking each vault, USD.
 
         Nothing where the limit on debt under auction leaves no room: such vaults are
         looked at again when an auction has made room.
@@ -87,7 +87,7 @@ class ClipPool(VaultPool[Sale]):
             chop, clip, room = settings.dog.chop / WAD, settings.clip, self._room(asset) / RAD
             tab = debt_usd[mine] * chop
             shut = (tab > room) & (room <= settings.terms.dust / RAD * chop)
-            reward = clip.tip / RAD + (clip.chip / WAD + self.bonus[asset]) * np.minimum(tab, room)
+            reward = clip.tip / RAD + clip.chip / WAD * np.minimum(tab, room)
             hopes[mine] = np.where(shut, 0.0, reward)
             self._turned_away.update(rows[mine][shut].tolist())
         return hopes
