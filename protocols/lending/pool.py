@@ -90,6 +90,8 @@ class Sale(NamedTuple):
         Per whole token now, in whole tokens of `debt`; for ``bids`` the standing bid per token.
     most : int
         Base units of `debt` that all buyers together may still pay.
+    least : int
+        For ``price``: least base units of `debt` that one purchase must pay; less is refused.
     least_bid : int
         For ``bids``: least base units of `debt` that raise the standing bid; then 0 once the
         whole debt is bid and bids compete by taking fewer `units` (see `most_units`).
@@ -113,6 +115,7 @@ class Sale(NamedTuple):
     most_units: int = 0
     bidder: int = -1
     ends_s: float = float("inf")
+    least: int = 0
 
 
 class Chore(NamedTuple):

@@ -6,11 +6,28 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .aave import AaveV2Config, AaveV3Config
+from .aave import AaveV2Config, AaveV3Config, AaveV36Config
 from .base import LendingConfig
 from .comet import CometConfig
+from .compound import CompoundConfig, VenusConfig
+from .liquity import LiquityV1Config, LiquityV2Config
+from .maker import MakerConfig, MakerFlipConfig
+from .morpho import MorphoBlueConfig
 
 __all__ = ["LendingConfig", "ProtocolConfig"]
 
-ProtocolConfig = Annotated[AaveV2Config | AaveV3Config | CometConfig, Field(discriminator="kind")]
+ProtocolConfig = Annotated[
+    AaveV2Config
+    | AaveV3Config
+    | AaveV36Config
+    | CompoundConfig
+    | VenusConfig
+    | CometConfig
+    | MorphoBlueConfig
+    | MakerConfig
+    | MakerFlipConfig
+    | LiquityV1Config
+    | LiquityV2Config,
+    Field(discriminator="kind"),
+]
 """What a scenario may say of a protocol, by its ``kind``."""

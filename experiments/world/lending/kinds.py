@@ -56,16 +56,40 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave, comet
+    from . import aave, comet, compound, liquity, maker, morpho
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
         "aave-v3": LendingKind(
             "version 3.0.2: all of a debt at health .95 or below, a fee on the bonus", aave.terms, aave.build
         ),
+        "aave-v3.6": LendingKind(
+            "half of a whole position, no dust left, bad debt written off", aave.terms, aave.build
+        ),
+        "compound-v2": LendingKind(
+            "half of a debt at any shortfall, cTokens seized, nothing clamped", compound.terms, compound.build
+        ),
+        "venus": LendingKind(
+            "Compound's engine with thresholds and incentives for each market", compound.terms, compound.build
+        ),
         "comet": LendingKind(
             "Compound III: accounts absorbed whole, their collateral sold at a discount",
             comet.terms,
             comet.build,
+        ),
+        "morpho-blue": LendingKind(
+            "isolated markets, any size, lenders bear bad debt at once", morpho.terms, morpho.build
+        ),
+        "maker": LendingKind("vaults sold by falling-price auctions (2021)", maker.terms, maker.build_clip),
+        "maker-flip": LendingKind("vaults sold by bids (2020)", maker.terms, maker.build_flip),
+        "liquity": LendingKind(
+            "a stability pool pays, other troves take the rest; recovery mode",
+            liquity.terms_v1,
+            liquity.build_v1,
+        ),
+        "liquity-v2": LendingKind(
+            "a stability pool pays for each branch; penalties capped, the surplus is the owner's",
+            liquity.terms_v2,
+            liquity.build_v2,
         ),
     }

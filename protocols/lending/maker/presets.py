@@ -4,6 +4,11 @@
 minutes, 6 hours; penalty 13 %, lots of at most 50 ETH) and the contract's defaults for
 what-if runs. `CLIP_PRESETS`: the executive vote of 30 April 2021 that moved these
 collateral types to Liquidations 2.0.
+
+`may_2021`, `march_2020` and `july_2020` give whole collateral types by token, as the executive
+votes of the time state them in their tests (makerdao/spells-mainnet): 28 May 2021, 12 March 2020
+("existing" settings; BAT's lot from the forum post "Auction Parameter Derivations"), 24 July 2020.
+Tokens that were not listed then take the terms of the nearest listing, see each function.
 """
 
 from __future__ import annotations
@@ -16,6 +21,8 @@ from .cat import CatParameters
 from .clip import ClipParameters
 from .dog import DogParameters, minimum_tab
 from .flip import FlipParameters
+from .jug import duty_of
+from .market import ClipType, FlipType, VaultTerms
 from .vat import RAD
 
 FLIP_PRESETS: dict[str, FlipParameters] = {
@@ -79,3 +86,77 @@ CLIP_PRESETS: dict[str, ClipPreset] = {
     "WBTC-A 2021-04-30": _april_2021(15),
 }
 """The global limit of 100 M DAI was set with the trigger itself and is shared by all types."""
+
+_MAY_2021 = {
+    "ETH": ("ETH-A", 150, "0.055", 22_000),
+    "BTC": ("WBTC-A", 150, "0.045", 15_000),
+    "LINK": ("LINK-A", 175, "0.05", 6_000),
+    "AAVE": ("AAVE-A", 175, "0.03", 5_000),
+    "YFI": ("YFI-A", 175, "0.055", 5_000),
+    "COMP": ("COMP-A", 175, "0.03", 2_000),
+    "BAL": ("BAL-A", 175, "0.02", 3_000),
+    "BAT": ("BAT-A", 150, "0.05", 1_500),
+    "ZRX": ("ZRX-A", 175, "0.04", 1_000),
+    "MANA": ("MANA-A", 175, "0.03", 1_000),
+    "KNC": ("KNC-A", 175, "0.05", 500),
+    "LRC": ("LRC-A", 175, "0.04", 500),
+}
+"""Token -> type, liquidation ratio in per cent, stability fee a year, hole in thousands."""
+
+_2020 = {
+    "ETH": ("ETH-A", 150, 50, 500),
+    "BTC": ("WBTC-A", 150, 1, 1),
+    "BAT": ("BAT-A", 150, 10_000, 50_000),
+    "KNC": ("KNC-A", 175, 10_000, 50_000),
+    "ZRX": ("ZRX-A", 175, 20_000, 100_000),
+}
+"""Token -> type, liquidation ratio in per cent, largest lot in March and in July 2020, tokens."""
+
+_LOTS_2020 = {"LINK": (2_500, 25_000), "AAVE": (100, 1_000)}
+"""Lots of tokens that were listed later, about as large in USD as those of ETH at the time."""
+
+
+def may_2021(token: str) -> ClipType:
+    """Falling-price auctions as of 28 May 2021; a token that was not listed takes the terms of COMP-A."""
+    name, ratio, fee, thousands = _MAY_2021.get(_plain(token), _MAY_2021["COMP"])
+    dust = 5_000 * RAD
+    preset = _april_2021(0)
+    dog = DogParameters(chop=preset.dog.chop, hole=thousands * 1_000 * RAD, global_hole=100 * 10**6 * RAD)
+    clip = preset.clip
+    auction = ClipParameters(
+        buf=clip.buf,
+        tail=clip.tail,
+        cusp=clip.cusp,
+        chip=clip.chip,
+        tip=300 * RAD,
+        chost=minimum_tab(dust, dog.chop),
+    )
+    terms = VaultTerms(name, ratio * RAY // 100, duty_of(fee), dust)
+    return ClipType(terms, dog, auction, preset.abacus)
+
+
+def march_2020(token: str) -> FlipType:
+    """Auctions of bids as of 12 March 2020, when only ETH and BAT were listed, with a fee of 8 %.
+
+    Other tokens take the ratio of their later listing, or KNC-A's if they had none in 2020, and
+    assumed lots: what they were listed with, scaled down as ETH's and BAT's were smaller then.
+    """
+    return _flip_2020(token, fee="0.08", month=0, flip=FLIP_PRESETS["ETH-A 2020-03-12"])
+
+
+def july_2020(token: str) -> FlipType:
+    """Auctions of bids as of 24 July 2020; a token that was not listed takes the terms of KNC-A."""
+    fee = {"ETH": "0", "BAT": "0", "BTC": "0.02"}.get(_plain(token), "0.04")
+    flip = FlipParameters(beg=103 * WAD // 100, ttl=6 * 3600, tau=6 * 3600)
+    return _flip_2020(token, fee=fee, month=1, flip=flip)
+
+
+def _flip_2020(token: str, *, fee: str, month: int, flip: FlipParameters) -> FlipType:
+    name, ratio, *lots = _2020.get(_plain(token), _2020["KNC"])
+    lump = _LOTS_2020.get(_plain(token), tuple(lots))[month]
+    terms = VaultTerms(name, ratio * RAY // 100, duty_of(fee), 20 * RAD)
+    return FlipType(terms, CatParameters(chop=113 * RAY // 100, lump=lump * WAD), flip)
+
+
+def _plain(token: str) -> str:
+    return {"WETH": "ETH", "WBTC": "BTC"}.get(token, token)

@@ -1,6 +1,7 @@
-"""What Maker's liquidations read of its ledger: a vault and its collateral type.
+"""Maker's ledger of vaults (vat): a vault, its collateral type, and how an owner changes it.
 
-Not the ledger itself: stability fees, debt ceilings and DAI balances are elsewhere.
+Stability fees are in `jug`; debt ceilings are not modelled, as owners only ever repay.
+Source: makerdao/dss fa4f663, ``vat.sol``.
 """
 
 from __future__ import annotations
@@ -50,6 +51,32 @@ class Ilk:
     def is_unsafe(self, vault: Vault) -> bool:
         """Whether collateral at `spot` no longer covers the debt; equality is safe."""
         return self.spot > 0 and checked(vault.ink * self.spot) < checked(vault.art * self.rate)
+
+
+def frob(vault: Vault, ilk: Ilk, *, dink: int = 0, dart: int = 0) -> Vault:
+    """Change collateral and normalised debt of a vault.
+
+    Parameters
+    ----------
+    vault, ilk : Vault, Ilk
+        The vault and its collateral type.
+    dink, dart : int
+        Changes of collateral and normalised debt, wad, signed.
+
+    Raises
+    ------
+    Revert
+        ``Vat/not-safe`` for a change that is no improvement and leaves the vault unsafe;
+        ``Vat/dust`` for any change that leaves a debt below `dust`; without a reason
+        for more than there is.
+    """
+    after = Vault(checked(vault.ink + dink), checked(vault.art + dart))
+    debt = checked(after.art * ilk.rate)
+    if not (dart <= 0 <= dink) and debt > checked(after.ink * ilk.spot):
+        raise Revert("Vat/not-safe")
+    if after.art and debt < ilk.dust:
+        raise Revert("Vat/dust")
+    return after
 
 
 def check_range(owner: str, **values: tuple[int, int]) -> None:
