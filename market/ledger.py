@@ -43,6 +43,8 @@ class Reason(IntEnum):
     SEIZE = 10
     FLASH_LOAN = 11
     TRANSFER = 12
+    MINT = 13
+    BURN = 14
 
 
 class InsufficientFundsError(Exception):
