@@ -8,8 +8,12 @@ from pydantic import Field
 
 from .aave import AaveV2Config, AaveV3Config
 from .base import LendingConfig
+from .liquity import LiquityV1Config, LiquityV2Config
 
 __all__ = ["LendingConfig", "ProtocolConfig"]
 
-ProtocolConfig = Annotated[AaveV2Config | AaveV3Config, Field(discriminator="kind")]
+ProtocolConfig = Annotated[
+    AaveV2Config | AaveV3Config | LiquityV1Config | LiquityV2Config,
+    Field(discriminator="kind"),
+]
 """What a scenario may say of a protocol, by its ``kind``."""

@@ -56,11 +56,21 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave
+    from . import aave, liquity
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
         "aave-v3": LendingKind(
             "version 3.0.2: all of a debt at health .95 or below, a fee on the bonus", aave.terms, aave.build
+        ),
+        "liquity": LendingKind(
+            "a stability pool pays, other troves take the rest; recovery mode",
+            liquity.terms_v1,
+            liquity.build_v1,
+        ),
+        "liquity-v2": LendingKind(
+            "a stability pool pays for each branch; penalties capped, the surplus is the owner's",
+            liquity.terms_v2,
+            liquity.build_v2,
         ),
     }
