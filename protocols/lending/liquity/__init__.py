@@ -1,9 +1,10 @@
 """Liquity: troves paid off by a stability pool, the rest redistributed to other troves.
 
 `troves` keeps the books, `borrowing` says what borrowers may do, `stability_pool` what
-depositors gain and lose, `liquidation` who is closed on v1, `v2` the same on a branch of
-v2 (BOLD), `parameters` the terms of both. Amounts are wei, prices stablecoin per
-collateral as a wad.
+depositors gain and lose, `liquidation` who is closed on v1, `redemption` who is redeemed
+against, `v2` and `v2_borrowing` the same on a branch of v2 (BOLD), `parameters` the terms of
+both. Amounts are wei, prices stablecoin per collateral as a wad. `pool_v1` and `pool_v2` put
+a crowd on these rules, with what `pool`, `crowd` and `journal` share.
 """
 
 from __future__ import annotations

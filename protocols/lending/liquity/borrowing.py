@@ -89,7 +89,7 @@ def adjust_trove(
     old_ratio = collateral_ratio(collateral, debt, price)
     new_debt, new_collateral = debt + debt_change, collateral + collateral_change
     new_ratio = collateral_ratio(max(new_collateral, 0), new_debt, price) if new_debt > 0 else 0
-    if new_debt < terms.gas_compensation_debt:
+    if debt_change < 0 and new_debt < terms.gas_compensation_debt:
         raise Revert("BorrowerOps: Amount repaid must not be larger than the Trove's debt")
     if new_collateral < 0:
         raise Revert("invalid opcode")

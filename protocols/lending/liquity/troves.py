@@ -3,13 +3,15 @@
 Redistributed debt and collateral are shared by stake: two running sums per unit of stake
 say what a trove has coming since it was last touched. Stakes count collateral as if no
 redistribution had happened, so that old and new troves share alike. The system's state is
-changed in place. `borrowing` says what borrowers may do, `liquidation` who is closed;
-redemptions and borrowing fees are not modelled. Sources: MODEL 1.5, set ``liquity_v1``.
+changed in place. `borrowing` says what borrowers may do, `liquidation` who is closed,
+`redemption` who is redeemed against; borrowing fees are not modelled. Sources: MODEL 1.5,
+set ``liquity_v1``.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 from ....market.revert import Revert
@@ -49,8 +51,8 @@ class LiquitySystem:
     ----------
     parameters : LiquityParameters
         Terms of v1; `v2` passes its own terms beside it.
-    troves : dict
-        Id -> active trove.
+    troves : mutable mapping
+        Id -> active trove; `crowd` keeps them in arrays.
     lowest_first : list of int
         Active troves by collateral ratio, the riskiest first.
     closed : set of int
@@ -70,7 +72,7 @@ class LiquitySystem:
     """
 
     parameters: LiquityParameters = field(default_factory=LiquityParameters)
-    troves: dict[int, Trove] = field(default_factory=dict)
+    troves: MutableMapping[int, Trove] = field(default_factory=dict)
     lowest_first: list[int] = field(default_factory=list)
     closed: set[int] = field(default_factory=set)
     surplus: dict[int, int] = field(default_factory=dict)
@@ -153,9 +155,7 @@ class LiquitySystem:
             self.collateral_per_stake,
             self.debt_per_stake,
         )
-        nominal_ratio = collateral * NOMINAL_PRECISION // debt
-        position = bisect_left(self.lowest_first, nominal_ratio, key=self._nominal_ratio)
-        self.lowest_first.insert(position, trove_id)
+        self._enlist(trove_id, collateral * NOMINAL_PRECISION // debt)
         self.troves[trove_id] = trove
         self.closed.discard(trove_id)
         self.total_stakes += trove.stake
@@ -178,7 +178,7 @@ class LiquitySystem:
         self.default_collateral -= pending_collateral
         self.active_collateral += pending_collateral
         self.total_stakes -= trove.stake
-        self.lowest_first.remove(trove_id)
+        self._delist(trove_id)
         return trove.debt + pending_debt, trove.collateral + pending_collateral
 
     def change_trove(self, trove_id: int, debt: int, collateral: int) -> None:
@@ -202,9 +202,21 @@ class LiquitySystem:
         self.active_collateral -= old_collateral
         self.add_trove(trove_id, debt, collateral)
 
-    def _nominal_ratio(self, trove_id: int) -> int:
+    def from_riskiest(self) -> Iterator[int]:
+        """Active troves by collateral ratio, the riskiest first, as they are now."""
+        return iter(tuple(self.lowest_first))
+
+    def nominal_ratio(self, trove_id: int) -> int:
+        """Collateral per debt of an active trove, scaled by 1e20: what the sorted list is sorted by."""
         debt, collateral = self.debt_and_collateral(self.troves[trove_id])
         return collateral * NOMINAL_PRECISION // debt
+
+    def _enlist(self, trove_id: int, nominal_ratio: int) -> None:
+        position = bisect_left(self.lowest_first, nominal_ratio, key=self.nominal_ratio)
+        self.lowest_first.insert(position, trove_id)
+
+    def _delist(self, trove_id: int) -> None:
+        self.lowest_first.remove(trove_id)
 
 
 def collateral_ratio(collateral: int, debt: int, price: int) -> int:
@@ -237,9 +249,8 @@ def withdraw_deposit(system: LiquitySystem, depositor: int, amount: int, price: 
         ``StabilityPool: Cannot withdraw while there are troves with ICR < MCR``;
         ``StabilityPool: User must have a non-zero deposit``.
     """
-    due = system.lowest_first and (
-        system.ratio(system.lowest_first[0], price) < system.parameters.minimum_ratio
-    )
-    if amount and due:
-        raise Revert("StabilityPool: Cannot withdraw while there are troves with ICR < MCR")
+    if amount:
+        riskiest = next(system.from_riskiest(), None)
+        if riskiest is not None and system.ratio(riskiest, price) < system.parameters.minimum_ratio:
+            raise Revert("StabilityPool: Cannot withdraw while there are troves with ICR < MCR")
     return system.pool.withdraw(depositor, amount)
