@@ -8,8 +8,11 @@ from pydantic import Field
 
 from .aave import AaveV2Config, AaveV3Config
 from .base import LendingConfig
+from .compound import CompoundConfig, VenusConfig
 
 __all__ = ["LendingConfig", "ProtocolConfig"]
 
-ProtocolConfig = Annotated[AaveV2Config | AaveV3Config, Field(discriminator="kind")]
+ProtocolConfig = Annotated[
+    AaveV2Config | AaveV3Config | CompoundConfig | VenusConfig, Field(discriminator="kind")
+]
 """What a scenario may say of a protocol, by its ``kind``."""
