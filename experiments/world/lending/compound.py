@@ -13,6 +13,7 @@ for 1.8 billion tokens of an asset only.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from ....market.ledger import Ledger
 from ....protocols.lending.compound_v2 import (
@@ -100,7 +101,7 @@ def build_params(config: CompoundConfig | VenusConfig, scenario: Scenario) -> Po
 
 def _changed(market: MarketParams, config: CompoundConfig | VenusConfig, preset: PoolParams) -> MarketParams:
     """Return a market with what the scenario says of the pool and of this market."""
-    values: dict[str, int] = {}
+    values: dict[str, Any] = {}
     change = config.markets.get(market.symbol, CompoundMarketConfig())
     if isinstance(config, CompoundConfig):
         if config.incentive is not None:

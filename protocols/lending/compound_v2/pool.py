@@ -209,8 +209,9 @@ class CompoundPool(LendingPool):
         """Run one liquidation call for a ledger account, and redeem what it seized.
 
         The rule clamps nothing and refuses whoever asks for too much, so the caller reads
-        `largest_repay` in the same transaction and asks for no more. The cTokens it receives are
-        redeemed at once, rounded down, which fails where the market has too little cash.
+        `largest_repay` in the same transaction and asks for no more; nor does it pay for nothing.
+        The cTokens it receives are redeemed at once, rounded down, which fails where the market
+        has too little cash.
 
         See `LendingPool.liquidate` for parameters and errors.
         """
@@ -229,6 +230,8 @@ class CompoundPool(LendingPool):
         )
         if result.error is not None:
             raise Revert(result.error)
+        if not result.liquidator_tokens:
+            raise Revert("nothing to seize")
         redeemed = redeem(
             self.params,
             result.markets,
