@@ -23,11 +23,12 @@ from .interest import accrue_interest, borrow_balance, borrow_rate, exchange_rat
 from .liquidation import Liquidation, best_repay, liquidate_borrow, seizable_tokens, seize_ratio
 from .operations import Change, borrow, enter_market, exit_market, mint, redeem, repay_borrow
 from .params import WAD, Fork, JumpRateModel, MarketParams, PoolParams, compound_pool, venus_pool
-from .presets import COMPOUND_V2_MAINNET, VENUS_CORE_BNB
+from .presets import COMPOUND_V2_MAINNET, COMPOUND_V2_MAY_2021, VENUS_CORE_BNB
 from .state import Holding, MarketState
 
 __all__ = [
     "COMPOUND_V2_MAINNET",
+    "COMPOUND_V2_MAY_2021",
     "VENUS_CORE_BNB",
     "WAD",
     "Change",

@@ -14,6 +14,9 @@ WAD = 10**18
 BLOCKS_PER_YEAR = 2_102_400
 """Blocks (15 s) by which Compound's rate models divide an annual rate."""
 
+BNB_BLOCKS_PER_YEAR = 10_512_000
+"""Blocks (3 s) by which those of Venus do."""
+
 MIN_CLOSE_FACTOR = 5 * 10**16
 MAX_CLOSE_FACTOR = 90 * 10**16
 MAX_COMPOUND_COLLATERAL_FACTOR = 90 * 10**16
@@ -29,6 +32,11 @@ class Fork(StrEnum):
     def label(self) -> str:
         """Name for error messages."""
         return "Compound v2" if self is Fork.COMPOUND_V2 else "Venus core"
+
+
+def blocks_per_year(fork: Fork) -> int:
+    """Return the blocks by which the fork's governance divides an annual rate."""
+    return BLOCKS_PER_YEAR if fork is Fork.COMPOUND_V2 else BNB_BLOCKS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)

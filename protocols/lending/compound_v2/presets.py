@@ -1,18 +1,32 @@
 """Settings of the real Compound v2 pool (Ethereum) and Venus core pool (BNB chain).
 
-Collateral factors are those a portfolio reader recorded from the deployed
-comptrollers in 2022-23 (Centic-io/defi-state-querier, `compound_eth.py`,
-`venus_bsc.py`); Compound's rate models are deployed ones (compound-protocol,
-`networks/mainnet.json`), each applied to a market of its kind. Close factor
-50 %, incentive 8 % and seize share 2.8 % are MODEL 1.3. Reserve factors and
-every Venus rate and incentive (10 %) are usual values from memory, unverified.
+Collateral factors of 2022-23 are those a portfolio reader recorded from the deployed
+comptrollers (Centic-io/defi-state-querier, `compound_eth.py`, `venus_bsc.py`).
+Those of Compound in May 2021 are the earliest that governance threads state as
+current, with no vote in between: WBTC 65 % (lowered by proposal 39 early in 2021,
+comp.xyz thread 1244; still so in thread 2688 of 30 November 2021), COMP and UNI
+60 % (thread 2688), USDC 75 % (thread 2486 of 25 October 2021); LINK and AAVE,
+listed soon after, with their first known 50 % (thread 2486); ETH and DAI 75 % from
+memory. The protocol's share of what is seized came with proposal 48 (thread 1723),
+in the summer of 2021 from memory, so May has none; later it was 2.8 % (MODEL 1.3).
+
+Compound's rate models are deployed ones (compound-protocol,
+`networks/mainnet.json`), each applied to a market of its kind. Close factor 50 %
+and incentive 8 % are MODEL 1.3. Reserve factors and every Venus rate and incentive
+(10 %) are usual values from memory, unverified.
 """
 
 from __future__ import annotations
 
-from .params import WAD, JumpRateModel, MarketParams, PoolParams, compound_pool, venus_pool
-
-BNB_BLOCKS_PER_YEAR = 10_512_000
+from .params import (
+    BNB_BLOCKS_PER_YEAR,
+    WAD,
+    JumpRateModel,
+    MarketParams,
+    PoolParams,
+    compound_pool,
+    venus_pool,
+)
 
 _BP = WAD // 10_000
 
@@ -28,7 +42,12 @@ _VENUS_VOLATILE = JumpRateModel.per_year(0, 900 * _BP, 20_000 * _BP, 7_500 * _BP
 
 
 def _compound(
-    symbol: str, decimals: int, factor_bps: int, reserve_bps: int, model: JumpRateModel
+    symbol: str,
+    decimals: int,
+    factor_bps: int,
+    reserve_bps: int,
+    model: JumpRateModel,
+    seize_share_bps: int = 280,
 ) -> MarketParams:
     return MarketParams(
         symbol=symbol,
@@ -38,7 +57,7 @@ def _compound(
         liquidation_threshold=factor_bps * _BP,
         liquidation_incentive=10_800 * _BP,
         reserve_factor=reserve_bps * _BP,
-        protocol_seize_share=280 * _BP,
+        protocol_seize_share=seize_share_bps * _BP,
     )
 
 
@@ -64,9 +83,25 @@ COMPOUND_V2_MAINNET: PoolParams = compound_pool(
         _compound("COMP", 18, 6_000, 2_500, LINEAR_30),
         _compound("UNI", 18, 7_500, 2_500, LINEAR_30),
         _compound("LINK", 18, 7_900, 2_500, LINEAR_30),
+        _compound("AAVE", 18, 7_300, 2_500, LINEAR_30),
     )
 )
-"""Compound v2 on Ethereum; a market's position is its place in `markets`."""
+"""Compound v2 on Ethereum in 2022-23; a market's position is its place in `markets`."""
+
+COMPOUND_V2_MAY_2021: PoolParams = compound_pool(
+    (
+        _compound("ETH", 18, 7_500, 2_000, LINEAR_10, 0),
+        _compound("WBTC", 8, 6_500, 2_000, LINEAR_30, 0),
+        _compound("USDC", 6, 7_500, 750, STABLE_JUMP, 0),
+        _compound("DAI", 18, 7_500, 1_500, STABLE_JUMP, 0),
+        _compound("USDT", 6, 0, 750, STABLE_JUMP, 0),
+        _compound("COMP", 18, 6_000, 2_500, LINEAR_30, 0),
+        _compound("UNI", 18, 6_000, 2_500, LINEAR_30, 0),
+        _compound("LINK", 18, 5_000, 2_500, LINEAR_30, 0),
+        _compound("AAVE", 18, 5_000, 2_500, LINEAR_30, 0),
+    )
+)
+"""Compound v2 on Ethereum as of the crash of 19 May 2021; see the module's text for LINK and AAVE."""
 
 VENUS_CORE_BNB: PoolParams = venus_pool(
     (
@@ -77,6 +112,9 @@ VENUS_CORE_BNB: PoolParams = venus_pool(
         _venus("USDT", 8_000, 1_000, _VENUS_STABLE),
         _venus("BUSD", 8_250, 1_000, _VENUS_STABLE),
         _venus("XVS", 5_500, 2_000, _VENUS_VOLATILE),
+        _venus("DAI", 6_000, 1_000, _VENUS_STABLE),
+        _venus("LINK", 6_000, 2_000, _VENUS_VOLATILE),
+        _venus("AAVE", 5_500, 2_000, _VENUS_VOLATILE),
     )
 )
 """Venus core pool on BNB chain, before liquidation thresholds were split from collateral factors."""
