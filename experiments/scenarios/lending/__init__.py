@@ -6,10 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .aave import AaveV2Config, AaveV3Config
+from .aave import AaveV2Config, AaveV3Config, AaveV36Config
 from .base import LendingConfig
+from .morpho import MorphoBlueConfig
 
 __all__ = ["LendingConfig", "ProtocolConfig"]
 
-ProtocolConfig = Annotated[AaveV2Config | AaveV3Config, Field(discriminator="kind")]
+ProtocolConfig = Annotated[
+    AaveV2Config | AaveV3Config | AaveV36Config | MorphoBlueConfig, Field(discriminator="kind")
+]
 """What a scenario may say of a protocol, by its ``kind``."""

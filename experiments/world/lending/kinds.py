@@ -56,11 +56,17 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave
+    from . import aave, morpho
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
         "aave-v3": LendingKind(
             "version 3.0.2: all of a debt at health .95 or below, a fee on the bonus", aave.terms, aave.build
+        ),
+        "aave-v3.6": LendingKind(
+            "half of a whole position, no dust left, bad debt written off", aave.terms, aave.build
+        ),
+        "morpho-blue": LendingKind(
+            "isolated markets, any size, lenders bear bad debt at once", morpho.terms, morpho.build
         ),
     }
