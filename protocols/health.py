@@ -229,11 +229,15 @@ class HealthScreen:
         bonus: ArrayLike,
         close_factor: float,
         full_below: float = 0.0,
+        *,
+        small_usd: float = 0.0,
+        whole_position: bool = False,
     ) -> Opportunities:
         """Best pair of each account by gross bonus in USD, at the weights in force.
 
         ``bonus_usd = min(share * debt_usd[d], collateral_usd[c] / (1 + bonus[c])) * bonus[c]``,
-        where the share is 1 if ``HF <= full_below`` and the close factor otherwise.
+        where the share is 1 if ``HF <= full_below`` and the close factor otherwise. With
+        `whole_position` it is taken of all debts together, and no more than ``debt_usd[d]``.
 
         Parameters
         ----------
@@ -247,6 +251,10 @@ class HealthScreen:
         full_below : float
             Health factor at or below which all of a debt may be repaid: 0.95 in Aave v3
             (CASES L04), 0 where there is no such rule.
+        small_usd : float
+            Value of the debt or the collateral below which all of the debt may be repaid.
+        whole_position : bool
+            Whether the close factor is a share of the account's whole debt (CASES L06).
 
         Returns
         -------
@@ -283,8 +291,7 @@ class HealthScreen:
             self._weights,
             wanted,
             terms,
-            float(close_factor),
-            float(full_below),
+            np.array([close_factor, full_below, small_usd, whole_position], np.float64),
             values,
             pairs,
         )

@@ -470,7 +470,7 @@ def touch(amounts, marks, links, heads, lanes, lane_sets, groups, weights, count
 
 
 @njit(cache=True)
-def opportunities(amounts, weights, accounts, terms, close_factor, full_below, out, pairs):
+def opportunities(amounts, weights, accounts, terms, closing, out, pairs):
     """Best (collateral, debt) pair of each account by gross bonus.
 
     The bonus of a pair never falls with the size of the debt, so the largest debt is as
@@ -480,25 +480,34 @@ def opportunities(amounts, weights, accounts, terms, close_factor, full_below, o
     ----------
     terms : float64 ndarray, shape (2, n_assets)
         USD per base unit of collateral; bonus.
-    close_factor, full_below : float
-        Share of a debt that may be repaid, and the health factor at or below which all may.
+    closing : float64 ndarray, shape (4,)
+        Share of a debt that may be repaid; the health factor at or below which all may; the value
+        of debt or collateral below which all may; 1 if the share counts all debts together, else 0.
     out : float64 ndarray, shape (3, n)
         Health factor, USD repaid, USD of bonus.
     pairs : int64 ndarray, shape (2, n)
         Collateral and debt column; -1 where an account has not both.
     """
     n_assets = amounts.shape[1] // 2
+    close_factor, full_below, small_usd, whole_position = closing
     for i in range(len(accounts)):
         account = accounts[i]
         health = account_health(amounts, weights, account)
-        share = 1.0 if health <= full_below else close_factor
         debt_asset = -1
         debt_usd = -1.0
+        total_usd = 0.0
         for asset in range(n_assets):
             amount = amounts[account, n_assets + asset]
-            if amount > 0 and amount * weights[NOW, n_assets + asset] > debt_usd:
-                debt_asset = asset
-                debt_usd = amount * weights[NOW, n_assets + asset]
+            if amount > 0:
+                owed_usd = amount * weights[NOW, n_assets + asset]
+                total_usd += owed_usd
+                if owed_usd > debt_usd:
+                    debt_asset = asset
+                    debt_usd = owed_usd
+        base_usd = total_usd if whole_position else debt_usd
+        part_usd = min(close_factor * base_usd, debt_usd)
+        if health <= full_below or debt_usd < small_usd:
+            part_usd = debt_usd
         collateral_asset = -1
         repay_usd = 0.0
         bonus_usd = -1.0
@@ -507,7 +516,8 @@ def opportunities(amounts, weights, accounts, terms, close_factor, full_below, o
                 amount = amounts[account, asset]
                 if amount > 0:
                     bonus = terms[1, asset]
-                    repay = min(share * debt_usd, amount * terms[0, asset] / (1.0 + bonus))
+                    held_usd = amount * terms[0, asset]
+                    repay = min(debt_usd if held_usd < small_usd else part_usd, held_usd / (1.0 + bonus))
                     if repay * bonus > bonus_usd:
                         collateral_asset = asset
                         repay_usd = repay

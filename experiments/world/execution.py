@@ -26,6 +26,9 @@ SALE_LIMIT = 0.05
 FREE_SHARE = 0.99
 """Share of the collateral beyond what health needs that borrowers dare to withdraw at once."""
 
+WHOLE_DEBT = 0.999
+"""Share of a debt from which on a call means all of it, interest since the list was published included."""
+
 SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
 
@@ -101,7 +104,10 @@ class Liquidation:
         if pool.health_factor(row, now) >= WAD:
             raise Revert("HEALTH_FACTOR_NOT_BELOW_THRESHOLD")
         unit = ledger.assets[debt].unit
-        cover = min(int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now))
+        owed = pool.debt_units(row, debt, now)
+        cover = int(intent.repay_usd / world.oracle_prices[debt] * unit)
+        if cover > WHOLE_DEBT * owed:
+            cover = owed
         if cover <= 0:
             raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
         check_exit(world, collateral, intent.exit)

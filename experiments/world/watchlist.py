@@ -73,6 +73,7 @@ class WatchList:
         """
         moved = self.look()
         collateral, self.debt_values, self.values = self.pool.weights(int(now_s))
+        self._caution = self.pool.caution + _SPARE
         self._stale = True
         fallen = self._sort(self.screen.reprice(collateral * (1.0 - self._caution), self.debt_values))
         return np.concatenate((moved, fallen)) if len(moved) else fallen
@@ -124,7 +125,13 @@ class WatchList:
             return
         pool = self.pool
         best = self.screen.opportunities(
-            self.awake, self.values, pool.bonus, pool.close_factor, pool.full_below
+            self.awake,
+            self.values,
+            pool.bonus,
+            pool.close_factor,
+            pool.full_below,
+            small_usd=pool.small_usd,
+            whole_position=pool.whole_position,
         )
         health, rewards, repays = best.health_factor, best.bonus_usd, best.repay_usd
         if pool.kicked:

@@ -195,8 +195,13 @@ class LendingPool(ABC):
         fraction; for pools that are kicked, what buyers of the collateral may hope for.
     close_factor, full_below : float
         Largest share of a debt one call may repay; all of it at or below this health.
+    small_usd : float
+        Value of the debt, or of the collateral, below which all of the debt may be repaid too.
+    whole_position : bool
+        Whether `close_factor` is a share of all that an account owes, of whatever debt it is repaid.
     caution : float
-        Fraction by which the exact rule may find an account poorer than `weights` do.
+        Fraction by which the exact rule may find an account poorer than `weights` do, as of the
+        last call of `weights`.
     utilisation : float
         Borrowed share of what lenders supply at the start; 1 where there are no lenders.
     kicked : bool
@@ -206,6 +211,8 @@ class LendingPool(ABC):
     kicked = False
     caution = 0.0
     full_below = 0.0
+    small_usd = 0.0
+    whole_position = False
     utilisation = 1.0
 
     name: str

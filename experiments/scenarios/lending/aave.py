@@ -49,3 +49,16 @@ class AaveV3Config(AaveConfig):
 
     kind: Literal["aave-v3"] = Field(description="rules of the lending protocol")
     protocol_fee: Share = Field(default=0.1, description="treasury's share of the liquidation bonus")
+
+
+class AaveV36Config(AaveConfig):
+    """Version 3.6: the close factor counts the whole position, no dust is left, bad debt is written off."""
+
+    kind: Literal["aave-v3.6"] = Field(description="rules of the lending protocol")
+    protocol_fee: Share = Field(default=0.1, description="treasury's share of the liquidation bonus")
+    dust_usd: float = Field(
+        default=1000.0,
+        ge=0,
+        le=1e9,
+        description="least debt and collateral a call may leave; below twice that all may be repaid, USD",
+    )

@@ -8,10 +8,18 @@ from ....market.ledger import Ledger
 from ....protocols.lending.aave.parameters import Market, ReserveParameters
 from ....protocols.lending.aave.pool import AavePool
 from ....protocols.lending.aave.presets import aave_v2_main_may_2021
-from ....protocols.liquidation import CloseFactor, FixedBonus, HealthFactorTrigger, LiquidationMechanism
+from ....protocols.lending.aave.versions import V3_0_2, V3_6
+from ....protocols.liquidation import (
+    CloseFactor,
+    DustFloor,
+    FixedBonus,
+    HealthFactorTrigger,
+    LiquidationMechanism,
+    WholePositionCloseFactor,
+)
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
-from ...scenarios.lending.aave import AaveConfig, AaveV2Config, AaveV3Config
+from ...scenarios.lending.aave import AaveConfig, AaveV2Config, AaveV3Config, AaveV36Config
 from .kinds import Terms
 
 RESERVE_OF = {"ETH": "WETH", "BTC": "WBTC"}
@@ -30,7 +38,8 @@ def terms(config: AaveConfig, scenario: Scenario) -> Terms:
 def build(config: AaveConfig, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int) -> AavePool:
     """Build an Aave pool for a crowd."""
     market = build_market(config, scenario)
-    return AavePool(ledger, market, n_borrowers, start_s, config.utilisation)
+    version = V3_6 if isinstance(config, AaveV36Config) else V3_0_2
+    return AavePool(ledger, market, n_borrowers, start_s, config.utilisation, version)
 
 
 def build_market(config: AaveConfig, scenario: Scenario) -> Market:
@@ -46,16 +55,28 @@ def build_market(config: AaveConfig, scenario: Scenario) -> Market:
         _changed(reserve, asset.symbol, asset.decimals, config)
         for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
     )
-    share = round(config.close_factor * 10_000)
+    return Market(_name(config), reserves, _mechanism(config))
+
+
+def _mechanism(config: AaveConfig) -> LiquidationMechanism:
+    share, trigger = round(config.close_factor * 10_000), HealthFactorTrigger()
+    if isinstance(config, AaveV36Config):
+        dust = round(config.dust_usd * 10**8)
+        return LiquidationMechanism(
+            trigger,
+            WholePositionCloseFactor(default=share, small_base=2 * dust),
+            FixedBonus(round_repay_up=True),
+            DustFloor(dust),
+        )
     flat = isinstance(config, AaveV2Config)
     sizing = CloseFactor.flat(share) if flat else CloseFactor(default=share)
-    return Market(_name(config), reserves, LiquidationMechanism(HealthFactorTrigger(), sizing, FixedBonus()))
+    return LiquidationMechanism(trigger, sizing, FixedBonus())
 
 
 def _changed(reserve: ReserveParameters, symbol: str, decimals: int, config: AaveConfig) -> ReserveParameters:
     given: dict[str, int] = {}
     values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
-    if isinstance(config, AaveV3Config):
+    if isinstance(config, AaveV3Config | AaveV36Config):
         values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
     change = config.reserves.get(symbol)
     if change is not None:

@@ -2,9 +2,9 @@
 
 The pool keeps scaled balances of all accounts, the reserves' states and a ledger
 account that holds the underlying. An event takes one account's rows out, runs
-the integer rule on them and writes them back; the ledger moves what the rule says.
-Underlying is counted twice, by the rules (`ReserveState.available`) and by the
-ledger, so that `residual` can compare the two.
+the integer rule of the pool's version on them and writes them back; the ledger moves
+what the rule says. Underlying is counted twice, by the rules
+(`ReserveState.available`) and by the ledger, so that `residual` can compare the two.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
-from ...fixed_point import HALF_RAY, PERCENTAGE_FACTOR, RAY
-from ...liquidation import CloseFactor, WholePositionCloseFactor
+from ...fixed_point import PERCENTAGE_FACTOR, RAY
+from ...liquidation import CloseFactor, DustFloor, WholePositionCloseFactor
 from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool
-from .accounting_v3_0_2 import account_totals, normalized_debt, normalized_income, update_rates
-from .liquidation_v3_0_2 import liquidation_call
-from .operations_v3_0_2 import repay, supply, withdraw
+from .dust import MUST_NOT_LEAVE_DUST, most_without_dust
 from .parameters import Market
-from .state import Account, ReserveState
+from .state import Account, LiquidationResult, ReserveState
+from .versions import V3_0_2, AaveVersion
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -46,10 +45,18 @@ class AavePool(LendingPool):
         Unix time at which the indices start, seconds.
     utilisation : float
         Borrowed share of what lenders supply at the start, in (0, 1).
+    version : AaveVersion
+        The rules that execute.
     """
 
     def __init__(
-        self, ledger: Ledger, market: Market, n_borrowers: int, start_s: int, utilisation: float = 0.7
+        self,
+        ledger: Ledger,
+        market: Market,
+        n_borrowers: int,
+        start_s: int,
+        utilisation: float = 0.7,
+        version: AaveVersion = V3_0_2,
     ) -> None:
         if len(market.reserves) != len(ledger.assets):
             raise ValueError(
@@ -57,6 +64,7 @@ class AavePool(LendingPool):
             )
         self.ledger = ledger
         self.market = market
+        self.rules = version
         self.name = market.name
         self.start_s = start_s
         self.utilisation = utilisation
@@ -74,8 +82,11 @@ class AavePool(LendingPool):
         self.bonus *= 1.0 - fees
         sizing = market.mechanism.sizing
         self.close_factor, self.full_below = _closing(sizing)
-        # the rules round an account's average threshold down to a basis point
-        self.caution = 1.0 / min(r.liquidation_threshold for r in market.reserves if r.liquidation_threshold)
+        if isinstance(sizing, WholePositionCloseFactor):
+            self.whole_position, self.small_usd = True, sizing.small_base / 1e8
+        if version.floors_average_threshold:
+            lowest = min(r.liquidation_threshold for r in market.reserves if r.liquidation_threshold)
+            self.caution = 1.0 / lowest
         self._rows_before: dict[int, list[int]] = {}
         self._totals_before: dict[int, tuple[int, int]] = {}
 
@@ -92,7 +103,7 @@ class AavePool(LendingPool):
             state.available = state.scaled_supply - owed
             if state.available:
                 self.ledger.endow(i, self.account, state.available)
-            update_rates(state, self.market.reserves[i], 0, 0)
+            self.rules.update_rates(state, self.market.reserves[i], 0, 0)
 
     def set_prices(self, answers: Sequence[int]) -> None:
         """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
@@ -111,46 +122,49 @@ class AavePool(LendingPool):
         value, debt, threshold = np.empty(n), np.empty(n), np.empty(n)
         for i, (state, parameters) in enumerate(zip(self.reserves, self.market.reserves, strict=True)):
             per_unit = self.prices[i] / (1e8 * parameters.unit)
-            value[i] = per_unit * (normalized_income(state, now) / RAY)
-            debt[i] = per_unit * (normalized_debt(state, now) / RAY)
+            value[i] = per_unit * (self.rules.normalized_income(state, now) / RAY)
+            debt[i] = per_unit * (self.rules.normalized_debt(state, now) / RAY)
             threshold[i] = parameters.liquidation_threshold / 10_000
         return value * threshold, debt, value
 
     def health_factor(self, row: int, now_s: int) -> int:
         """Exact health factor of an account, wad."""
-        totals = account_totals(
+        totals = self.rules.account_totals(
             self.reserves, self.market, self.prices, self.start_s + now_s, self._take(row)
         )
         return int(totals[4])
 
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account owes of an asset now, base units."""
-        index = normalized_debt(self.reserves[asset], self.start_s + now_s)
-        return (int(self.positions.debt[row, asset]) * index + HALF_RAY) // RAY
+        index = self.rules.normalized_debt(self.reserves[asset], self.start_s + now_s)
+        return self.rules.debt_balance(int(self.positions.debt[row, asset]), index)
 
     def collateral_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account has supplied of an asset now, base units."""
-        index = normalized_income(self.reserves[asset], self.start_s + now_s)
-        return (int(self.positions.collateral[row, asset]) * index + HALF_RAY) // RAY
+        index = self.rules.normalized_income(self.reserves[asset], self.start_s + now_s)
+        return self.rules.atoken_balance(int(self.positions.collateral[row, asset]), index)
 
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
     ) -> Called:
-        """Run one liquidation call and move what it says; see `LendingPool.liquidate`."""
+        """Run one liquidation call and move what it says; see `LendingPool.liquidate`.
+
+        Where the rules refuse a call for the dust it would leave, the largest smaller repayment
+        that they accept is made instead, if there is one, as a bot's contract would find on the spot.
+        """
         if self.ledger.balances[liquidator, debt] < cover:
             raise Revert("ERC20: transfer amount exceeds balance")
-        self._remember(row, collateral, debt)
+        self._remember(row, collateral, debt, *self._owed(row))  # bad debt is written off in all of them
         account = self._take(row)
-        result = liquidation_call(
-            self.reserves,
-            self.market,
-            self.prices,
-            self.start_s + now_s,
-            account,
-            collateral=collateral,
-            debt=debt,
-            debt_to_cover=cover,
-        )
+        try:
+            result = self._call(account, collateral, debt, cover, now_s)
+        except Revert as refusal:
+            if refusal.reason != MUST_NOT_LEAVE_DUST:
+                raise
+            less = min(cover, self._without_dust(row, collateral, debt, now_s))
+            if less <= 0:
+                raise
+            result = self._call(account, collateral, debt, less, now_s)
         self._put(row, account)
         self.ledger.transfer(debt, liquidator, self.account, result.debt_repaid, Reason.REPAY)
         self.ledger.transfer(
@@ -171,7 +185,9 @@ class AavePool(LendingPool):
             raise Revert("ERC20: transfer amount exceeds balance")
         self._remember(row, asset, asset)
         account = self._take(row)
-        paid = repay(self.reserves, self.market, self.start_s + now_s, account, reserve=asset, amount=amount)
+        paid = self.rules.repay(
+            self.reserves, self.market, self.start_s + now_s, account, reserve=asset, amount=amount
+        )
         self._put(row, account)
         self.ledger.transfer(asset, payer, self.account, paid, Reason.REPAY)
         return paid
@@ -188,7 +204,9 @@ class AavePool(LendingPool):
             raise Revert("ERC20: transfer amount exceeds balance")
         self._remember(row, asset, asset)
         account = self._take(row)
-        supply(self.reserves, self.market, self.start_s + now_s, account, reserve=asset, amount=amount)
+        self.rules.supply(
+            self.reserves, self.market, self.start_s + now_s, account, reserve=asset, amount=amount
+        )
         self._put(row, account)
         self.ledger.transfer(asset, payer, self.account, amount, Reason.SUPPLY)
 
@@ -202,7 +220,7 @@ class AavePool(LendingPool):
         """
         self._remember(row, asset, asset)
         account = self._take(row)
-        taken = withdraw(
+        taken = self.rules.withdraw(
             self.reserves,
             self.market,
             self.prices,
@@ -216,9 +234,9 @@ class AavePool(LendingPool):
         return taken
 
     def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
-        """Remember an account and some reserves; calling the result restores them."""
+        """Remember an account, some reserves and those it owes; calling the result restores them."""
         amounts = self.positions.amounts[row].copy()
-        kept = [(i, _fields(self.reserves[i])) for i in set(assets)]
+        kept = [(i, _fields(self.reserves[i])) for i in {*assets, *self._owed(row)}]
 
         def restore() -> None:
             self.positions.amounts[row] = amounts
@@ -264,13 +282,51 @@ class AavePool(LendingPool):
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what borrowers and lenders own less what they owe; see `LendingPool.claims`."""
         now = self.start_s + now_s
-        income = np.array([normalized_income(state, now) / RAY for state in self.reserves])
-        debt = np.array([normalized_debt(state, now) / RAY for state in self.reserves])
+        income = np.array([self.rules.normalized_income(state, now) / RAY for state in self.reserves])
+        debt = np.array([self.rules.normalized_debt(state, now) / RAY for state in self.reserves])
         collateral, owed = self.positions.collateral, self.positions.debt
         return {
             "borrowers": collateral[:-1].sum(axis=0) * income - owed[:-1].sum(axis=0) * debt,
             "lenders": collateral[-1] * income,
         }
+
+    def deficit(self) -> Integers:
+        """Return bad debt written off so far; versions before 3.3 write off none."""
+        return np.array([state.deficit for state in self.reserves], np.int64)
+
+    def _call(
+        self, account: Account, collateral: int, debt: int, cover: int, now_s: int
+    ) -> LiquidationResult:
+        return self.rules.liquidation_call(
+            self.reserves,
+            self.market,
+            self.prices,
+            self.start_s + now_s,
+            account,
+            collateral=collateral,
+            debt=debt,
+            debt_to_cover=cover,
+        )
+
+    def _without_dust(self, row: int, collateral: int, debt: int, now_s: int) -> int:
+        """Most base units of a debt that may be repaid if some of it and some collateral are left."""
+        floor, sold = self.market.mechanism.residual, self.market.reserves[collateral]
+        if not isinstance(floor, DustFloor):
+            return 0
+        return most_without_dust(
+            floor,
+            owed=self.debt_units(row, debt, now_s),
+            balance=self.collateral_units(row, collateral, now_s),
+            debt_price=self.prices[debt],
+            collateral_price=self.prices[collateral],
+            debt_unit=self.market.reserves[debt].unit,
+            collateral_unit=sold.unit,
+            bonus=sold.liquidation_bonus,
+        )
+
+    def _owed(self, row: int) -> list[int]:
+        """Reserves of which an account owes something."""
+        return [i for i, units in enumerate(self.positions.debt[row].tolist()) if units]
 
     def _take(self, row: int) -> Account:
         amounts = self.positions.amounts[row].tolist()

@@ -36,6 +36,8 @@ class AaveVersion:
         ``(reserves, market, prices, now, account, *, reserve, amount)``.
     liquidation_call : callable
         See `liquidation_v3_0_2.liquidation_call`.
+    floors_average_threshold : bool
+        Whether health counts an account's average threshold, floored to a basis point.
     """
 
     name: str
@@ -52,6 +54,7 @@ class AaveVersion:
     borrow: Callable[..., int]
     repay: Callable[..., int]
     liquidation_call: Callable[..., LiquidationResult]
+    floors_average_threshold: bool
 
 
 V3_0_2 = AaveVersion(
@@ -69,6 +72,7 @@ V3_0_2 = AaveVersion(
     borrow=operations_v3_0_2.borrow,
     repay=operations_v3_0_2.repay,
     liquidation_call=liquidation_call_v3_0_2,
+    floors_average_threshold=True,
 )
 """Also runs v2 markets, whose differences are parameters (`presets.V2_MECHANISM`)."""
 
@@ -87,4 +91,5 @@ V3_6 = AaveVersion(
     borrow=operations_v3_6.borrow,
     repay=operations_v3_6.repay,
     liquidation_call=liquidation_call_v3_6,
+    floors_average_threshold=False,
 )

@@ -1,8 +1,9 @@
 """Morpho Blue: isolated markets, liquidated in any size at a bonus set by the threshold.
 
 `market` keeps the books (shares, accrual), `operations` what lenders and borrowers
-do, `liquidation` what liquidators do, `parameters` what a market may be. Amounts are
-whole base units of the two tokens. Nothing here moves money or knows accounts.
+do, `liquidation` what liquidators do, `parameters` what a market may be, `rates` what
+borrowing costs; `pool` puts a crowd on a set of markets. Amounts are whole base units
+of the two tokens. Only the pool moves money and knows accounts.
 """
 
 from __future__ import annotations
@@ -27,17 +28,21 @@ from .operations import (
     withdraw,
     withdraw_collateral,
 )
-from .parameters import PRESETS, MarketParameters, incentive_factor
+from .parameters import ENABLED_LLTVS, PRESETS, MarketParameters, incentive_factor
+from .rates import AdaptiveRate, adaptive_rate
 
 __all__ = [
+    "ENABLED_LLTVS",
     "PRESETS",
     "Accrual",
+    "AdaptiveRate",
     "Liquidation",
     "Market",
     "MarketParameters",
     "Operation",
     "Position",
     "accrue",
+    "adaptive_rate",
     "borrow",
     "borrowed_assets",
     "incentive_factor",

@@ -12,6 +12,8 @@ from ...fixed_point import WAD
 LIQUIDATION_CURSOR = 3 * WAD // 10
 MAX_INCENTIVE_FACTOR = 115 * WAD // 100
 MAX_FEE = WAD // 4
+ENABLED_LLTVS = tuple(per_mille * WAD // 1000 for per_mille in (0, 385, 625, 770, 860, 915, 945, 965, 980))
+"""Thresholds that governance has enabled on Ethereum mainnet, wad; no market has another."""
 
 
 def incentive_factor(

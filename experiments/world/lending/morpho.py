@@ -1,0 +1,83 @@
+"""Morpho Blue in a world: one market for each collateral and each stable asset owed against it.
+
+ETH and BTC have the threshold of their deployed markets against USDC (WETH and WBTC,
+86 %). No packaged market takes LINK or AAVE: they get 77 %, the next lower threshold that
+governance has enabled, which is an assumption. Any other asset needs a threshold of its
+own in the scenario, as anybody may create a market.
+"""
+
+from __future__ import annotations
+
+from ....market.ledger import Ledger
+from ....protocols.fixed_point import SECONDS_PER_YEAR, WAD
+from ....protocols.lending.morpho.parameters import ENABLED_LLTVS, MarketParameters
+from ....protocols.lending.morpho.pool import MorphoPool
+from ...scenarios import Scenario
+from ...scenarios.base import ScenarioError
+from ...scenarios.lending.morpho import MorphoBlueConfig
+from .kinds import Terms
+
+LLTV = {"ETH": 0.86, "WETH": 0.86, "WSTETH": 0.86, "BTC": 0.86, "WBTC": 0.86, "LINK": 0.77, "AAVE": 0.77}
+"""Liquidation loan-to-value of a collateral that the scenario leaves out, by symbol in capitals."""
+
+
+def terms(config: MorphoBlueConfig, scenario: Scenario) -> Terms:
+    """Return what Morpho Blue means for borrowers: one collateral and one debt an account."""
+    thresholds = {
+        symbol: parameters.lltv / WAD
+        for symbol, parameters in _markets(config, scenario).items()
+        if parameters.lltv
+    }
+    return Terms(thresholds, single_collateral=True)
+
+
+def build(
+    config: MorphoBlueConfig, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int
+) -> MorphoPool:
+    """Build the markets of a crowd."""
+    markets = _markets(config, scenario)
+    return MorphoPool(
+        ledger,
+        config.name or config.kind,
+        [markets.get(symbol) for symbol in scenario.symbols],
+        n_borrowers,
+        start_s,
+        config.utilisation,
+        _wad(config.rate_at_target) // SECONDS_PER_YEAR,
+    )
+
+
+def _markets(config: MorphoBlueConfig, scenario: Scenario) -> dict[str, MarketParameters]:
+    """Parameters of the markets by collateral."""
+    risky = [asset.symbol for asset in scenario.risky]
+    for symbol in config.lltv:
+        if symbol not in risky:
+            raise ScenarioError(
+                f"protocol.lltv.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
+            )
+    given = {symbol: config.lltv.get(symbol, LLTV.get(symbol.upper())) for symbol in risky}
+    return {symbol: _parameters(config, symbol, lltv) for symbol, lltv in given.items() if lltv is not None}
+
+
+def _parameters(config: MorphoBlueConfig, symbol: str, lltv: float) -> MarketParameters:
+    if _wad(lltv) not in ENABLED_LLTVS and not config.unsafe:
+        raise ScenarioError(
+            f"protocol.lltv.{symbol} = {lltv:g}: Morpho Blue: LLTV not enabled; allowed: "
+            f"{', '.join(f'{enabled / WAD:g}' for enabled in ENABLED_LLTVS)}, or set protocol.unsafe = true"
+        )
+    try:
+        return MarketParameters(
+            _wad(lltv),
+            _wad(config.fee),
+            _wad(config.liquidation_cursor),
+            _wad(config.max_incentive_factor),
+            config.unsafe,
+        )
+    except ValueError as error:
+        advice = str(error).replace("pass unsafe=True to", "set protocol.unsafe = true to")
+        raise ScenarioError(f"protocol: {advice}") from error
+
+
+def _wad(fraction: float) -> int:
+    """Return a fraction as a wad, exact to a billionth."""
+    return round(fraction * 10**9) * 10**9
