@@ -35,6 +35,8 @@ class Opportunity(NamedTuple):
         Number of the lending protocol in the world.
     kick : bool
         Whether the account is taken over by a `Kick` rather than repaid by a `Liquidate`.
+    pays : bool
+        Whether the call itself brings the reward; if not, it lies in buying what is sold after it.
     """
 
     account: int
@@ -45,6 +47,7 @@ class Opportunity(NamedTuple):
     bonus: float
     protocol: int = 0
     kick: bool = False
+    pays: bool = True
 
 
 class PendingLiquidation(NamedTuple):

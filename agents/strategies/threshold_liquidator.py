@@ -215,11 +215,15 @@ class ThresholdLiquidator:
     def _kick(
         self, opportunity: Opportunity, view: PublicView, share: float, win: float, cash: float
     ) -> Kick | None:
-        """Return the kick of an account whose reward is worth the gas, losing included."""
+        """Return the kick of an account whose reward is worth the gas, losing included.
+
+        Where the kick does not pay by itself nothing is bid for it beyond the going price: the
+        race is for what is sold after it.
+        """
         per_gwei = view.gas_liquidation * view.usd_per_gas_gwei
         reward = opportunity.repay_usd * opportunity.bonus
         floor = view.gas_standard_gwei
         if reward <= self.least_gross(floor * per_gwei, share, win, (1.0 - win) * view.revert_gas_share):
             return None
-        price = max(floor, share * reward / per_gwei)
+        price = max(floor, share * reward / per_gwei) if opportunity.pays else floor
         return Kick(opportunity, price) if price * per_gwei <= cash else None

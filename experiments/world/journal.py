@@ -51,7 +51,8 @@ class Journal:
 
     def kick(self, agent: DecidingAgent, intent: Kick, result: Kicked) -> list[Any]:
         """Write down that a protocol has taken an account over, and hand the kicker's reward to the exits."""
-        debt, collateral = self.value_usd(result.debt), self.value_usd(result.collateral)
+        debt = self.value_usd(result.debt)
+        collateral = self.value_usd(result.collateral) - self.value_usd(result.credit)
         row = self._liquidated(
             agent, intent, result.health_factor, debt, collateral, self.value_usd(result.reward)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ...agents.base import Buy, DecidingAgent, Errand, Offer, PlaceBid, Work
@@ -61,7 +62,7 @@ class Purchase:
         check_exit(world, collateral, intent.exit)
         world.on_undo(pool.checkpoint(sale.account, (collateral, debt)))
         try:
-            wanted = int(intent.spend_usd / offer.usd_per_unit)
+            wanted = math.ceil(intent.spend_usd / offer.usd_per_unit)  # no unit is left over as dust
             fee, pay = raise_money(world, me, debt, wanted, intent.flash_loan)
             worst = intent.worst_usd / world.oracle_prices[debt]
             result = pool.buy(sale.number, pay, worst, me, now)

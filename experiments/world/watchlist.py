@@ -160,7 +160,17 @@ class WatchList:
         order = np.flatnonzero(listed)
         order = order[np.argsort(-rewards[order], kind="stable")][:LISTED]
         self.opportunities = [
-            Opportunity(account, health, collateral, debt, repay, bonus / repay, self.protocol, pool.kicked)
+            Opportunity(
+                account,
+                health,
+                collateral,
+                debt,
+                repay,
+                bonus / repay,
+                self.protocol,
+                pool.kicked,
+                pool.kick_pays,
+            )
             for account, health, collateral, debt, repay, bonus in zip(
                 self.awake[order].tolist(),
                 health[order].tolist(),

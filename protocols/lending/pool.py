@@ -206,9 +206,12 @@ class LendingPool(ABC):
         Borrowed share of what lenders supply at the start; 1 where there are no lenders.
     kicked : bool
         Whether accounts are taken over (`kick`) rather than called (`liquidate`).
+    kick_pays : bool
+        Whether a kick itself pays what `kick_rewards_usd` says; if not, the reward is in what is sold later.
     """
 
     kicked = False
+    kick_pays = True
     caution = 0.0
     full_below = 0.0
     small_usd = 0.0

@@ -29,8 +29,8 @@ class LiquityV1Config(LiquityConfig):
     kind: Literal["liquity"] = Field(description="rules of the lending protocol")
     stability_pool: Share = Field(
         default=0.9,
-        description="deposits at the start as a share of the debt (LUSD: 91 % on 20 April 2021, about 90 % on "
-        "1 July 2021)",
+        description="deposits at the start as a share of the debt (LUSD: 91 % on 20 April 2021, about 90 % "
+        "on 1 July 2021)",
     )
     minimum_ratio: float = Field(
         default=1.1, gt=1, le=10, description="collateral ratio below which a trove is liquidated"
@@ -56,7 +56,7 @@ class BranchConfig(Section):
         default=None, gt=1, le=10, description="total collateral ratio below which borrowers are restricted"
     )
     shutdown_ratio: float | None = Field(
-        default=None, gt=1, le=10, description="total collateral ratio below which the branch may be shut down"
+        default=None, gt=1, le=10, description="total collateral ratio below which a branch may be shut down"
     )
     pool_penalty: Share | None = Field(
         default=None, description="most the stability pool gains per unit of debt"

@@ -73,6 +73,7 @@ class CometPool(LendingPool):
     """
 
     kicked = True
+    kick_pays = False
     caution = 1e-5
     """The rules floor each collateral and debt to 1e-8 USD: less than this from a debt of one cent."""
     close_factor = 1.0
