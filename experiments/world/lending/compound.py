@@ -13,6 +13,7 @@ for 1.8 billion tokens of an asset only.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from ....market.ledger import Ledger
@@ -23,7 +24,9 @@ from ....protocols.lending.compound_v2 import (
     WAD,
     MarketParams,
     PoolParams,
+    borrow_rate,
 )
+from ....protocols.lending.compound_v2.interest import MAX_BORROW_RATE_PER_BLOCK
 from ....protocols.lending.compound_v2.params import blocks_per_year
 from ....protocols.lending.compound_v2.pool import CompoundPool
 from ...scenarios import Scenario
@@ -92,11 +95,11 @@ def build_params(config: CompoundConfig | VenusConfig, scenario: Scenario) -> Po
             initial_exchange_rate=WAD,
         )
         markets.append(_changed(own, config, preset))
+        _check_rate(name, markets[-1])
     try:
         return PoolParams(preset.fork, _wad(config.close_factor), tuple(markets), config.unsafe)
     except ValueError as error:
-        advice = str(error).replace("unsafe=True allows", "protocol.unsafe = true allows")
-        raise ScenarioError(f"{name}: {advice}") from error
+        raise ScenarioError(f"{name}: {_in_fractions(str(error))}") from error
 
 
 def _changed(market: MarketParams, config: CompoundConfig | VenusConfig, preset: PoolParams) -> MarketParams:
@@ -130,6 +133,22 @@ def _changed(market: MarketParams, config: CompoundConfig | VenusConfig, preset:
         rates["kink"] = _wad(change.kink)
     model = dataclasses.replace(market.rate_model, **rates)
     return dataclasses.replace(market, rate_model=model, **values)
+
+
+def _check_rate(name: str, market: MarketParams) -> None:
+    """Refuse rates at which the contract would stop accruing once everything is borrowed."""
+    rate = borrow_rate(market.rate_model, WAD)
+    if rate > MAX_BORROW_RATE_PER_BLOCK:
+        raise ScenarioError(
+            f"{name}: markets.{market.symbol}: a borrow rate of {rate / 1e18:.3g} a block at full use; "
+            f"allowed: up to {MAX_BORROW_RATE_PER_BLOCK / 1e18:g} (borrowRateMaxMantissa)"
+        )
+
+
+def _in_fractions(message: str) -> str:
+    """Say wads as fractions and options as a scenario spells them."""
+    message = re.sub(r"\b(\d{15,})\b", lambda match: f"{int(match[1]) / WAD:g}", message)
+    return re.sub(r"([\d.]+)e18\b", r"\1", message).replace("unsafe=True", "unsafe = true")
 
 
 def _wad(fraction: float) -> int:

@@ -130,7 +130,8 @@ class CompoundPool(LendingPool):
                     f"{self.name}: {tokens} cTokens of {p.symbol} do not fit in int64; "
                     "give the asset fewer decimals or the market a higher initial exchange rate"
                 )
-            collateral[:, i] *= per_unit
+            if per_unit > 1:
+                collateral[:, i] *= per_unit
             collateral[self.lenders, i] = lent * per_unit
             cash = supplied[i] + lent - owed[i]
             self.markets[i] = MarketState(cash, owed[i], 0, tokens, WAD, self.block(0))
