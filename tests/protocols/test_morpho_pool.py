@@ -22,8 +22,10 @@ from liquidarium.protocols.lending.morpho import (
     is_healthy,
     liquidate,
     price_scale,
+    repay,
     supply,
 )
+from liquidarium.protocols.lending.morpho.books import MarketBook, disagreement, liquidated, repaid
 from liquidarium.protocols.lending.morpho.pool import SHARES_PER_UNIT, MorphoPool
 from liquidarium.protocols.lending.morpho.rates import INITIAL_RATE_AT_TARGET
 from liquidarium.protocols.revert import Revert
@@ -377,6 +379,23 @@ def test_book_that_loses_a_leg_is_seen(break_leg):
     pool.books[ETH, USDC] = break_leg(pool.books[ETH, USDC])
     assert pool.residual()[USDC] > 0
     assert pool.residual_touched()[USDC] > 0
+
+
+@pytest.mark.parametrize("by_liquidation", [False, True])
+def test_unit_that_rounding_asks_for_beyond_all_debt_is_nobodys(by_liquidation):
+    """Repaying all shares of a market may cost a unit more than all of its debt, which stops at 0."""
+    market = Market(20, 20 * 10**6, 5, 6 * 10**6, START)
+    book = MarketBook(PARAMETERS, market, INITIAL_RATE_AT_TARGET, lender_shares=20 * 10**6, cash=15)
+    position = Position(0, market.total_borrow_shares, 6)
+    if by_liquidation:
+        done = liquidate(market, position, PARAMETERS, 10**36, repaid_shares=position.borrow_shares)
+        after = liquidated(book, done)
+        assert done.repaid_assets == 6
+    else:
+        after = repaid(book, repay(market, position, shares=position.borrow_shares))
+    assert after.cash == 21
+    assert after.over_paid == 1
+    assert disagreement(after) == (0, 0)
 
 
 def test_underlying_that_the_ledger_lacks_is_seen():

@@ -10,7 +10,13 @@ from __future__ import annotations
 
 from ....market.ledger import Ledger
 from ....protocols.fixed_point import SECONDS_PER_YEAR, WAD
-from ....protocols.lending.morpho.parameters import ENABLED_LLTVS, MarketParameters
+from ....protocols.lending.morpho.parameters import (
+    ENABLED_LLTVS,
+    LIQUIDATION_CURSOR,
+    MAX_FEE,
+    MAX_INCENTIVE_FACTOR,
+    MarketParameters,
+)
 from ....protocols.lending.morpho.pool import MorphoPool
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
@@ -60,11 +66,13 @@ def _markets(config: MorphoBlueConfig, scenario: Scenario) -> dict[str, MarketPa
 
 
 def _parameters(config: MorphoBlueConfig, symbol: str, lltv: float) -> MarketParameters:
-    if _wad(lltv) not in ENABLED_LLTVS and not config.unsafe:
-        raise ScenarioError(
-            f"protocol.lltv.{symbol} = {lltv:g}: Morpho Blue: LLTV not enabled; allowed: "
-            f"{', '.join(f'{enabled / WAD:g}' for enabled in ENABLED_LLTVS)}, or set protocol.unsafe = true"
-        )
+    if not config.unsafe:
+        enabled = tuple(value / WAD for value in ENABLED_LLTVS)
+        _check(f"lltv.{symbol}", lltv, _wad(lltv) in ENABLED_LLTVS, "LLTV not enabled", enabled)
+        _check("fee", config.fee, _wad(config.fee) <= MAX_FEE, "max fee exceeded", "at most 0.25")
+        cursor, cap = config.liquidation_cursor, config.max_incentive_factor
+        _check("liquidation_cursor", cursor, _wad(cursor) == LIQUIDATION_CURSOR, "a constant", "0.3")
+        _check("max_incentive_factor", cap, _wad(cap) == MAX_INCENTIVE_FACTOR, "a constant", "1.15")
     try:
         return MarketParameters(
             _wad(lltv),
@@ -74,8 +82,18 @@ def _parameters(config: MorphoBlueConfig, symbol: str, lltv: float) -> MarketPar
             config.unsafe,
         )
     except ValueError as error:
-        advice = str(error).replace("pass unsafe=True to", "set protocol.unsafe = true to")
-        raise ScenarioError(f"protocol: {advice}") from error
+        raise ScenarioError(f"protocol: {error}") from error
+
+
+def _check(key: str, value: float, passes: bool, rule: str, allowed: str | tuple[float, ...]) -> None:
+    """Refuse what the contract would."""
+    if passes:
+        return
+    if not isinstance(allowed, str):
+        allowed = ", ".join(f"{number:g}" for number in allowed)
+    raise ScenarioError(
+        f"protocol.{key} = {value:g}; Morpho Blue: {rule}; allowed: {allowed}, or set protocol.unsafe = true"
+    )
 
 
 def _wad(fraction: float) -> int:

@@ -479,7 +479,7 @@ class MorphoPool(LendingPool):
         """By asset, how far the debt that screening sees is from the exact shares rounded up."""
         wanted = np.zeros(len(self.parameters), np.int64)
         wanted[self._loan_of[row]] = ceil_div(self._shares_of(row), SHARES_PER_UNIT)
-        return np.abs(self.positions.debt[row] - wanted)
+        return np.asarray(np.abs(self.positions.debt[row] - wanted))
 
     def _sum_shares(self, collateral: Integers, debt: Integers) -> dict[tuple[int, int], int]:
         """Borrow shares of all accounts by market, summed from the positions."""
