@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, Offer, PublicView
+from ..agents.base import DecidingAgent, PublicView
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
 from ..agents.searchers import MEVSearcher
@@ -284,7 +284,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 [o for market in self.credit for o in market.watch.opportunities
                  if (1 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]],
                 [],
-                self.offers() if self._sellers else [],
+                offers_now(self, list(map(max, mids, pool_price))) if self._sellers else [],
                 errands_now(self) if self._sellers else [],
             )  # fmt: skip
         return self._view
@@ -310,10 +310,6 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def agent_of(self, account: int) -> DecidingAgent | None:
         """Return the agent that owns a ledger account, or None."""
         return self._by_account.get(account)
-
-    def offers(self) -> list[Offer]:
-        """Return what protocols sell now."""
-        return offers_now(self)
 
     def market_price(self, asset: int) -> float:
         """Return the mid of an asset's book, or the oracle's price where there is no book; USD per token."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...agents.base import Buy, DecidingAgent, Kick, Liquidate, Offer, PlaceBid
+from ...agents.base import Buy, DecidingAgent, Kick, Liquidate, PlaceBid
 from ...protocols.fixed_point import WAD
-from ...protocols.lending.pool import Bought, Called, Kicked
+from ...protocols.lending.pool import Bought, Called, Kicked, Sale
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -68,19 +68,20 @@ class Journal:
         self,
         agent: DecidingAgent,
         intent: Buy | PlaceBid | None,
-        offer: Offer,
+        protocol: int,
+        sale: Sale,
         result: Bought,
         got: int = 0,
         fee: int = 0,
     ) -> list[Any]:
         """Write down that a protocol has sold collateral; it goes to the exits unless it is sold already."""
-        world, sale = self.world, offer.sale
+        world = self.world
         paid = self.value_usd([(sale.debt, result.paid)])
         bought = self.value_usd([(sale.collateral, result.units)])
         proceeds = got / world.assets[world.quote].unit
         symbols = world.assets
         row: list[Any] = [
-            len(world.recorder.sales), world.credit[offer.protocol].pool.name, sale.number, sale.account,
+            len(world.recorder.sales), world.credit[protocol].pool.name, sale.number, sale.account,
             agent.name, symbols[sale.collateral].symbol, symbols[sale.debt].symbol, world.time_s, world.block,
             paid, bought, self.value_usd([(sale.collateral, result.returned)]),
             0.0, self._impact(proceeds, bought, sale.collateral),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...agents.base import Buy, DecidingAgent, Errand, Offer, PlaceBid, Work
@@ -14,25 +15,35 @@ if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 
-def offers_now(world: LiquidationMarket) -> list[Offer]:
-    """Return everything that protocols sell at this moment."""
+LISTED = 16
+"""Offers that are published at most, those with the most to gain first."""
+
+
+def offers_now(world: LiquidationMarket, best_usd: Sequence[float]) -> list[Offer]:
+    """Return what protocols sell at this moment, if it may be worth the gas.
+
+    Parameters
+    ----------
+    world : LiquidationMarket
+    best_usd : sequence of float
+        Highest price at which each asset could be sold, USD per token.
+    """
     now, assets, prices = int(world.time_s), world.assets, world.oracle_prices
-    offers = []
+    gas_usd = world.gas_usd(world.scenario.chain.gas_per_liquidation, world.gas.floor)
+    found: list[tuple[float, Offer]] = []
     for market in world.credit:
         for sale in market.pool.sales(now):
             per_unit = prices[sale.debt] / assets[sale.debt].unit
             tokens = sale.units / assets[sale.collateral].unit
-            offers.append(
-                Offer(
-                    market.number,
-                    sale,
-                    sale.price * prices[sale.debt],
-                    sale.most * per_unit,
-                    tokens,
-                    per_unit,
-                )
-            )
-    return offers
+            price, most = sale.price * prices[sale.debt], sale.most * per_unit
+            gain = tokens * best_usd[sale.collateral]
+            if sale.kind == "price":
+                gain = min(gain, most / price * best_usd[sale.collateral]) if price > 0.0 else gain
+                gain -= min(tokens * price, most)
+            if gain > gas_usd:
+                found.append((gain, Offer(market.number, sale, price, most, tokens, per_unit)))
+    found.sort(key=lambda item: (-item[0], item[1].protocol, item[1].sale.number))
+    return [offer for _, offer in found[:LISTED]]
 
 
 def errands_now(world: LiquidationMarket) -> list[Errand]:
@@ -74,7 +85,7 @@ class Purchase:
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, world.ledger.balance(me, debt))
-        return world.journal.sale(self.agent, intent, offer, result, got, fee)
+        return world.journal.sale(self.agent, intent, offer.protocol, sale, result, got, fee)
 
 
 class AuctionBid:
@@ -121,18 +132,14 @@ class Upkeep:
         """
         errand, me, now = self.intent.errand, self.agent.account, int(world.time_s)
         chore, pool = errand.chore, world.credit[errand.protocol].pool
-        offered = next((o for o in world.offers() if _is(o, errand)), None)
-        row = -1 if offered is None else offered.sale.account
-        assets = () if offered is None else (offered.sale.collateral, offered.sale.debt)
+        sale = next((s for s in pool.sales(now) if s.number == chore.number), None)
+        row = -1 if sale is None else sale.account
+        assets = () if sale is None else (sale.collateral, sale.debt)
         world.on_undo(pool.checkpoint(row, assets))
         result = pool.work(chore.kind, chore.number, me, now)
         for asset in world.desk.stables:
             if asset != world.quote:
                 world.desk.convert(me, asset, world.quote, world.ledger.balance(me, asset))
         winner = None if result is None else world.agent_of(result.buyer)
-        if result is not None and winner is not None and offered is not None:
-            world.journal.sale(winner, None, offered, result)
-
-
-def _is(offer: Offer, errand: Errand) -> bool:
-    return offer.protocol == errand.protocol and offer.sale.number == errand.chore.number
+        if result is not None and winner is not None and sale is not None:
+            world.journal.sale(winner, None, errand.protocol, sale, result)
