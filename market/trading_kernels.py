@@ -382,14 +382,21 @@ def locked_by(books, orders, base, quote):
 
 @njit(cache=True)
 def escrow_residual(books, balances, residual):
-    """Add, per asset, what escrow accounts hold less what resting orders lock.
+    """Put down, per asset, what escrow accounts hold less what resting orders lock.
 
-    Walks every resting order; `residual` is int64, shape (n_assets,), and stays
+    Walks every resting order; `residual` is int64, shape (n_assets,), and is
     zero unless money was lost or made.
+
+    Returns
+    -------
+    bool
+        Whether it is zero.
     """
+    residual[:] = 0
     for b in range(len(books)):
         book = books[b]
         base, quote = locked_funds(book)
         escrow = book[ESCROW_ACCOUNT]
         residual[book[BASE_ASSET]] += balances[escrow, book[BASE_ASSET]] - base
         residual[book[QUOTE_ASSET]] += balances[escrow, book[QUOTE_ASSET]] - quote
+    return not residual.any()
