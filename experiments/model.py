@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, Liquidate, PublicView
+from ..agents.base import DecidingAgent, Liquidate, Opportunity, PublicView
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
 from ..agents.searchers import MEVSearcher
@@ -38,6 +38,9 @@ from .world.requests import Requests
 from .world.welfare import holdings_by_group
 
 HOUR_S = 3600.0
+
+BEYOND_ROUNDING = 1.001
+"""Factor that keeps a bound above what it bounds, however the strategies round."""
 
 
 class LiquidationMarket(mesa.Model):  # type: ignore[misc]
@@ -260,21 +263,20 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for asset, pool in self.pools.items():
                 pool_price[asset] = pool.price(asset)
                 pool_depth[asset] = pool.state.reserve1 / self.assets[self.quote].unit
+            opportunities, most_usd = self._worth_selling(mids, pool_price)
             chain, gas = self.scenario.chain, self.gas
             self._view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
                 chain.flash_loan_fee,
-                [o for o in self.watch.opportunities
-                 if (1 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]],
-                [],
+                opportunities, [], most_usd,
             )  # fmt: skip
         return self._view
 
     def cash_usd(self, account: int) -> float:
         """Return what an account holds of the quote asset, USD."""
-        return float(self.ledger.balances[account, self.quote]) / self.assets[self.quote].unit
+        return float(self.ledger.balance(account, self.quote)) / self.assets[self.quote].unit
 
     def gain_usd(self, account: int) -> float:
         """Change of an account's holdings since the start, at present mids, USD."""
@@ -415,6 +417,18 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.recorder.exposures.append(exposure_table(self))
 
     # helpers
+
+    def _worth_selling(self, mids: list[float], pool_price: list[float]) -> tuple[list[Opportunity], float]:
+        """Return listed accounts whose collateral sells for more than is repaid, and more than any earns."""
+        kept: list[Opportunity] = []
+        most_usd = 0.0
+        for opportunity in self.watch.opportunities:
+            asset, received = opportunity.collateral, 1.0 + opportunity.bonus
+            oracle, price = self.oracle_prices[asset], max(mids[asset], pool_price[asset])
+            if received * price > oracle:
+                kept.append(opportunity)
+                most_usd = max(most_usd, (received * (price / oracle) - 1.0) * opportunity.repay_usd)
+        return kept, most_usd * BEYOND_ROUNDING
 
     def _update_prices(self) -> None:
         self.oracle_prices = self.oracle.price.tolist()
