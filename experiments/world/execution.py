@@ -63,8 +63,9 @@ class Liquidation:
         cover = min(int(intent.repay_usd / world.oracle_prices[debt] * unit), pool.debt_units(row, debt, now))
         if cover <= 0:
             raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
-        venues = {"book": set(world.floor.book_of_asset), "pool": set(world.pools)}
-        if intent.exit in venues and collateral not in venues[intent.exit]:
+        if (intent.exit == "book" and collateral not in world.floor.book_of_asset) or (
+            intent.exit == "pool" and collateral not in world.pools
+        ):
             raise Revert(f"{ledger.assets[collateral].symbol} has no {intent.exit} to be sold in")
         world.on_undo(pool.checkpoint(row, (collateral, debt)))
         fee = 0
@@ -206,13 +207,13 @@ class Arbitrage:
         bid, ask = world.floor.touch(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
-        _keep(world, pool)
         scale = world.gaps.scale(asset)
         if pool.price(asset) < bid:
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / bid) * cash_unit), cash)
             gain = pool.quote_out(quote, spend / cash_unit) * bid - spend / cash_unit
             if scale * gain < self.intent.min_profit_usd or spend <= 0:
                 raise Revert("no profit left")
+            _keep(world, pool)
             bought = pool.swap(me, quote, spend, now_s=world.time_s)
             sold, _ = world.sell_on_book(asset, me, bought // lot, bid * (1.0 - SQUARE_UP_LIMIT))
             world.exits.sell_rest(self.agent, asset, bought - sold, SQUARE_UP_LIMIT)
@@ -225,4 +226,5 @@ class Arbitrage:
             raise Revert("no profit left")
         bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, ask * (1.0 + SQUARE_UP_LIMIT))
         if bought:
+            _keep(world, pool)
             pool.swap(me, asset, bought, now_s=world.time_s)
