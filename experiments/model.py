@@ -185,11 +185,13 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         for maker in self.makers:
             if maker.due(version, self.block):
                 self.requests.apply(maker, maker.decide(self.view()))
-        if self.watch.opportunities and version != self._answered and self.view().opportunities:
-            self._answered = version
-            for bot in self.bots:
-                if bot.due(version, self.block):
-                    self.requests.apply(bot, bot.decide(self.view()))
+        if self.watch.opportunities and version != self._answered:
+            view = self.view()
+            if view.opportunities:
+                self._answered = version
+                for bot in self.bots:
+                    if bot.due(version, self.block):
+                        self.requests.apply(bot, bot.decide(view))
         for agent in self.others:
             if agent.due(version, self.block):
                 self.requests.apply(agent, agent.decide(self.view()))
@@ -207,8 +209,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 self.requests.apply(searcher, searcher.react(view), seen_s)
         gains = self.gaps.news()
         if gains:
+            view = self.view()
             for searcher in self.searchers:
-                self.requests.apply(searcher, searcher.arbitrage(self.view(), gains))
+                self.requests.apply(searcher, searcher.arbitrage(view, gains))
 
     def _execute(self) -> BlockResult:
         """Fill the block from the mempool; each transaction happens whole or not at all."""

@@ -113,12 +113,12 @@ class BlockBuilder:
 
     def _charge(self, transaction: Transaction) -> int | None:
         """Take the most that a transaction may cost; None if its sender does not hold it."""
-        world = self.world
-        usd = world.gas_usd(transaction.gas, transaction.price_gwei)
-        units = int(usd * world.assets[world.quote].unit)
-        if world.ledger.balance(transaction.sender, world.quote) < units:
+        ledger, quote = self.world.ledger, self.world.quote
+        usd = self.world.gas_usd(transaction.gas, transaction.price_gwei)
+        units = int(usd * ledger.assets[quote].unit)
+        if ledger.balance(transaction.sender, quote) < units:
             return None
-        world.ledger.transfer(world.quote, transaction.sender, self.validators, units, Reason.GAS)
+        ledger.transfer(quote, transaction.sender, self.validators, units, Reason.GAS)
         return units
 
     def _refund(
