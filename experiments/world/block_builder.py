@@ -125,13 +125,13 @@ class BlockBuilder:
         self, members: tuple[Transaction, ...], advances: list[int | None], used: list[int]
     ) -> list[float]:
         """Give back what was not used; return what each member paid, USD."""
-        world = self.world
+        ledger, quote = self.world.ledger, self.world.quote
         paid = []
         for member, advance, gas in zip(members, advances, used, strict=True):
             kept = 0 if advance is None else advance * gas // member.gas
-            if advance:
-                world.ledger.transfer(world.quote, self.validators, member.sender, advance - kept, Reason.GAS)
-            paid.append(kept / world.assets[world.quote].unit)
+            if advance and advance > kept:
+                ledger.transfer(quote, self.validators, member.sender, advance - kept, Reason.GAS)
+            paid.append(kept / ledger.assets[quote].unit)
         return paid
 
     def _roll_back(self, written: int) -> None:

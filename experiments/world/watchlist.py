@@ -17,7 +17,7 @@ from ...protocols.fixed_point import WAD
 from ...protocols.health import HealthScreen, Sleepers
 from ...protocols.lending.aave.pool import AavePool
 from ...protocols.positions import Positions
-from .watchlist_kernels import N_HEALED, N_KEPT, N_LISTED, N_POOR, sort_out
+from .watchlist_kernels import N_HEALED, N_KEPT, N_LISTED, N_POOR, doubtful, sort_out
 
 LISTED = 16
 """Opportunities that are published at most, the most rewarding first."""
@@ -143,8 +143,11 @@ class WatchList:
         )
         health, rewards = best.health_factor, best.bonus_usd
         awake, places = self.awake, np.empty((4, len(self.awake)), np.int64)
+        spared = np.zeros(len(awake), np.bool_)
+        for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
+            spared[i] = self.pool.health_factor(int(awake[i]), int(now_s)) >= WAD
         sort_out(
-            awake, health, rewards, self._spared(health, now_s), self.eligible_since,
+            awake, health, rewards, spared, self.eligible_since,
             gas_usd, now_s, LISTED, places, self._counts,
         )  # fmt: skip
         n_listed, n_poor, n_healed, n_kept = self._counts.tolist()
@@ -169,13 +172,6 @@ class WatchList:
         self._announce(gas_usd)
         self.awake = awake[places[N_KEPT, :n_kept]]
 
-    def _spared(self, health: NDArray[np.float64], now_s: float) -> NDArray[np.bool_]:
-        """Which awake accounts the exact rule spares, though the cautious screen takes them for unhealthy."""
-        spared = np.zeros(len(health), np.bool_)
-        for i in np.flatnonzero((health < 1.0) & (health > 1.0 - 4.0 * self._caution)).tolist():
-            spared[i] = self.pool.health_factor(int(self.awake[i]), int(now_s)) >= WAD
-        return spared
-
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded, before the first block, on a crowd of one."""
         one = Positions(1, len(self.bonus))
@@ -189,6 +185,7 @@ class WatchList:
         sleepers.sleep(nobody, np.ones(1))
         sleepers.wake(0.5)
         none = np.zeros(0)
+        doubtful(none, 1.0, nobody)
         sort_out(
             nobody[:0], none, none, none < 0, none, 0.0, 0.0, LISTED, np.zeros((4, 0), np.int64), self._counts
         )

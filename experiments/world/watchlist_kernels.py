@@ -10,6 +10,17 @@ N_LISTED, N_POOR, N_HEALED, N_KEPT = range(4)
 
 
 @njit(cache=True, _nrt=False)
+def doubtful(health, least, places):
+    """Find health factors below 1 but above `least`; return how many there are, the first of `places`."""
+    count = 0
+    for i in range(len(health)):
+        if least < health[i] < 1.0:
+            places[count] = i
+            count += 1
+    return count
+
+
+@njit(cache=True, _nrt=False)
 def sort_out(accounts, health, rewards, spared, since, gas_usd, now_s, limit, places, counts):
     """Sort awake accounts by what becomes of them.
 

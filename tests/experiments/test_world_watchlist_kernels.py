@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from liquidarium.experiments.world.watchlist_kernels import N_HEALED, N_KEPT, N_LISTED, N_POOR, sort_out
+from liquidarium.experiments.world.watchlist_kernels import (
+    N_HEALED,
+    N_KEPT,
+    N_LISTED,
+    N_POOR,
+    doubtful,
+    sort_out,
+)
 
 LIMIT = 4
 GAS_USD = 20.0
@@ -47,3 +54,8 @@ def test_awake_accounts_are_sorted_as_the_rule_says(crowd):
         wanted = np.nan if i in healed else known if i in unhealthy else one[3]
         np.testing.assert_equal(since[rows[i]], wanted)
     assert since[:3].tolist() == [7.0] * 3
+
+
+def test_only_health_between_the_caution_and_one_is_doubtful():
+    health, places = np.array([0.9, 0.99, 0.995, 1.0, np.inf, 0.999]), np.zeros(6, np.int64)
+    assert places[: doubtful(health, 0.99, places)].tolist() == [2, 5]
