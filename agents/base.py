@@ -8,6 +8,7 @@ into orders and transactions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -98,7 +99,8 @@ class PublicView(NamedTuple):
 
     Prices are USD per token, depths USD, volatility per square root of a second,
     gas prices gwei; `usd_per_gas_gwei` is what one unit of gas at one gwei costs.
-    `depth_usd` is what bids within `depth_band` of the mid would buy.
+    `depth_usd` is what bids within `depth_band` of the mid would buy. No call on a listed
+    account earns `most_usd` before gas, whatever its exit, so that most bots need not look.
     """
 
     block: int
@@ -121,6 +123,7 @@ class PublicView(NamedTuple):
     flash_fee: float
     opportunities: list[Opportunity]
     pending: list[PendingLiquidation]
+    most_usd: float = math.inf
     offers: Sequence[Offer] = ()
     errands: Sequence[Errand] = ()
 

@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, PublicView
+from ..agents.base import DecidingAgent, Opportunity, PublicView
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
 from ..agents.searchers import MEVSearcher
@@ -40,6 +40,9 @@ from .world.sales import errands_now, offers_now
 from .world.welfare import holdings_by_group
 
 HOUR_S = 3600.0
+
+BEYOND_ROUNDING = 1.001
+"""Factor that keeps a bound above what it bounds, however the strategies round."""
 
 
 class LiquidationMarket(mesa.Model):  # type: ignore[misc]
@@ -194,14 +197,18 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         for maker in self.makers:
             if maker.due(version, self.block):
                 self.requests.apply(maker, maker.decide(self.view()))
-        if listed and version != self._answered and self.view().opportunities:
-            self._answered = version
-            for bot in self.bots:
-                if bot.due(version, self.block):
-                    self.requests.apply(bot, bot.decide(self.view()))
-        if self._sellers and (self.view().offers or self.view().errands):
-            for bot in self.bots:
-                self.requests.apply(bot, bot.trade(self.view()))
+        if listed and version != self._answered:
+            view = self.view()
+            if view.opportunities:
+                self._answered = version
+                for bot in self.bots:
+                    if bot.due(version, self.block):
+                        self.requests.apply(bot, bot.decide(view))
+        if self._sellers:
+            view = self.view()
+            if view.offers or view.errands:
+                for bot in self.bots:
+                    self.requests.apply(bot, bot.trade(view))
         for agent in self.others:
             if agent.due(version, self.block):
                 self.requests.apply(agent, agent.decide(self.view()))
@@ -219,8 +226,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 self.requests.apply(searcher, searcher.react(view), seen_s)
         gains = self.gaps.news()
         if gains:
+            view = self.view()
             for searcher in self.searchers:
-                self.requests.apply(searcher, searcher.arbitrage(self.view(), gains))
+                self.requests.apply(searcher, searcher.arbitrage(view, gains))
 
     def _execute(self) -> BlockResult:
         """Fill the block from the mempool; each transaction happens whole or not at all."""
@@ -275,15 +283,14 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for asset, pool in self.pools.items():
                 pool_price[asset] = pool.price(asset)
                 pool_depth[asset] = pool.state.reserve1 / self.assets[self.quote].unit
+            opportunities, most_usd = self._worth_selling(mids, pool_price)
             chain, gas = self.scenario.chain, self.gas
             self._view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
                 chain.flash_loan_fee,
-                [o for market in self.credit for o in market.watch.opportunities
-                 if (1 + o.bonus) * max(mids[o.collateral], pool_price[o.collateral]) > oracle[o.collateral]],
-                [],
+                opportunities, [], most_usd,
                 offers_now(self, list(map(max, mids, pool_price))) if self._sellers else [],
                 errands_now(self) if self._sellers else [],
             )  # fmt: skip
@@ -291,7 +298,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def cash_usd(self, account: int) -> float:
         """Return what an account holds of the quote asset, USD."""
-        return float(self.ledger.balances[account, self.quote]) / self.assets[self.quote].unit
+        return float(self.ledger.balance(account, self.quote)) / self.assets[self.quote].unit
 
     def gain_usd(self, account: int) -> float:
         """Change of an account's holdings since the start, at present mids, USD."""
@@ -390,6 +397,19 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.recorder.exposures.append(exposure_table(self))
 
     # helpers
+
+    def _worth_selling(self, mids: list[float], pool_price: list[float]) -> tuple[list[Opportunity], float]:
+        """Return listed accounts that pay, and a bound on what any of them earns."""
+        kept: list[Opportunity] = []
+        most_usd = 0.0
+        for opportunity in (o for market in self.credit for o in market.watch.opportunities):
+            asset, bonus = opportunity.collateral, opportunity.bonus
+            oracle, price = self.oracle_prices[asset], max(mids[asset], pool_price[asset])
+            if opportunity.kick or (1.0 + bonus) * price > oracle:
+                margin = bonus if opportunity.kick else (1.0 + bonus) * (price / oracle) - 1.0
+                kept.append(opportunity)
+                most_usd = max(most_usd, margin * opportunity.repay_usd)
+        return kept, most_usd * BEYOND_ROUNDING
 
     def _update_prices(self) -> None:
         self.oracle_prices = self.oracle.price.tolist()

@@ -5,7 +5,7 @@ An asset says how many decimals it has and nothing about its price.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_DECIMALS = 9
 """Most decimals a simulated asset may have, so that balances fit in int64."""
@@ -22,6 +22,11 @@ class Asset:
     decimals : int
         One whole token is ``10 ** decimals`` base units; 0 to 9.
 
+    Attributes
+    ----------
+    unit : int
+        Base units in one whole token.
+
     Raises
     ------
     ValueError
@@ -30,6 +35,7 @@ class Asset:
 
     symbol: str
     decimals: int
+    unit: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.symbol:
@@ -38,11 +44,7 @@ class Asset:
             raise ValueError(
                 f"asset {self.symbol}: decimals must be 0 to {MAX_DECIMALS}, got {self.decimals}"
             )
-
-    @property
-    def unit(self) -> int:
-        """Base units in one whole token."""
-        return int(10**self.decimals)
+        object.__setattr__(self, "unit", 10**self.decimals)
 
     def to_units(self, tokens: float) -> int:
         """Whole base units nearest to an amount in tokens."""

@@ -113,7 +113,8 @@ class Ledger:
 
     def balance(self, account: int, asset: int) -> int:
         """Return the base units of `asset` that `account` holds."""
-        return int(self.balances[account, asset])
+        held: int = self.balances.item(account, asset)
+        return held
 
     def endow(self, asset: int, account: int, amount: int) -> None:
         """Bring `amount` base units in from the rest of the world."""
@@ -139,12 +140,12 @@ class Ledger:
             raise ValueError(f"reason {reason} is none of Reason, 0 to {len(self.volumes) - 1}")
         if not (0 <= source < self.n_accounts and 0 <= target < self.n_accounts):
             raise IndexError(f"accounts {source} and {target} must be below {self.n_accounts}, those open")
-        held = int(self.balances[source, asset])
+        held: int = self.balances.item(source, asset)
         if source != OUTSIDE and held < amount:
             raise InsufficientFundsError(
                 f"{self.name(source)} holds {held} base units of {self.assets[asset].symbol}, {amount} needed"
             )
-        self._check_range(asset, amount - held, int(self.balances[target, asset]) + amount)
+        self._check_range(asset, amount - held, self.balances.item(target, asset) + amount)
         move(self.balances, self.volumes, asset, source, target, amount, int(reason))
         if self._journal is not None:
             self._journal.append((asset, source, target, amount, int(reason)))

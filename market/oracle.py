@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from math import isnan, nan
+from math import inf, isfinite, isnan, nan, nextafter
+from operator import ge, le
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -126,10 +127,10 @@ class Oracle:
         self.updated_at: Floats = np.zeros(n)
         self.halted: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self.updates: list[OracleUpdate] = []
-        self._low, self._high, self._beat_s = np.empty(n), np.empty(n), np.empty(n)
-        for i in range(n):
-            self._expect(i, float(start[i]), 0.0)
-        self._next_beat_s = float(self._beat_s.min(initial=np.inf))
+        self._low, self._high, self._beat_s = [0.0] * n, [0.0] * n, [0.0] * n
+        for i, price in enumerate(start):
+            self._expect(i, price, 0.0)
+        self._next_beat_s = min(self._beat_s, default=inf)
         self._under_way: list[tuple[float, int, int, int, str]] = []  # due, nth report, asset, answer, reason
         self._n_reports = 0
 
@@ -153,11 +154,12 @@ class Oracle:
         ValueError
             If a price to report is not positive or too large for a feed.
         """
-        moved = (observed <= self._low) | (observed >= self._high)
-        if now_s >= self._next_beat_s or moved.any():
-            self._report(now_s, observed, moved)
+        prices: list[float] = observed.tolist()
+        moved = any(map(le, prices, self._low)) or any(map(ge, prices, self._high))
+        if moved or now_s >= self._next_beat_s:
+            self._report(now_s, prices)
         if self._under_way and self._under_way[0][0] <= now_s:
-            return self._publish(now_s, observed)
+            return self._publish(now_s, prices)
         return _NOTHING
 
     def upcoming(self, asset: int) -> tuple[float, float] | None:
@@ -168,46 +170,45 @@ class Oracle:
         due_s, _, answer = min(ahead)
         return due_s, answer / _SCALE
 
-    def _report(self, now_s: float, observed: Floats, moved: NDArray[np.bool_]) -> None:
-        due = (moved | (self._beat_s <= now_s)) & ~self.halted & ~np.isnan(observed)
-        for i in np.flatnonzero(due).tolist():
+    def _report(self, now_s: float, observed: list[float]) -> None:
+        for i, price in enumerate(observed):
+            moved = price <= self._low[i] or price >= self._high[i]
+            if not (moved or self._beat_s[i] <= now_s) or self.halted[i] or isnan(price):
+                continue
             if self._rng is not None and self._rng.random() < self._drop_probability:
                 continue
-            price = float(observed[i])
-            arrival = (now_s + float(self._delay_s[i]), self._n_reports, i, self._answer(i, price, now_s))
-            heappush(self._under_way, (*arrival, DEVIATION if moved[i] else HEARTBEAT))
+            arrival = (now_s + self._delay_s[i], self._n_reports, i, self._answer(i, price, now_s))
+            heappush(self._under_way, (*arrival, DEVIATION if moved else HEARTBEAT))
             self._n_reports += 1
             self._expect(i, price, now_s)
-        self._next_beat_s = float(self._beat_s.min())
+        self._next_beat_s = min(self._beat_s)
 
-    def _publish(self, now_s: float, observed: Floats) -> NDArray[np.intp]:
+    def _publish(self, now_s: float, observed: list[float]) -> NDArray[np.intp]:
         before = self.answer.copy()
         while self._under_way and self._under_way[0][0] <= now_s:
             _, _, i, answer, reason = heappop(self._under_way)
             self.answer[i] = answer
             self.price[i] = answer / _SCALE
             self.updated_at[i] = now_s
-            self.updates.append(OracleUpdate(now_s, i, answer / _SCALE, float(observed[i]), reason))
+            self.updates.append(OracleUpdate(now_s, i, answer / _SCALE, observed[i], reason))
         return np.flatnonzero(self.answer != before)
 
     def _expect(self, i: int, price: float, now_s: float) -> None:
         """Set what the next report of an asset waits for, after `price` was reported."""
-        width = (
-            price * float(self._deviation[i]) if self._deviation[i] else np.nextafter(price, np.inf) - price
-        )
+        deviation, heartbeat_s = self._deviation[i], self._heartbeat_s[i]
+        width = price * deviation if deviation else nextafter(price, inf) - price
         self._low[i], self._high[i] = price - width, price + width
-        heartbeat_s = float(self._heartbeat_s[i])
-        if self._aligned and np.isfinite(heartbeat_s):
+        if self._aligned and isfinite(heartbeat_s):
             self._beat_s[i] = (now_s // heartbeat_s + 1.0) * heartbeat_s
         else:
             self._beat_s[i] = now_s + heartbeat_s
 
     def _answer(self, i: int, price: float, now_s: float) -> int:
-        if not 0.0 < price < np.inf:
+        if not 0.0 < price < inf:
             raise ValueError(
                 f"oracle of {self.symbols[i]} at {now_s:g} s: price must be positive, got {price}"
             )
-        cut = min(max(price, float(self._min_answer[i])), float(self._max_answer[i]))
+        cut = min(max(price, self._min_answer[i]), self._max_answer[i])
         answer: int = round(cut * _SCALE)
         if not 0 < answer <= _LARGEST_ANSWER:
             raise ValueError(
@@ -218,18 +219,18 @@ class Oracle:
 
     def _parameter(
         self, name: str, value: ArrayLike, *, positive: bool = False, finite: bool = False
-    ) -> Floats:
+    ) -> list[float]:
         values = np.asarray(value, np.float64)
         if values.shape not in {(), (len(self.symbols),)}:
             raise ValueError(
                 f"{name} must be one number or one per asset ({len(self.symbols)}), got {value!r}"
             )
-        values = np.broadcast_to(values, (len(self.symbols),))
-        for symbol, one in zip(self.symbols, values.tolist(), strict=True):
+        each: list[float] = np.broadcast_to(values, (len(self.symbols),)).tolist()
+        for symbol, one in zip(self.symbols, each, strict=True):
             if not ((one > 0 if positive else one >= 0) and (np.isfinite(one) or not finite)):
                 limits = ("positive" if positive else "not negative") + (" and finite" if finite else "")
                 raise ValueError(f"{name} of {symbol} must be {limits}, got {one}")
-        return values.copy()
+        return each
 
 
 class Source(Protocol):

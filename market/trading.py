@@ -361,19 +361,20 @@ class TradingFloor:
         """
         b = self.book_of_asset[asset]
         book, row = self.books[b], self.state[b]
-        bid, ask = int(book[BEST_BID]), int(book[BEST_ASK])
+        bid, ask = book.item(BEST_BID), book.item(BEST_ASK)
         if bid == NO_BID and not math.isnan(row[BID]):
             bid = int(book[LAST_PRICE])
         if ask == NO_ASK and not math.isnan(row[ASK]):
             ask = int(book[LAST_PRICE])
         if bid != NO_BID and ask != NO_ASK:
-            return 0.5 * (bid + ask) * self.specs[b].tick_usd
+            return float(0.5 * (bid + ask) * self.specs[b].tick_usd)
         return float(row[MID])
 
     def touch(self, asset: int) -> tuple[float, float]:
         """Best bid and ask now, USD per token; 0 and infinity where there is none."""
-        book, tick = self.books[self.book_of_asset[asset]], self.spec(asset).tick_usd
-        bid, ask = int(book[BEST_BID]), int(book[BEST_ASK])
+        b = self.book_of_asset[asset]
+        tick = self.specs[b].tick_usd
+        bid, ask = self.books.item(b, BEST_BID), self.books.item(b, BEST_ASK)
         return bid * tick, math.inf if ask == NO_ASK else ask * tick
 
     def mids(self) -> list[float]:
@@ -409,9 +410,12 @@ class TradingFloor:
         int64 ndarray, shape (n_assets,)
             All zero unless money was lost; the array is used again.
         """
-        self._residual[:] = 0
         escrow_residual(self.books, self.ledger.balances, self._residual)
         return self._residual
+
+    def escrow_agrees(self) -> bool:
+        """Whether `residual` is all zero."""
+        return bool(escrow_residual(self.books, self.ledger.balances, self._residual))
 
     @property
     def n_commands(self) -> int:

@@ -86,7 +86,7 @@ from .trading_layout import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _fair_price(book, row, param, reference):
     """Carry the deviation from the outside price over to the new outside price, faded.
 
@@ -104,7 +104,7 @@ def _fair_price(book, row, param, reference):
     row[FAIR] = reference * math.exp(deviation * param[DEVIATION_KEPT])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _withdraw_stale(book, balances, volumes, param, fair):
     """Cancel background orders on the wrong side of the fair price (in ticks), best first."""
     flow = int(param[FLOW_ACCOUNT])
@@ -120,7 +120,7 @@ def _withdraw_stale(book, balances, volumes, param, fair):
         cancel(book, balances, volumes, book[slot + ORDER_ID])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _withdraw_left_behind(book, balances, volumes, param, fair):
     """Cancel background orders that the fair price (in ticks) has moved far away from.
 
@@ -145,7 +145,7 @@ def _withdraw_left_behind(book, balances, volumes, param, fair):
                 tick = next_above(book, RESTING_LADDER, tick)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
     """Place one maker's orders from its standing quote and present inventory."""
     levels = int(quote[QUOTE_LEVELS])
@@ -176,7 +176,7 @@ def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
                 )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _cancel_one(book, balances, volumes, live, draw):
     """Cancel a random background order; return how many were there to cancel, 0 or 1.
 
@@ -193,7 +193,7 @@ def _cancel_one(book, balances, volumes, live, draw):
     return 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _flow(book, balances, volumes, trades, row, param, live, resting, draws):
     """Let background orders arrive, one for each row of draws: market, cancel or limit.
 
@@ -231,7 +231,7 @@ def _flow(book, balances, volumes, trades, row, param, live, resting, draws):
             live[live[0]] = order
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _bids_usd(book, lowest):
     """Value of the bids down to a tick, lots x ticks."""
     total = 0
@@ -242,7 +242,7 @@ def _bids_usd(book, lowest):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _asks_usd(book, highest):
     """Value of the asks up to a tick, lots x ticks."""
     total = 0
@@ -253,7 +253,7 @@ def _asks_usd(book, highest):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _statistics(book, row, param):
     """Touch, mid, depth within the band and the moving variance of log mids per second."""
     tick = param[TICK_USD]
@@ -273,7 +273,7 @@ def _statistics(book, row, param):
     row[ASK_DEPTH_USD] = _asks_usd(book, highest) * scale
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _has_room(books, trades, counts, n_makers):
     """Whether slots and trade log suffice for the coming block, whatever happens in it."""
     need = 0
@@ -286,7 +286,7 @@ def _has_room(books, trades, counts, n_makers):
     return len(trades) - 1 - trades[0, 0] >= need
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def trade_block(
     books,
     balances,
@@ -359,7 +359,7 @@ def trade_block(
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def locked_by(books, orders, base, quote):
     """Add up what some orders lock: base units per book, quote units in `quote[0]`.
 
@@ -380,16 +380,27 @@ def locked_by(books, orders, base, quote):
                 quote[0] += lots * book[slot + PRICE] * book[QUOTE_PER_LOT_TICK]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def escrow_residual(books, balances, residual):
-    """Add, per asset, what escrow accounts hold less what resting orders lock.
+    """Put down, per asset, what escrow accounts hold less what resting orders lock.
 
-    Walks every resting order; `residual` is int64, shape (n_assets,), and stays
+    Walks every resting order; `residual` is int64, shape (n_assets,), and is
     zero unless money was lost or made.
+
+    Returns
+    -------
+    bool
+        Whether it is zero.
     """
+    for i in range(len(residual)):
+        residual[i] = 0
     for b in range(len(books)):
         book = books[b]
         base, quote = locked_funds(book)
         escrow = book[ESCROW_ACCOUNT]
         residual[book[BASE_ASSET]] += balances[escrow, book[BASE_ASSET]] - base
         residual[book[QUOTE_ASSET]] += balances[escrow, book[QUOTE_ASSET]] - quote
+    agrees = True
+    for i in range(len(residual)):
+        agrees = agrees and residual[i] == 0
+    return agrees

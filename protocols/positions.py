@@ -120,11 +120,11 @@ class Positions:
         IndexError
             If there is no such account.
         """
-        marked = np.asarray(list(accounts) if not isinstance(accounts, np.ndarray) else accounts, np.int64)
-        if marked.size:
-            self._check(int(marked.min()))
-            self._check(int(marked.max()))
-            self.touched.update(marked.tolist())
+        marked = accounts.tolist() if isinstance(accounts, np.ndarray) else list(map(int, accounts))
+        if marked:
+            self._check(min(marked))
+            self._check(max(marked))
+            self.touched.update(marked)
 
     def take_touched(self) -> NDArray[np.int64]:
         """Accounts that changed since this was last asked, ascending; they are then forgotten."""

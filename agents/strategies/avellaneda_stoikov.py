@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 YEAR_S = 365 * 86_400.0
+_ROOT_YEAR = math.sqrt(YEAR_S)
 
 
 def reservation_price(mid: float, inventory: float, gamma: float, sigma: float, horizon: float) -> float:
@@ -140,7 +141,7 @@ class AvellanedaStoikov:
 
     def decide(self, state: MakerState) -> Quote | None:
         """Return the standing quote for one book, or None to withdraw."""
-        annual = state.volatility * math.sqrt(YEAR_S)
+        annual = state.volatility * _ROOT_YEAR
         limit = self.withdraw_volatility if state.quoting else self.return_volatility
         if annual > limit or state.loss_usd > self.loss_limit_usd:
             return None

@@ -96,8 +96,6 @@ class BorrowerPolicy:
         kept = 1.0 - self.sale_cost
         gain = state.target * kept - state.threshold
         sell = (state.target * left - backed) / np.where(gain > 1e-9, gain, np.inf)
-        sell = np.maximum(sell, self.panic * left / kept)
-        sell = np.where(
-            short & (state.health_factor > 1.0), np.clip(sell, 0.0, 0.95 * state.collateral_usd), 0.0
-        )
-        return Reaction(repay, sell)
+        sell = np.maximum(np.maximum(sell, self.panic * left / kept), 0.0)
+        sell = np.minimum(sell, 0.95 * state.collateral_usd)
+        return Reaction(repay, np.where(short & (state.health_factor > 1.0), sell, 0.0))

@@ -179,6 +179,8 @@ class ThresholdLiquidator:
             return []
         lost_share = (1.0 - win) * view.revert_gas_share
         needed = self.least_gross(floor * usd_per_gwei, share, win, lost_share)
+        if view.most_usd <= needed:
+            return []
         terms: dict[int, ExitTerms] = {}
         sold: dict[int, float] = {}
         for opportunity in view.opportunities:

@@ -119,25 +119,25 @@ class BlockBuilder:
 
     def _charge(self, transaction: Transaction) -> int | None:
         """Take the most that a transaction may cost; None if its sender does not hold it."""
-        world = self.world
-        usd = world.gas_usd(transaction.gas, transaction.price_gwei)
-        units = int(usd * world.assets[world.quote].unit)
-        if world.ledger.balance(transaction.sender, world.quote) < units:
+        ledger, quote = self.world.ledger, self.world.quote
+        usd = self.world.gas_usd(transaction.gas, transaction.price_gwei)
+        units = int(usd * ledger.assets[quote].unit)
+        if ledger.balance(transaction.sender, quote) < units:
             return None
-        world.ledger.transfer(world.quote, transaction.sender, self.validators, units, Reason.GAS)
+        ledger.transfer(quote, transaction.sender, self.validators, units, Reason.GAS)
         return units
 
     def _refund(
         self, members: tuple[Transaction, ...], advances: list[int | None], used: list[int]
     ) -> list[float]:
         """Give back what was not used; return what each member paid, USD."""
-        world = self.world
+        ledger, quote = self.world.ledger, self.world.quote
         paid = []
         for member, advance, gas in zip(members, advances, used, strict=True):
             kept = 0 if advance is None else advance * gas // member.gas
-            if advance:
-                world.ledger.transfer(world.quote, self.validators, member.sender, advance - kept, Reason.GAS)
-            paid.append(kept / world.assets[world.quote].unit)
+            if advance and advance > kept:
+                ledger.transfer(quote, self.validators, member.sender, advance - kept, Reason.GAS)
+            paid.append(kept / ledger.assets[quote].unit)
         return paid
 
     def _marks(self) -> tuple[int, int, tuple[int, int]]:

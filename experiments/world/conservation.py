@@ -41,9 +41,8 @@ class ConservationCheck:
 
     def block(self) -> None:
         """Check what a block touches: every open order, pools, reserves and positions that changed."""
-        held = self.floor.residual()
-        if held.any():
-            self.residual += np.abs(held)
+        if not self.floor.escrow_agrees():
+            self.residual += np.abs(self.floor.residual())
         for protocol in self.protocols:
             self.residual += protocol.residual_touched()
         for i, pool in enumerate(self.pools):

@@ -35,8 +35,9 @@ SQUARE_UP_LIMIT = 0.01
 
 def check_exit(world: LiquidationMarket, asset: int, exit: str) -> None:
     """Revert if an asset cannot be sold where the intent says."""
-    venues = {"book": set(world.floor.book_of_asset), "pool": set(world.pools)}
-    if exit in venues and asset not in venues[exit]:
+    if (exit == "book" and asset not in world.floor.book_of_asset) or (
+        exit == "pool" and asset not in world.pools
+    ):
         raise Revert(f"{world.assets[asset].symbol} has no {exit} to be sold in")
 
 
@@ -266,13 +267,13 @@ class Arbitrage:
         bid, ask = world.floor.touch(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
-        _keep(world, pool)
         scale = world.gaps.scale(asset)
         if pool.price(asset) < bid:
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / bid) * cash_unit), cash)
             gain = pool.quote_out(quote, spend / cash_unit) * bid - spend / cash_unit
             if scale * gain < self.intent.min_profit_usd or spend <= 0:
                 raise Revert("no profit left")
+            _keep(world, pool)
             bought = pool.swap(me, quote, spend, now_s=world.time_s)
             sold, _ = world.sell_on_book(asset, me, bought // lot, bid * (1.0 - SQUARE_UP_LIMIT))
             world.exits.sell_rest(self.agent, asset, bought - sold, SQUARE_UP_LIMIT)
@@ -285,4 +286,5 @@ class Arbitrage:
             raise Revert("no profit left")
         bought = world.buy_on_book(asset, me, int(tokens * unit) // lot, ask * (1.0 + SQUARE_UP_LIMIT))
         if bought:
+            _keep(world, pool)
             pool.swap(me, asset, bought, now_s=world.time_s)

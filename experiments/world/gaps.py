@@ -27,7 +27,7 @@ class PoolGaps:
                 asset,
                 world.floor.book_of_asset[asset],
                 pool,
-                units[asset] / units[world.quote],
+                float(units[asset] / units[world.quote]),
                 pool.fee_bps / 1e4,
             )
             for asset, pool in world.pools.items()
@@ -54,6 +54,7 @@ class PoolGaps:
         world = self.world
         gains: dict[int, float] = {}
         least = -1.0
+        cash_unit = world.assets[world.quote].unit
         for asset, book, pool, per_unit, fee in self._watched:
             state = pool.state
             per_pool = state.reserve0 / (state.reserve1 * per_unit)  # one over the pool's price
@@ -66,8 +67,10 @@ class PoolGaps:
                 continue
             if least < 0.0:
                 least = world.gas_usd(world.scenario.chain.gas_per_swap, world.gas.standard)
-            reserve_usd = state.reserve1 / world.assets[world.quote].unit
-            gain = self.scale(asset) * off * off * reserve_usd / 4.0
+            most = off * off * (state.reserve1 / cash_unit) / 4.0
+            if most <= least:
+                continue
+            gain = self.scale(asset) * off * off * (state.reserve1 / cash_unit) / 4.0
             if gain > least:
                 gains[asset] = gain
         return gains
@@ -79,9 +82,9 @@ class PoolGaps:
         with ``k = band / (2 depth)``, so the best size shrinks by ``1 / (1 + k Y)``.
         """
         floor = self.world.floor
-        row = floor.state[floor.book_of_asset[asset]]
-        depth = min(row[BID_DEPTH_USD], row[ASK_DEPTH_USD])
+        book = floor.book_of_asset[asset]
+        depth = min(floor.state.item(book, BID_DEPTH_USD), floor.state.item(book, ASK_DEPTH_USD))
         if depth <= 0.0:
             return 0.0
         reserve = self.world.pools[asset].state.reserve1 / self.world.assets[self.world.quote].unit
-        return float(1.0 / (1.0 + floor.depth_band / (2.0 * depth) * reserve))
+        return 1.0 / (1.0 + floor.depth_band / (2.0 * depth) * reserve)

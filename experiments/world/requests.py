@@ -105,11 +105,13 @@ class Requests:
         gas_usd = world.gas_usd(chain.gas_per_repay, price)
         positions = pool.positions
         debt = positions.debt[rows] @ watch.debt_values
-        rows = rows[cohort.policy.attends(debt, float(pool.bonus.max()), gas_usd)]
-        if not len(rows):
-            return
+        attends = cohort.policy.attends(debt, float(pool.bonus.max()), gas_usd)
+        if not attends.all():
+            rows = rows[attends]
+            if not len(rows):
+                return
+            debt = positions.debt[rows] @ watch.debt_values
         collateral = positions.collateral[rows] * watch.values
-        debt = positions.debt[rows] @ watch.debt_values
         value = collateral.sum(axis=1)
         health = watch.screen.health(rows)
         state = BorrowerState(

@@ -17,6 +17,7 @@ from ...protocols.fixed_point import WAD
 from ...protocols.health import HealthScreen, Sleepers
 from ...protocols.lending.pool import LendingPool
 from ...protocols.positions import Positions
+from .watchlist_kernels import N_HEALED, N_KEPT, N_LISTED, N_POOR, doubtful, sort_out
 
 LISTED = 16
 """Opportunities that are published at most, the most rewarding first."""
@@ -62,6 +63,7 @@ class WatchList:
         self.values: NDArray[np.float64] = np.zeros(len(pool.bonus))
         self.debt_values: NDArray[np.float64] = np.zeros(len(pool.bonus))
         self._stale = False
+        self._counts = np.zeros(4, np.int64)
         self._caution = pool.caution + _SPARE
         self._compile()
 
@@ -138,27 +140,21 @@ class WatchList:
             held = pool.positions.collateral[self.awake] @ self.values
             repays = pool.positions.debt[self.awake] @ self.debt_values
             rewards = pool.kick_rewards_usd(self.awake, held, repays)
-        suspect = health < 1.0
-        unhealthy = suspect
-        close = suspect & (health > 1.0 - 4.0 * self._caution)
-        if close.any():
-            unhealthy = suspect.copy()
-            for i in np.flatnonzero(close).tolist():
-                unhealthy[i] = self.pool.health_factor(int(self.awake[i]), int(now_s)) < WAD
-        new = self.awake[unhealthy]
-        new = new[np.isnan(self.eligible_since[new])]
-        if len(new):
-            self.eligible_since[new] = now_s
-        if not suspect.all():
-            healed = self.awake[~suspect]
-            self.eligible_since[healed] = np.nan
-            self.screen.touch(healed, 1.0 - 1e-9)
-        listed = unhealthy & (rewards >= gas_usd)
-        poor = unhealthy & ~listed
-        if poor.any():
-            self.sleepers.sleep(self.awake[poor], rewards[poor])
-        order = np.flatnonzero(listed)
-        order = order[np.argsort(-rewards[order], kind="stable")][:LISTED]
+        awake, places = self.awake, np.empty((4, len(self.awake)), np.int64)
+        spared = np.zeros(len(awake), np.bool_)
+        for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
+            spared[i] = pool.health_factor(int(awake[i]), int(now_s)) >= WAD
+        sort_out(
+            awake, health, rewards, spared, self.eligible_since,
+            gas_usd, now_s, LISTED, places, self._counts,
+        )  # fmt: skip
+        n_listed, n_poor, n_healed, n_kept = self._counts.tolist()
+        if n_healed:
+            self.screen.touch(awake[places[N_HEALED, :n_healed]], 1.0 - 1e-9)
+        if n_poor:
+            poor = places[N_POOR, :n_poor]
+            self.sleepers.sleep(awake[poor], rewards[poor])
+        listed = places[N_LISTED, :n_listed]
         self.opportunities = [
             Opportunity(
                 account,
@@ -172,17 +168,17 @@ class WatchList:
                 pool.kick_pays,
             )
             for account, health, collateral, debt, repay, bonus in zip(
-                self.awake[order].tolist(),
-                health[order].tolist(),
-                best.collateral_asset[order].tolist(),
-                best.debt_asset[order].tolist(),
-                repays[order].tolist(),
-                rewards[order].tolist(),
+                awake[listed].tolist(),
+                health[listed].tolist(),
+                best.collateral_asset[listed].tolist(),
+                best.debt_asset[listed].tolist(),
+                repays[listed].tolist(),
+                rewards[listed].tolist(),
                 strict=True,
             )
         ]
         self._announce(gas_usd)
-        self.awake = self.awake[suspect & ~poor]
+        self.awake = awake[places[N_KEPT, :n_kept]]
 
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded, before the first block, on a crowd of one."""
@@ -197,6 +193,11 @@ class WatchList:
         sleepers = Sleepers(1)
         sleepers.sleep(nobody, np.ones(1))
         sleepers.wake(0.5)
+        none = np.zeros(0)
+        doubtful(none, 1.0, nobody)
+        sort_out(
+            nobody[:0], none, none, none < 0, none, 0.0, 0.0, LISTED, np.zeros((4, 0), np.int64), self._counts
+        )
 
     def _rouse(self, accounts: Integers) -> None:
         """Add accounts, none of them awake already, to the awake ones in ascending order."""

@@ -296,12 +296,15 @@ def _update(state: PairState, balance0: int, balance1: int, timestamp: int) -> P
     if balance0 > _UINT112 or balance1 > _UINT112:
         raise Revert("UniswapV2: OVERFLOW")
     price0, price1 = cumulative_prices(state, timestamp)
-    return state._replace(
-        reserve0=balance0,
-        reserve1=balance1,
-        block_timestamp_last=timestamp & _UINT32,
-        price0_cumulative_last=price0,
-        price1_cumulative_last=price1,
+    return PairState(
+        balance0,
+        balance1,
+        timestamp & _UINT32,
+        state.total_supply,
+        state.k_last,
+        price0,
+        price1,
+        state.fee_to_shares,
     )
 
 

@@ -261,13 +261,15 @@ class LiquidityPool:
         return 1.0 - self.fee_bps / 10_000.0
 
     def _direction(self, asset_in: int) -> bool:
-        if asset_in not in self.assets:
-            raise ValueError(f"pool {self.name} trades assets {self.assets}, got {asset_in}")
-        return asset_in == self.assets[0]
+        if asset_in == self.assets[0]:
+            return True
+        if asset_in == self.assets[1]:
+            return False
+        raise ValueError(f"pool {self.name} trades assets {self.assets}, got {asset_in}")
 
     def _token_reserves(self, zero_for_one: bool) -> tuple[float, float]:
-        tokens0 = self.state.reserve0 / self._units[0]
-        tokens1 = self.state.reserve1 / self._units[1]
+        state, units = self.state, self._units
+        tokens0, tokens1 = state.reserve0 / units[0], state.reserve1 / units[1]
         return (tokens0, tokens1) if zero_for_one else (tokens1, tokens0)
 
     def _exchange(

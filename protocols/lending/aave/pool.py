@@ -87,6 +87,8 @@ class AavePool(LendingPool):
         if version.floors_average_threshold:
             lowest = min(r.liquidation_threshold for r in market.reserves if r.liquidation_threshold)
             self.caution = 1.0 / lowest
+        self._nothing: Integers = np.zeros(len(ledger.assets), np.int64)
+        self._nothing.flags.writeable = False
         self._rows_before: dict[int, list[int]] = {}
         self._totals_before: dict[int, tuple[int, int]] = {}
 
@@ -248,10 +250,10 @@ class AavePool(LendingPool):
 
     def residual_touched(self) -> Integers:
         """Residual over what changed since the last call, per asset; see `residual`."""
+        if not self._totals_before:
+            return self._nothing
         n = len(self.reserves)
         residual = np.zeros(n, np.int64)
-        if not self._totals_before:
-            return residual
         change = np.zeros(2 * n, np.int64)
         for row, before in self._rows_before.items():
             change += self.positions.amounts[row] - np.array(before, np.int64)
