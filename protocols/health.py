@@ -108,7 +108,7 @@ class HealthScreen:
             self._weights,
             self._counts,
             self._out,
-            np.empty((health_kernels.BATCH, 2)),
+            np.empty((health_kernels.BATCH, 3)),
             np.empty(health_kernels.BATCH, np.int64),
         )
 

@@ -186,6 +186,9 @@ def _look(
     n_due = 0
     for first in range(0, n_looks, BATCH):
         last = min(first + BATCH, n_looks)
+        for i in range(first, last):  # so that memory is waited for once, not account by account
+            sums[i - first, 0] = amounts[out[i], 0]
+            sums[i - first, 2] = marks[out[i], LEVEL]
         for i in range(first, last):
             account = out[i]
             collateral = 0.0
@@ -209,7 +212,7 @@ def _look(
             kind = sets[i - first]
             owed = kind >> n_assets
             owned = kind & (1 << n_assets) - 1
-            level = marks[account, LEVEL]
+            level = sums[i - first, 2]
             if owed == 0 or level < 0.0:
                 links[account, SLOT] = NO_INTEREST
                 continue
@@ -404,7 +407,7 @@ def reprice(
     counts : int64 ndarray, shape (5,)
     out : int64 ndarray, shape (n_accounts,)
         On entry, first the accounts to look at in any case; on return, first those due.
-    sums : float64 ndarray, shape (BATCH, 2)
+    sums : float64 ndarray, shape (BATCH, 3)
         Scratch.
     sets : int64 ndarray, shape (BATCH,)
         Scratch.
