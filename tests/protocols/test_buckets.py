@@ -43,7 +43,8 @@ class Buckets:
     def check(self) -> None:
         """Read every bucket and every record back."""
         found = {}
-        for slot, place in enumerate(self.heads.tolist()):
+        for slot, head in enumerate(self.heads.tolist()):
+            place = head
             while place >= 0:
                 assert place & LAST != 0
                 account = int(self.pool[place])
