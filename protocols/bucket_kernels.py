@@ -12,6 +12,7 @@ bucket is reading words in a row; records are not fetched one after the other as
 list. The first chunk of the pool keeps count of the others; there are enough for all accounts
 in any order, so nothing is ever allocated and the kernels do without Numba's run time.
 
+What kernels hand to each other is int64, as every type of argument is compiled anew.
 What a bucket means is for the caller to say; the sleepers' buckets, by the logarithm of a
 worth in USD, stand here too.
 """
@@ -70,13 +71,13 @@ def link(links, heads, pool, account, slot):
         From `new_pool`.
     account, slot : int
     """
-    place = heads[slot]
+    place = np.int64(heads[slot])
     if place & LAST == LAST:  # also that of an empty bucket
-        chunk = pool[FREE]
+        chunk = np.int64(pool[FREE])
         if chunk > 0:
             pool[FREE] = pool[chunk]
         else:
-            chunk = pool[FRESH]
+            chunk = np.int64(pool[FRESH])
             pool[FRESH] = chunk + CHUNK
         pool[chunk] = place
         place = chunk
@@ -96,7 +97,7 @@ def before(pool, place):
 @njit(cache=True, _nrt=False)
 def drop_last(heads, pool, slot):
     """Forget the last account of a bucket."""
-    place = heads[slot]
+    place = np.int64(heads[slot])
     heads[slot] = before(pool, place)
     if place & LAST == 1:
         chunk = place - 1
@@ -107,7 +108,7 @@ def drop_last(heads, pool, slot):
 @njit(cache=True, _nrt=False)
 def unlink(links, heads, pool, account):
     """Take an account out of the bucket it is in."""
-    slot = links[account, SLOT]
+    slot = np.int64(links[account, SLOT])
     place = links[account, PLACE]
     last = pool[heads[slot]]
     pool[place] = last
@@ -173,9 +174,9 @@ def wake(links, heads, pool, marks, gas_cost_usd, highest, out):
     first = worth_slot(gas_cost_usd)
     left = -np.inf
     for slot in range(first, worth_slot(highest) + 1):
-        place = heads[slot]
+        place = np.int64(heads[slot])
         while place >= 0:
-            account = pool[place]
+            account = np.int64(pool[place])
             place = before(pool, place)
             if marks[account, 0] >= gas_cost_usd:
                 unlink(links, heads, pool, account)

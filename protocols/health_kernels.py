@@ -127,7 +127,7 @@ def health_of(amounts, weights, accounts, out):
         out[i] = account_health(amounts, weights, accounts[i])
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _bucket(key):
     position = (key + ROOM_BELOW) * (1.0 / BUCKET_WIDTH)
     if position >= N_BUCKETS - 1:
@@ -135,7 +135,7 @@ def _bucket(key):
     return int(position) if position > 0.0 else 0
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _start(row, tier, heads, lanes, lane_sets, groups, weights, counts):
     """Let a lane that is new or empty begin here: no adversity yet, anchored at the present weights."""
     lane = groups[row, LANES + tier]
@@ -166,7 +166,7 @@ def _start(row, tier, heads, lanes, lane_sets, groups, weights, counts):
     return lane
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _look(
     n_looks, out, amounts, marks, links, heads, pool, lanes, lane_sets, groups, weights, counts, sums, sets
 ):
@@ -269,7 +269,7 @@ def _look(
     return n_due
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _advance(changed, woken, lanes, lane_sets, weights, counts):
     """Move the adversity of the lanes that depend on the `changed` columns to the present weights.
 
@@ -315,7 +315,7 @@ def _advance(changed, woken, lanes, lane_sets, weights, counts):
     return n_woken
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _pop(n_woken, woken, found, out, marks, links, heads, pool, lanes, lane_sets):
     """Take the accounts of the woken lanes up to their limits; append them to the `found` first of `out`.
 
@@ -333,9 +333,9 @@ def _pop(n_woken, woken, found, out, marks, links, heads, pool, lanes, lane_sets
                 found += 1
                 drop_last(heads, pool, slot)
         wake = np.inf
-        place = heads[lane * N_BUCKETS + last]
+        place = np.int64(heads[lane * N_BUCKETS + last])
         while place >= 0:
-            account = pool[place]
+            account = np.int64(pool[place])
             place = before(pool, place)
             key = marks[account, KEY]
             if key <= limit:
@@ -351,7 +351,7 @@ def _pop(n_woken, woken, found, out, marks, links, heads, pool, lanes, lane_sets
     return found
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _take_incoming(weights):
     """Put the incoming weights into force; the changed columns as bits, -1 if one is not allowed."""
     n_columns = weights.shape[1]

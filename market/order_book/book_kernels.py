@@ -122,7 +122,7 @@ def is_live(book, order_id):
     return find(book, order_id) != 0
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def refuse(book, status):
     """Write the outcome of a command that changes nothing; return 0."""
     book[STATUS] = status
@@ -133,7 +133,7 @@ def refuse(book, status):
     return 0
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _accept(book):
     book[STATUS] = ACCEPTED
     book[FILLED] = 0
