@@ -23,6 +23,7 @@ import math
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 PLACE = 4
 SLOT = 6
@@ -43,7 +44,7 @@ WORTH_WIDTH = 0.05
 LOWEST_WORTH_LOG = math.log(1e-6)
 
 
-def new_pool(n_accounts, n_slots):
+def new_pool(n_accounts: int, n_slots: int) -> NDArray[np.int32]:
     """Make a pool for the buckets of `n_accounts` accounts over `n_slots` slots.
 
     Raises
