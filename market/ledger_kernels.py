@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def move(balances, volumes, asset, source, target, amount, reason):
     """Move `amount` base units of `asset` from one account to another.
 

@@ -84,6 +84,7 @@ class HealthScreen:
         self._marks, self._links = _records(n_accounts)
         self._marks[:, health_kernels.LEVEL] = wanted
         self._heads = np.empty(health_kernels.MAX_LANES * health_kernels.N_BUCKETS, np.int32)
+        self._pool = bucket_kernels.new_pool(n_accounts, len(self._heads))
         self._lanes = np.zeros((health_kernels.MAX_LANES, health_kernels.ANCHOR + 2 * n_columns))
         self._lane_sets = np.zeros((health_kernels.MAX_LANES, 2), np.int64)
         group_columns = health_kernels.LANES + len(health_kernels.TOLERANCES)
@@ -100,12 +101,15 @@ class HealthScreen:
             self._marks,
             self._links,
             self._heads,
+            self._pool,
             self._lanes,
             self._lane_sets,
             self._groups,
             self._weights,
             self._counts,
             self._out,
+            np.empty((health_kernels.BATCH, 3)),
+            np.empty(health_kernels.BATCH, np.int64),
         )
 
     @property
@@ -333,6 +337,7 @@ class Sleepers:
         self.n_accounts = n_accounts
         self._marks, self._links = _records(n_accounts)
         self._heads = np.full(bucket_kernels.N_WORTH_SLOTS, bucket_kernels.NOWHERE, np.int32)
+        self._pool = bucket_kernels.new_pool(n_accounts, len(self._heads))
         self._highest = -math.inf  # no sleeper is worth more
         self._count = 0
 
@@ -373,7 +378,7 @@ class Sleepers:
         """
         sleeping = np.atleast_1d(np.asarray(accounts, np.int64))
         worths = np.ascontiguousarray(np.broadcast_to(np.asarray(worth_usd, np.float64), sleeping.shape))
-        added = bucket_kernels.sleep(self._links, self._heads, self._marks, sleeping, worths)
+        added = bucket_kernels.sleep(self._links, self._heads, self._pool, self._marks, sleeping, worths)
         if added < 0:
             if np.isnan(worths).any():
                 raise ValueError(f"worth_usd must be numbers, got {worth_usd!r}")
@@ -401,7 +406,7 @@ class Sleepers:
             raise ValueError("gas_cost_usd is not a number")
         accounts = np.empty(self._count, np.int64)
         count, self._highest = bucket_kernels.wake(
-            self._links, self._heads, self._marks, float(gas_cost_usd), self._highest, accounts
+            self._links, self._heads, self._pool, self._marks, float(gas_cost_usd), self._highest, accounts
         )
         self._count -= count
         woken = accounts[:count].copy()
@@ -412,6 +417,6 @@ class Sleepers:
         """Take an account out, e.g. because it was repaid; whether it was asleep."""
         if account not in self:
             return False
-        bucket_kernels.unlink(self._links, self._heads, account)
+        bucket_kernels.unlink(self._links, self._heads, self._pool, account)
         self._count -= 1
         return True

@@ -35,7 +35,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .bucket_kernels import NEXT, NOWHERE, PREVIOUS, SLOT, unlink
+from .bucket_kernels import NOWHERE, SLOT, before, drop_last, link, unlink
 
 # Columns of `marks` (see `bucket_kernels`).
 KEY = 0
@@ -108,7 +108,7 @@ ZERO_ADVERSE = 800.0
 """Adverse log of a collateral without value; farther than `FAR` from that of `SMALLEST`."""
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def account_health(amounts, weights, account):
     """Health factor of one account; infinite where it owes nothing of value."""
     n_assets = amounts.shape[1] // 2
@@ -120,14 +120,14 @@ def account_health(amounts, weights, account):
     return collateral / debt if debt > 0.0 else np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def health_of(amounts, weights, accounts, out):
     """Health factors of the given accounts, written to `out`."""
     for i in range(len(accounts)):
         out[i] = account_health(amounts, weights, accounts[i])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _bucket(key):
     position = (key + ROOM_BELOW) * (1.0 / BUCKET_WIDTH)
     if position >= N_BUCKETS - 1:
@@ -135,7 +135,7 @@ def _bucket(key):
     return int(position) if position > 0.0 else 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _start(row, tier, heads, lanes, lane_sets, groups, weights, counts):
     """Let a lane that is new or empty begin here: no adversity yet, anchored at the present weights."""
     lane = groups[row, LANES + tier]
@@ -166,8 +166,10 @@ def _start(row, tier, heads, lanes, lane_sets, groups, weights, counts):
     return lane
 
 
-@njit(cache=True)
-def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts):
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _look(
+    n_looks, out, amounts, marks, links, heads, pool, lanes, lane_sets, groups, weights, counts, sums, sets
+):
     """Look at the first `n_looks` accounts of `out`, all in no bucket; return how many are due.
 
     Those due come first in `out` then; the others are put to sleep. The sums of a batch
@@ -175,18 +177,18 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
 
     A lane is chosen for the longest sleep: the distance between prices grows like a random
     walk, so the time until it uses up a margin grows with the square of it, and a tighter
-    tolerance gives away more on the way. Nothing is called in the common case, because Numba
-    counts references to every array that it hands over, which costs more than the look.
+    tolerance gives away more on the way.
     """
     n_columns = amounts.shape[1]
     n_assets = n_columns // 2
     parts = counts[PARTS]
-    values = np.empty((BATCH, 2))
-    sets = np.empty(BATCH, np.int64)
     counts[LOOKS] += n_looks
     n_due = 0
     for first in range(0, n_looks, BATCH):
         last = min(first + BATCH, n_looks)
+        for i in range(first, last):  # so that memory is waited for once, not account by account
+            sums[i - first, 0] = amounts[out[i], 0]
+            sums[i - first, 2] = marks[out[i], LEVEL]
         for i in range(first, last):
             account = out[i]
             collateral = 0.0
@@ -200,17 +202,17 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
                 amount = amounts[account, column]
                 debt += amount * weights[NOW, column]
                 held |= (amount != 0) << column
-            values[i - first, 0] = collateral
-            values[i - first, 1] = debt
+            sums[i - first, 0] = collateral
+            sums[i - first, 1] = debt
             sets[i - first] = held
         for i in range(first, last):
             account = out[i]
-            collateral = values[i - first, 0]
-            debt = values[i - first, 1]
+            collateral = sums[i - first, 0]
+            debt = sums[i - first, 1]
             kind = sets[i - first]
             owed = kind >> n_assets
             owned = kind & (1 << n_assets) - 1
-            level = marks[account, LEVEL]
+            level = sums[i - first, 2]
             if owed == 0 or level < 0.0:
                 links[account, SLOT] = NO_INTEREST
                 continue
@@ -263,18 +265,11 @@ def _look(n_looks, out, amounts, marks, links, heads, lanes, lane_sets, groups, 
             marks[account, KEY] = key
             lanes[lane, WAKE] = min(lanes[lane, WAKE], key)
             lane_sets[lane, MEMBERS] += 1
-            slot = lane * N_BUCKETS + _bucket(key)
-            following = heads[slot]
-            links[account, NEXT] = following
-            links[account, PREVIOUS] = NOWHERE
-            links[account, SLOT] = slot
-            if following >= 0:
-                links[following, PREVIOUS] = account
-            heads[slot] = account
+            link(links, heads, pool, account, lane * N_BUCKETS + _bucket(key))
     return n_due
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _advance(changed, woken, lanes, lane_sets, weights, counts):
     """Move the adversity of the lanes that depend on the `changed` columns to the present weights.
 
@@ -320,51 +315,43 @@ def _advance(changed, woken, lanes, lane_sets, weights, counts):
     return n_woken
 
 
-@njit(cache=True)
-def _pop(n_woken, woken, found, out, amounts, marks, links, heads, lanes, lane_sets):
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pop(n_woken, woken, found, out, marks, links, heads, pool, lanes, lane_sets):
     """Take the accounts of the woken lanes up to their limits; append them to the `found` first of `out`.
 
-    Following a list is waiting for memory; each account's amounts are read meanwhile, so
-    that they are at hand for the look. What is read must go somewhere (`woken`, which is
-    done with by then), or the compiler drops it.
+    Keys are read in the bucket of the limit only: all in the buckets below are below it.
+    What is popped is to be looked at, which gives it a slot or a reason to have none.
     """
     for i in range(n_woken):
         lane = int(woken[i, 0])
         limit = woken[i, 1]
-        before = found
-        fetched = 0
-        wake = np.inf
+        already = found
         last = _bucket(limit)
-        for bucket in range(_bucket(lanes[lane, WAKE]), last + 1):
-            slot = lane * N_BUCKETS + bucket
-            account = heads[slot]
-            stays = NOWHERE
-            while account >= 0:
-                following = links[account, NEXT]
-                fetched += amounts[account, 0]
-                key = marks[account, KEY]
-                if key <= limit:
-                    links[account, SLOT] = WAITS
-                    out[found] = account
-                    found += 1
-                else:
-                    links[account, NEXT] = stays
-                    links[account, PREVIOUS] = NOWHERE
-                    if stays >= 0:
-                        links[stays, PREVIOUS] = account
-                    stays = account
-                    wake = min(wake, key)
-                account = following
-            heads[slot] = stays
-        lane_sets[lane, MEMBERS] -= found - before
+        for slot in range(lane * N_BUCKETS + _bucket(lanes[lane, WAKE]), lane * N_BUCKETS + last):
+            while heads[slot] >= 0:
+                out[found] = pool[heads[slot]]
+                found += 1
+                drop_last(heads, pool, slot)
+        wake = np.inf
+        place = np.int64(heads[lane * N_BUCKETS + last])
+        while place >= 0:
+            account = np.int64(pool[place])
+            place = before(pool, place)
+            key = marks[account, KEY]
+            if key <= limit:
+                unlink(links, heads, pool, account)
+                out[found] = account
+                found += 1
+            else:
+                wake = min(wake, key)
+        lane_sets[lane, MEMBERS] -= found - already
         if lane_sets[lane, MEMBERS] > 0 and wake == np.inf:
             wake = (last + 1) * BUCKET_WIDTH - ROOM_BELOW - SLACK
         lanes[lane, WAKE] = wake
-        woken[i, 1] = fetched
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _take_incoming(weights):
     """Put the incoming weights into force; the changed columns as bits, -1 if one is not allowed."""
     n_columns = weights.shape[1]
@@ -385,8 +372,24 @@ def _take_incoming(weights):
     return changed
 
 
-@njit(cache=True)
-def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, woken, n_forced):
+@njit(cache=True, _nrt=False)
+def reprice(
+    amounts,
+    marks,
+    links,
+    heads,
+    pool,
+    lanes,
+    lane_sets,
+    groups,
+    weights,
+    counts,
+    out,
+    sums,
+    sets,
+    woken,
+    n_forced,
+):
     """Put the incoming weights into force and find the accounts that are due.
 
     Parameters
@@ -395,6 +398,8 @@ def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, cou
     marks : float64 ndarray, shape (n_accounts, 4)
     links : int32 ndarray, shape (n_accounts, 8)
     heads : int32 ndarray, shape (MAX_LANES * N_BUCKETS,)
+    pool : int32 ndarray
+        See `bucket_kernels`.
     lanes : float64 ndarray, shape (MAX_LANES, ANCHOR + 4 * n_assets)
     lane_sets : int64 ndarray, shape (MAX_LANES, 2)
     groups : int64 ndarray, shape (CATCH_ALL + 1, LANES + len(TOLERANCES))
@@ -402,6 +407,10 @@ def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, cou
     counts : int64 ndarray, shape (5,)
     out : int64 ndarray, shape (n_accounts,)
         On entry, first the accounts to look at in any case; on return, first those due.
+    sums : float64 ndarray, shape (BATCH, 3)
+        Scratch.
+    sets : int64 ndarray, shape (BATCH,)
+        Scratch.
     woken : float64 ndarray, shape (MAX_LANES, 2)
         Scratch.
     n_forced : int
@@ -425,16 +434,34 @@ def reprice(amounts, marks, links, heads, lanes, lane_sets, groups, weights, cou
             slot = links[out[i], SLOT]
             if slot >= 0:
                 lane_sets[slot // N_BUCKETS, MEMBERS] -= 1
-                unlink(links, heads, out[i])
+                unlink(links, heads, pool, out[i])
         n_woken = _advance(changed, woken, lanes, lane_sets, weights, counts)
-        found = _pop(n_woken, woken, found, out, amounts, marks, links, heads, lanes, lane_sets)
+        found = _pop(n_woken, woken, found, out, marks, links, heads, pool, lanes, lane_sets)
     if found == 0:
         return 0
-    return _look(found, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts)
+    return _look(
+        found, out, amounts, marks, links, heads, pool, lanes, lane_sets, groups, weights, counts, sums, sets
+    )
 
 
-@njit(cache=True)
-def touch(amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts, out, accounts, levels):
+@njit(cache=True, _nrt=False)
+def touch(
+    amounts,
+    marks,
+    links,
+    heads,
+    pool,
+    lanes,
+    lane_sets,
+    groups,
+    weights,
+    counts,
+    out,
+    sums,
+    sets,
+    accounts,
+    levels,
+):
     """Give accounts new levels (if `levels` is not empty) and look at them now.
 
     Returns
@@ -454,7 +481,7 @@ def touch(amounts, marks, links, heads, lanes, lane_sets, groups, weights, count
         slot = links[account, SLOT]
         if slot >= 0:
             lane_sets[slot // N_BUCKETS, MEMBERS] -= 1
-            unlink(links, heads, account)
+            unlink(links, heads, pool, account)
         links[account, SLOT] = WAITS
         if len(levels) > 0:
             marks[account, LEVEL] = levels[i]
@@ -466,10 +493,12 @@ def touch(amounts, marks, links, heads, lanes, lane_sets, groups, weights, count
             links[accounts[i], SLOT] = NO_INTEREST
             out[found] = accounts[i]
             found += 1
-    return _look(found, out, amounts, marks, links, heads, lanes, lane_sets, groups, weights, counts)
+    return _look(
+        found, out, amounts, marks, links, heads, pool, lanes, lane_sets, groups, weights, counts, sums, sets
+    )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def opportunities(amounts, weights, accounts, terms, closing, out, pairs):
     """Best (collateral, debt) pair of each account by gross bonus.
 

@@ -30,7 +30,7 @@ RESULT_COLUMNS = 3
 ADD, CANCEL, REDUCE, REPLACE = range(4)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def order_named(client_orders, name):
     """Order id behind a client id or an order id; 0 when the client id is free."""
     if name < 0 or name > SLOT_MASK:
@@ -38,7 +38,7 @@ def order_named(client_orders, name):
     return client_orders[name] if name < client_orders.shape[0] else 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def run_commands(commands, start, results, client_orders, book, balances, volumes, trades):
     """Run commands from row `start`; return the row to go on from.
 

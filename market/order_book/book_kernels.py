@@ -94,20 +94,20 @@ from .queue_kernels import free_slot, level_of, take_slot
 from .stop_kernels import NONE, ladder_of, place_stop, remove_stop, run
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def best_bid(book):
     """Highest bid in ticks; 0 when there is none."""
     return book[BEST_BID]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def best_ask(book):
     """Lowest ask in ticks; 0 when there is none."""
     ask = book[BEST_ASK]
     return 0 if ask == NO_ASK else ask
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def find(book, order_id):
     """Slot of a live order; 0 when the id is dead or was never given."""
     slot = order_id & SLOT_MASK
@@ -116,13 +116,13 @@ def find(book, order_id):
     return slot
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def is_live(book, order_id):
     """Whether an order rests in the book or lies dormant as a stop."""
     return find(book, order_id) != 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def refuse(book, status):
     """Write the outcome of a command that changes nothing; return 0."""
     book[STATUS] = status
@@ -133,7 +133,7 @@ def refuse(book, status):
     return 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _accept(book):
     book[STATUS] = ACCEPTED
     book[FILLED] = 0
@@ -141,7 +141,7 @@ def _accept(book):
     book[COMMANDS] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def submit(book, balances, volumes, trades, owner, side, price, lots, flags, extra):
     """Enter an order; return its id, 0 if refused.
 
@@ -183,7 +183,7 @@ def submit(book, balances, volumes, trades, owner, side, price, lots, flags, ext
     return order_id
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _wait(book, balances, owner, side, trigger, price, lots, flags):
     """Lay a stop down; return its id, 0 if refused."""
     status = ACCEPTED
@@ -207,7 +207,7 @@ def _wait(book, balances, owner, side, trigger, price, lots, flags):
     return order_id
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def cancel(book, balances, volumes, order_id):
     """Take an order out and give its funds back; return its lots, 0 if there is none."""
     slot = find(book, order_id)
@@ -226,7 +226,7 @@ def cancel(book, balances, volumes, order_id):
     return lots
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def cancel_owner(book, balances, volumes, owner):
     """Cancel every order and stop of an owner; return how many there were."""
     count = 0
@@ -237,7 +237,7 @@ def cancel_owner(book, balances, volumes, owner):
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def reduce(book, balances, volumes, order_id, lots):
     """Take `lots` off an order, hidden ones first; it keeps its place.
 
@@ -271,7 +271,7 @@ def reduce(book, balances, volumes, order_id, lots):
     return lots
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def replace(book, balances, volumes, trades, order_id, price, lots, flags):
     """Give a resting order a new price and size; return its id, 0 if refused.
 

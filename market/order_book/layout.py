@@ -14,7 +14,10 @@ Zero means "none" everywhere, so an untouched book costs no memory pages. This
 module holds names and the making of books; the matching is in `book_kernels`.
 
 What kernels hand to each other as an argument is a NumPy integer here: a Python
-literal would make the compiler build the callee once for every value.
+literal would make the compiler build the callee once for every value. They
+allocate nothing and are compiled without Numba's run time (``_nrt=False``), or
+they would count references, one atomic addition for every array handed over,
+which took a third of the time of a command.
 """
 
 from __future__ import annotations

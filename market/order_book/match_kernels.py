@@ -83,7 +83,7 @@ ESCROW, RELEASE, TRADE = np.int64(Reason.ESCROW), np.int64(Reason.RELEASE), np.i
 PASSES = IMMEDIATE_OR_CANCEL | FILL_OR_KILL  # an order with one of these never rests
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def crosses(book, side, price):
     """Whether an order would meet the other side's touch; one at market always."""
     if price == 0:
@@ -91,13 +91,13 @@ def crosses(book, side, price):
     return price >= book[BEST_ASK] if side == BUY else price <= book[BEST_BID]
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def slices(lots, peak):
     """Most fills that an order of `lots` can give."""
     return 1 if peak <= 0 or peak >= lots else (lots + peak - 1) // peak
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def move_escrow(book, balances, volumes, slot, lots, reason):
     """Move the funds of `lots` of an order into escrow (`ESCROW`) or back (`RELEASE`)."""
     asset = book[BASE_ASSET]
@@ -113,7 +113,7 @@ def move_escrow(book, balances, volumes, slot, lots, reason):
     move(balances, volumes, asset, source, target, amount, reason)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def take_out(book, slot):
     """Unlink a resting order and move the touch if it was the last there."""
     tick = book[slot + PRICE]
@@ -129,7 +129,7 @@ def take_out(book, slot):
         book[SLICES] -= slices(hidden, book[slot + PEAK])
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _fillable(book, side, price, lots, flags, owner):
     """Whether `lots` can be filled at once at `price` or better, given the self-trade rule."""
     rule = flags & SELF_TRADE_BITS
@@ -160,7 +160,7 @@ def _fillable(book, side, price, lots, flags, owner):
     return False
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def admit(book, balances, trades, owner, side, price, lots, flags, peak, held):
     """Status with which an order may enter; `held` is what it has in escrow already."""
     if side != BUY and side != SELL:
@@ -193,7 +193,7 @@ def admit(book, balances, trades, owner, side, price, lots, flags, peak, held):
     return ACCEPTED
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def match(book, balances, volumes, trades, owner, side, price, lots, flags, order_id):
     """Trade with the other side at `price` or better; return the lots left.
 
@@ -279,7 +279,7 @@ def match(book, balances, volumes, trades, owner, side, price, lots, flags, orde
     return left
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _refresh(book, slot, tick):
     """Show the next slice of an iceberg, at the end of the queue."""
     unlink(book, RESTING_LADDER, tick, slot)
@@ -291,7 +291,7 @@ def _refresh(book, slot, tick):
     append(book, RESTING_LADDER, tick, slot)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def rest(book, balances, volumes, owner, side, price, lots, peak, order_id, slot):
     """Put what is left of an order into its queue and its funds into escrow."""
     shown = lots

@@ -53,7 +53,7 @@ def leading_zeros(typing_context, word):
     return types.int64(types.int64), build
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def take_slot(book):
     """Take a slot for one order; 0 when there is none."""
     slot = book[FREE]
@@ -67,7 +67,7 @@ def take_slot(book):
     return slot
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def free_slot(book, slot):
     """Give a slot back; its order id is dead from now on."""
     book[slot + ORDER_ID] = 0
@@ -75,13 +75,13 @@ def free_slot(book, slot):
     book[FREE] = slot
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def level_of(book, ladder, tick):
     """First word of a price level."""
     return book[LADDER] + (ladder * book[TICKS] + tick) * LEVEL
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def append(book, ladder, tick, slot):
     """Put an order at the end of a queue; return whether the queue was empty."""
     level = level_of(book, ladder, tick)
@@ -102,7 +102,7 @@ def append(book, ladder, tick, slot):
     return True
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def unlink(book, ladder, tick, slot):
     """Take an order out of its queue; return whether the queue is empty now."""
     level = level_of(book, ladder, tick)
@@ -126,7 +126,7 @@ def unlink(book, ladder, tick, slot):
     return True
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _first_from(book, base, words, index):
     """Lowest set bit at or above `index` of the bitmap at `base`; -1 when none."""
     word = index >> 6
@@ -141,7 +141,7 @@ def _first_from(book, base, words, index):
     return (word << 6) + trailing_zeros(bits)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _last_to(book, base, index):
     """Highest set bit at or below `index` of the bitmap at `base`; -1 when none."""
     word = index >> 6
@@ -156,7 +156,7 @@ def _last_to(book, base, index):
     return (word << 6) + 63 - leading_zeros(bits)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def next_above(book, ladder, tick):
     """Lowest tick above `tick` that has a queue; NO_ASK when none."""
     base = book[BITS] + ladder * book[WORDS]
@@ -173,7 +173,7 @@ def next_above(book, ladder, tick):
     return (word << 6) + trailing_zeros(bits)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def next_below(book, ladder, tick):
     """Highest tick below `tick` that has a queue; NO_BID when none."""
     base = book[BITS] + ladder * book[WORDS]

@@ -43,13 +43,13 @@ from .queue_kernels import append, free_slot, level_of, next_above, next_below, 
 NONE = np.int64(0)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def ladder_of(side):
     """Ladder in which the stops of a side wait."""
     return BUY_STOP_LADDER if side == BUY else SELL_STOP_LADDER
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def place_stop(book, owner, side, trigger, price, lots, flags, order_id, slot):
     """Lay a stop down to wait for its trigger."""
     book[slot + ORDER_ID] = order_id
@@ -69,7 +69,7 @@ def place_stop(book, owner, side, trigger, price, lots, flags, order_id, slot):
         book[NEXT_SELL_STOP] = trigger
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def remove_stop(book, slot):
     """Unlink a dormant stop; its slot and the count of dormant stops stay."""
     trigger, ladder = book[slot + TRIGGER], ladder_of(book[slot + SIDE])
@@ -80,7 +80,7 @@ def remove_stop(book, slot):
             book[NEXT_SELL_STOP] = next_below(book, ladder, trigger)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _elect(book, slot):
     """Move a stop from its ladder to the end of those waiting for their turn."""
     remove_stop(book, slot)
@@ -92,7 +92,7 @@ def _elect(book, slot):
     book[ELECTED_TAIL] = slot
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _elect_reached(book):
     """Elect the stops that the last command's trades reached.
 
@@ -108,7 +108,7 @@ def _elect_reached(book):
         _elect(book, book[level_of(book, SELL_STOP_LADDER, book[NEXT_SELL_STOP]) + HEAD])
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def run(book, balances, volumes, trades, owner, side, price, lots, flags, peak, order_id, slot):
     """Execute an admitted order and then, one by one, the stops it reaches.
 
@@ -140,7 +140,7 @@ def run(book, balances, volumes, trades, owner, side, price, lots, flags, peak, 
         book[STATUS], book[FILLED], book[FILLED_VALUE] = status, filled, value
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _next_elected(book, balances, trades):
     """Take the next elected stop that may enter; 0 when there is none."""
     while book[ELECTED_HEAD] != 0:

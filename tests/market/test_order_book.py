@@ -425,12 +425,19 @@ def test_a_number_that_is_not_one_is_the_callers_error(book):
             book.limit(BUY, bad, 1)
         with pytest.raises(ValueError, match="must be 0 to"):
             book.limit(BUY, 1, bad)
-    with pytest.raises(TypeError):
-        book.limit(BUY, 10.5, 1)
+    for entered in (lambda: book.limit(BUY, 10.5, 1), lambda: book.limit(1.5, 10, 1)):
+        with pytest.raises(TypeError):
+            entered()
+    for entered in (lambda: book.market(BUY, 1.5), lambda: book.market(1.5, 1), lambda: book.cancel(1e9)):
+        with pytest.raises(TypeError):
+            entered()
     with pytest.raises(ValueError, match="at least 1 tick"):
         book.limit(BUY, 0, 1)
     assert book.limit(BUY, 1_000, 1) == 0
     assert book.status is Status.BAD_PRICE
+    for side in (0, 2, -2, 2**40):
+        assert book.limit(side, 10, 1) == book.market(side, 1) == 0
+        assert book.status is Status.BAD_COMMAND
 
 
 # Room
