@@ -82,7 +82,7 @@ def test_settings_reach_the_rules():
         (
             "maker",
             "collateral.ETH.penalty=-0.1",
-            r"protocol\.collateral\.ETH: Maker dog: chop .* unsafe = true",
+            r"protocol\.collateral\.ETH: Maker dog: chop .* protocol\.unsafe = true",
         ),
         ("maker", "collateral.ETH.liquidation_ratio=0.9", r"ETH-A: mat must be at least"),
         ("maker", "collateral.ETH.cut=1.1", r"cut must be at most"),
