@@ -74,6 +74,13 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     return Outside(times, path, _gas(scenario, times, streams), start_s)
 
 
+def starting_prices(scenario: Scenario) -> dict[str, float]:
+    """Return the reference price at the start of every asset that is not stable, USD per token."""
+    source = _reference(scenario)
+    first = source.path(np.zeros(1), Streams(0))[0]  # every path starts where the scenario says
+    return dict(zip(source.symbols, first.tolist(), strict=True))
+
+
 def _check_path(scenario: Scenario, times: Floats, path: Floats) -> None:
     """Refuse prices that the oracle cannot say or a book cannot hold, before anything begins."""
     low, high = PRICE_RANGE_USD

@@ -67,7 +67,8 @@ def test_settings_reach_the_rules():
             "maker-flip", "preset=july-2020", "collateral.ETH={lot=10, raise_step=0.05, auction_s=99}"
         ),
     )
-    eth = maker.flip_types(scenario.protocol, scenario)["ETH"]
+    eth, btc = (maker.flip_types(scenario.protocol, scenario)[symbol] for symbol in ("ETH", "BTC"))
+    assert btc.cat.lump == WAD
     assert (eth.cat.lump, eth.flip.beg, eth.flip.ttl, eth.flip.tau) == (
         10 * WAD,
         105 * WAD // 100,

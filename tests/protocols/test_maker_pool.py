@@ -17,6 +17,7 @@ from liquidarium.protocols.lending.maker.cat import CatParameters
 from liquidarium.protocols.lending.maker.clip_pool import ClipPool
 from liquidarium.protocols.lending.maker.flip_pool import FlipPool
 from liquidarium.protocols.lending.maker.jug import duty_of
+from liquidarium.protocols.lending.maker.market import FlipType
 from liquidarium.protocols.lending.maker.presets import july_2020, march_2020, may_2021
 from liquidarium.protocols.revert import Revert
 
@@ -54,7 +55,14 @@ def clip_pool(hole: int | None = None) -> ClipPool:
 
 def flip_pool() -> FlipPool:
     return fill(
-        FlipPool(make_ledger(), "maker-flip", {ETH: march_2020("ETH"), BTC: march_2020("BTC")}, DAI, 5, START)
+        FlipPool(
+            make_ledger(),
+            "maker-flip",
+            {ETH: march_2020("ETH", 195.0), BTC: march_2020("BTC", 7_800.0)},
+            DAI,
+            5,
+            START,
+        )
     )
 
 
@@ -108,10 +116,12 @@ def test_settings_in_force():
     assert (eth.terms.name, eth.terms.mat, eth.terms.dust) == ("ETH-A", 3 * RAY // 2, 5_000 * RAD)
     assert (eth.dog.chop, eth.dog.hole, eth.clip.tip) == (113 * WAD // 100, 22 * 10**6 * RAD, 300 * RAD)
     assert eth.clip.chost == 5_650 * RAD
-    thursday, summer = march_2020("ETH"), july_2020("ETH")
+    thursday, summer = march_2020("ETH", 195.0), july_2020("ETH", 200.0)
     assert thursday.cat == CatParameters(chop=113 * RAY // 100, lump=50 * WAD)
     assert thursday.flip == FlipParameters(beg=103 * WAD // 100, ttl=600, tau=6 * HOUR)
     assert (summer.cat.lump, summer.flip.ttl) == (500 * WAD, 6 * HOUR)
+    assert july_2020("BTC", 9_550.0).cat.lump == WAD
+    assert march_2020("ETH", 4_000.0).cat.lump == 25 * WAD, "a lot of 50 would overflow the contract"
     assert may_2021("AAVE").terms.mat == 7 * RAY // 4
     assert may_2021("WBTC") == may_2021("BTC")
 
@@ -413,6 +423,23 @@ def test_bite_is_the_rule_called_directly_lot_by_lot():
     with pytest.raises(Revert, match="not-unsafe"):
         pool.kick(BIG, keeper, now)
     assert proven(pool)
+
+
+def test_largest_lot_fits_the_contract_and_not_much_more():
+    """cat.sol of 2020 multiplies debt (rad) by penalty (ray) in 256 bits."""
+    ledger = make_ledger()
+    big = FlipType(
+        march_2020("ETH", 1.0).terms, CatParameters(113 * RAY // 100, 10**6 * WAD), FlipParameters()
+    )
+    for owed, fits in ((100_000, True), (103_000, False)):
+        pool = FlipPool(ledger, "maker-flip", {ETH: big}, DAI, 1, START)
+        pool.endow(np.array([[UNIT[ETH], 0, 0]]), np.array([[0, 0, owed * UNIT[DAI]]]))
+        pool.set_prices(PRICES)
+        if fits:
+            pool.kick(0, pool.account, 0)
+        else:
+            with pytest.raises(Revert, match="empty revert data"):
+                pool.kick(0, pool.account, 0)
 
 
 def test_bids_rise_to_the_debt_then_the_lot_falls():

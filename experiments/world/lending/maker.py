@@ -2,7 +2,8 @@
 
 Every asset that is not stable may be collateral, one to a vault. What is lent is the
 scenario's DAI, or its quote asset where there is none. A token that Maker had not listed
-at the time takes the nearest listing, see `protocols/lending/maker/presets.py`.
+at the time takes the nearest listing, and lots of 2020 are no larger than the contract can
+take at the scenario's first prices, see `protocols/lending/maker/presets.py`.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ from ...scenarios.lending.maker import (
     MakerFlipConfig,
     VaultTypeConfig,
 )
+from ..assembly import starting_prices
 from .kinds import Terms
 
 T = TypeVar("T")
 
-FLIP_PRESETS: dict[str, Callable[[str], FlipType]] = {
+FLIP_PRESETS: dict[str, Callable[[str, float], FlipType]] = {
     "march-2020": presets.march_2020,
     "july-2020": presets.july_2020,
 }
@@ -132,8 +134,12 @@ def flip_types(config: MakerFlipConfig, scenario: Scenario) -> dict[str, FlipTyp
             flip = replace(flip, tau=change.auction_s)
         return FlipType(_terms(kind.terms, change, config), cat, flip)
 
-    preset = FLIP_PRESETS[config.preset]
-    return _types(config, scenario, preset, config.collateral, FlipTypeConfig(), changed)
+    preset, prices = FLIP_PRESETS[config.preset], starting_prices(scenario)
+
+    def packaged(symbol: str) -> FlipType:
+        return preset(symbol, prices[symbol])
+
+    return _types(config, scenario, packaged, config.collateral, FlipTypeConfig(), changed)
 
 
 C = TypeVar("C", bound=VaultTypeConfig)

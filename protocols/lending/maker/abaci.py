@@ -7,6 +7,7 @@ three agree with the contracts to the last unit (MODEL 1.4; set ``maker_liq2``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from ...fixed_point import MAX_UINT256, RAY
@@ -21,6 +22,7 @@ class Abacus(Protocol):
         ...
 
 
+@lru_cache(maxsize=1 << 14)
 def rpow(base: int, exponent: int) -> int:
     """Raise a ray to a whole power by squaring, each product rounded half up.
 

@@ -204,4 +204,5 @@ def _step(kind: ClipType) -> float:
 def _float_above(price: int) -> float:
     """Smallest float that is no less than a price in ray."""
     nearest = price / RAY
-    return nearest if Fraction(nearest) * RAY >= price else math.nextafter(nearest, math.inf)
+    numerator, denominator = nearest.as_integer_ratio()
+    return nearest if numerator * RAY >= price * denominator else math.nextafter(nearest, math.inf)

@@ -47,6 +47,8 @@ class FlipPool(VaultPool[FlipAuction]):
         Unix time at which the indices start, s.
     """
 
+    kick_pays = False
+
     def __init__(
         self,
         ledger: Ledger,

@@ -7,7 +7,7 @@ collateral types to Liquidations 2.0.
 
 `may_2021`, `march_2020` and `july_2020` give whole collateral types by token, as the executive
 votes of the time state them in their tests (makerdao/spells-mainnet): 28 May 2021, 12 March 2020
-("existing" settings; BAT's lot from the forum post "Auction Parameter Derivations"), 24 July 2020.
+("existing" settings) and 24 July 2020.
 Tokens that were not listed then take the terms of the nearest listing, see each function.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...fixed_point import RAY, WAD
+from ...fixed_point import MAX_UINT256, RAY, WAD
 from .abaci import StairstepExponentialDecrease
 from .cat import CatParameters
 from .clip import ClipParameters
@@ -104,16 +104,16 @@ _MAY_2021 = {
 """Token -> type, liquidation ratio in per cent, stability fee a year, hole in thousands."""
 
 _2020 = {
-    "ETH": ("ETH-A", 150, 50, 500),
-    "BTC": ("WBTC-A", 150, 1, 1),
-    "BAT": ("BAT-A", 150, 10_000, 50_000),
-    "KNC": ("KNC-A", 175, 10_000, 50_000),
-    "ZRX": ("ZRX-A", 175, 20_000, 100_000),
+    "ETH": ("ETH-A", 150, "0", 500),
+    "BTC": ("WBTC-A", 150, "0.02", 1),
+    "BAT": ("BAT-A", 150, "0", 50_000),
+    "KNC": ("KNC-A", 175, "0.04", 50_000),
+    "ZRX": ("ZRX-A", 175, "0.04", 100_000),
 }
-"""Token -> type, liquidation ratio in per cent, largest lot in March and in July 2020, tokens."""
+"""Token -> type, liquidation ratio in per cent, stability fee a year, lot; as of 24 July 2020."""
 
-_LOTS_2020 = {"LINK": (2_500, 25_000), "AAVE": (100, 1_000)}
-"""Lots of tokens that were listed later, about as large in USD as those of ETH at the time."""
+LARGEST_LOT_USD = 100_000
+"""Worth of the largest lot: above about 102,000 coins of debt (rad) times penalty (ray) leaves 256 bits."""
 
 
 def may_2021(token: str) -> ClipType:
@@ -135,27 +135,37 @@ def may_2021(token: str) -> ClipType:
     return ClipType(terms, dog, auction, preset.abacus)
 
 
-def march_2020(token: str) -> FlipType:
+def march_2020(token: str, price: float) -> FlipType:
     """Auctions of bids as of 12 March 2020, when only ETH and BAT were listed, with a fee of 8 %.
 
-    Other tokens take the ratio of their later listing, or KNC-A's if they had none in 2020, and
-    assumed lots: what they were listed with, scaled down as ETH's and BAT's were smaller then.
+    Other tokens, and BAT's lot, are as of July. The contract of 2020 cannot start an auction for
+    much more than `LARGEST_LOT_USD` of debt, so no lot is worth more at `price`.
+
+    Parameters
+    ----------
+    token : str
+    price : float
+        USD per token when the auctions are set up.
     """
-    return _flip_2020(token, fee="0.08", month=0, flip=FLIP_PRESETS["ETH-A 2020-03-12"])
+    flip = FLIP_PRESETS["ETH-A 2020-03-12"]
+    return _flip_2020(token, price, flip, fee="0.08", lot=50 if _plain(token) == "ETH" else None)
 
 
-def july_2020(token: str) -> FlipType:
-    """Auctions of bids as of 24 July 2020; a token that was not listed takes the terms of KNC-A."""
-    fee = {"ETH": "0", "BAT": "0", "BTC": "0.02"}.get(_plain(token), "0.04")
-    flip = FlipParameters(beg=103 * WAD // 100, ttl=6 * 3600, tau=6 * 3600)
-    return _flip_2020(token, fee=fee, month=1, flip=flip)
+def july_2020(token: str, price: float) -> FlipType:
+    """Auctions of bids as of 24 July 2020; see `march_2020`.
+
+    A token that was not listed takes the terms of KNC-A, and the largest lot.
+    """
+    return _flip_2020(token, price, FlipParameters(beg=103 * WAD // 100, ttl=6 * 3600, tau=6 * 3600))
 
 
-def _flip_2020(token: str, *, fee: str, month: int, flip: FlipParameters) -> FlipType:
-    name, ratio, *lots = _2020.get(_plain(token), _2020["KNC"])
-    lump = _LOTS_2020.get(_plain(token), tuple(lots))[month]
-    terms = VaultTerms(name, ratio * RAY // 100, duty_of(fee), 20 * RAD)
-    return FlipType(terms, CatParameters(chop=113 * RAY // 100, lump=lump * WAD), flip)
+def _flip_2020(
+    token: str, price: float, flip: FlipParameters, *, fee: str | None = None, lot: int | None = None
+) -> FlipType:
+    name, ratio, fee_then, lot_then = _2020.get(_plain(token), (*_2020["KNC"][:3], MAX_UINT256 // WAD))
+    lump = min((lot or lot_then) * WAD, int(LARGEST_LOT_USD / price * WAD))
+    terms = VaultTerms(name, ratio * RAY // 100, duty_of(fee or fee_then), 20 * RAD)
+    return FlipType(terms, CatParameters(chop=113 * RAY // 100, lump=lump), flip)
 
 
 def _plain(token: str) -> str:
