@@ -510,7 +510,8 @@ class LiquityPool(LendingPool):
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what borrowers and depositors own less what they owe; see `LendingPool.claims`.
 
-        What owners have set aside is theirs until somebody liquidates them.
+        What owners have set aside is theirs until somebody liquidates them. Stablecoin in
+        circulation is the outside world's claim: coins come from there and are burnt to there.
         """
         n = self.positions.n_assets
         borrowers = self.positions.collateral.sum(axis=0) - self.positions.debt.sum(axis=0).astype(np.float64)
@@ -521,7 +522,9 @@ class LiquityPool(LendingPool):
                 left, gain = self.deposit_of(asset, depositor)
                 depositors[self.debt_asset] += left
                 depositors[asset] += gain
-        return {"borrowers": borrowers, "depositors": depositors}
+        outside = np.zeros(n)
+        outside[self.debt_asset] = self.minted - self.burnt
+        return {"borrowers": borrowers, "depositors": depositors, "outside": outside}
 
     def lent_usd(self, now_s: int) -> Floats:
         """Return what depositors may claim, by asset, USD."""
