@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import mesa
 import numpy as np
 
+from ..protocols.lending.liquity.pool import SystemStatus
 from ..protocols.lending.pool import Chore, Sale
 
 
@@ -94,6 +95,15 @@ class Errand(NamedTuple):
     chore: Chore
 
 
+class StabilitySystem(NamedTuple):
+    """A system of troves with its stability pool; amounts USD at face value."""
+
+    protocol: int
+    status: SystemStatus
+    debt_usd: float
+    deposited_usd: float
+
+
 class PublicView(NamedTuple):
     """What anybody may know at the moment of deciding. Lists run over assets.
 
@@ -126,6 +136,7 @@ class PublicView(NamedTuple):
     most_usd: float = math.inf
     offers: Sequence[Offer] = ()
     errands: Sequence[Errand] = ()
+    stability: Sequence[StabilitySystem] = ()
 
 
 class Liquidate(NamedTuple):
@@ -185,6 +196,35 @@ class Work(NamedTuple):
     price_gwei: float
 
 
+class Deposit(NamedTuple):
+    """Put money into the stability pool of a collateral."""
+
+    protocol: int
+    collateral: int
+    amount_usd: float
+    price_gwei: float
+
+
+class WithdrawDeposit(NamedTuple):
+    """Take money out of a stability pool, 0 for none, with all collateral earned, which goes to its book."""
+
+    protocol: int
+    collateral: int
+    amount_usd: float
+    price_gwei: float
+    max_slippage: float
+
+
+class Redeem(NamedTuple):
+    """Redeem stablecoin for collateral at face value; the collateral goes to its book."""
+
+    protocol: int
+    collateral: int
+    amount_usd: float
+    price_gwei: float
+    max_slippage: float
+
+
 class ArbitragePool(NamedTuple):
     """Trade the pool of an asset towards the book's mid and square the position on the book."""
 
@@ -219,7 +259,10 @@ class Together(NamedTuple):
     intents: tuple[Liquidate | ArbitragePool, ...]
 
 
-Intent = Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool | SetQuotes | Sell | Together
+Intent = (
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
+    | ArbitragePool | SetQuotes | Sell | Together
+)  # fmt: skip
 
 
 class World(Protocol):
@@ -233,6 +276,10 @@ class World(Protocol):
 
     def cash_usd(self, account: int) -> float:
         """Return what an account holds of the quote asset, USD."""
+        ...
+
+    def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
+        """Return what an account has left in a stability pool and has earned there, USD."""
         ...
 
     def stream(self, name: str) -> np.random.Generator:

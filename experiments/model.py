@@ -37,6 +37,7 @@ from .world.journal import Journal
 from .world.recorder import REPAID
 from .world.requests import Requests
 from .world.sales import errands_now, offers_now
+from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
 HOUR_S = 3600.0
@@ -293,12 +294,17 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 opportunities, [], most_usd,
                 offers_now(self, list(map(max, mids, pool_price))) if self._sellers else [],
                 errands_now(self) if self._sellers else [],
+                systems_now(self) if self._sellers else [],
             )  # fmt: skip
         return self._view
 
     def cash_usd(self, account: int) -> float:
         """Return what an account holds of the quote asset, USD."""
         return float(self.ledger.balance(account, self.quote)) / self.assets[self.quote].unit
+
+    def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
+        """Return what an account has left in a stability pool and has earned there, USD."""
+        return deposit_usd(self, account, protocol, collateral)
 
     def gain_usd(self, account: int) -> float:
         """Change of an account's holdings since the start, at present mids, USD."""

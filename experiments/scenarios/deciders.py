@@ -11,13 +11,18 @@ from .base import NAME, Section
 
 DEFAULT_LATENCY_MS = 100.0
 
-KINDS = ("liquidator", "maker", "searcher")
+KINDS = ("liquidator", "maker", "searcher", "stability-depositor", "redeemer")
+
+FLASH_KINDS = ("liquidator", "searcher")
+"""Packaged kinds that can borrow within a transaction."""
 
 
 class AgentConfig(Section):
     """A group of agents that differ only in their random streams."""
 
-    kind: str = Field(description="liquidator, maker, searcher, or module:Class of your own agent")
+    kind: str = Field(
+        description="liquidator, maker, searcher, stability-depositor, redeemer, or module:Class of your own"
+    )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")
     strategy: str | None = Field(
@@ -55,10 +60,12 @@ class AgentConfig(Section):
             raise ValueError("latency_ms does nothing for a maker, whose quotes are renewed between blocks")
         if self.flash_loans and self.kind == "maker":
             raise ValueError("flash_loans = true does nothing for a maker, whose orders rest in a book")
+        if self.flash_loans and ":" not in self.kind and self.kind not in FLASH_KINDS:
+            raise ValueError(f"flash_loans = true does nothing for a {self.kind}, who pays with own money")
         if self.capital_usd == 0 and not self.flash_loans and ":" not in self.kind:
             raise ValueError(
                 "capital_usd = 0 leaves the agent nothing to act with; allowed: above 0"
-                + ("" if self.kind == "maker" else ", or flash_loans = true")
+                + (", or flash_loans = true" if self.kind in FLASH_KINDS else "")
             )
         return self
 

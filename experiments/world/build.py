@@ -14,8 +14,11 @@ from ...agents.base import DecidingAgent
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
 from ...agents.searchers import MEVSearcher
+from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
+from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
+from ...agents.strategies.stability_depositor import StabilityDepositor
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
@@ -35,11 +38,14 @@ from .lending.kinds import lending_kinds
 from .par_desk import ParDesk
 from .recorder import Recorder
 from .same_borrowers import chosen, same_borrowers
+from .stability import entrust_deposits
 
 STRATEGIES: dict[str, tuple[str, type]] = {
     "threshold": ("liquidator", ThresholdLiquidator),
     "avellaneda-stoikov": ("maker", AvellanedaStoikov),
     "searcher": ("searcher", SearcherStrategy),
+    "stability-depositor": ("stability-depositor", StabilityDepositor),
+    "redeemer": ("redeemer", Redeemer),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
 
@@ -47,6 +53,8 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "liquidator": LiquidatorBot,
     "maker": MarketMaker,
     "searcher": MEVSearcher,
+    "stability-depositor": DepositorAgent,
+    "redeemer": RedeemerAgent,
 }
 
 FLASH_ENDOWMENT_USD = 5e10
@@ -117,6 +125,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
+    entrust_deposits(credit, deciders)
     recording = scenario.recording
     recorder = Recorder(
         scenario.symbols,
@@ -260,7 +269,8 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     where = f"{path}.parameters"
     chosen: Any
     if config.strategy is None:
-        serves = next((k for k in ("searcher", "maker", "liquidator") if issubclass(agent, AGENTS[k])), None)
+        kinds = ("searcher", "maker", "liquidator", "stability-depositor", "redeemer")
+        serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:
             if parameters:
                 raise ScenarioError(f"{where} needs {path}.strategy, the class they belong to")

@@ -14,12 +14,15 @@ from ...agents.base import (
     ArbitragePool,
     Buy,
     DecidingAgent,
+    Deposit,
     Kick,
     Liquidate,
     PlaceBid,
+    Redeem,
     Sell,
     SetQuotes,
     Together,
+    WithdrawDeposit,
     Work,
 )
 from ...agents.strategies.threshold_liquidator import EXITS
@@ -27,6 +30,10 @@ from ...market.trading_layout import MAX_LEVELS
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
+
+
+_SENT = Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+"""Intents that become transactions."""
 
 
 class IntentError(TypeError, ValueError):
@@ -57,7 +64,7 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, SetQuotes | Sell | Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool):
+    if not isinstance(intent, _SENT | SetQuotes | Sell):
         return f"asked for {intent!r}, which is no intent of agents.base"
     if isinstance(intent, Liquidate | Buy | PlaceBid) and intent.exit not in EXITS:
         return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"
@@ -81,6 +88,10 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
         numbers = (intent.pay_units, intent.units, intent.price_gwei, intent.max_slippage)
     elif isinstance(intent, Work):
         asset, numbers = world.quote, (intent.price_gwei,)
+    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem):
+        asset, numbers = intent.collateral, tuple(intent[2:])
+        if not 0 <= intent.protocol < len(world.credit):
+            return f"asked for {intent!r}; there is no such protocol"
     else:
         asset, numbers = intent.asset, tuple(intent[1:])
     if not _exists(world, asset):
@@ -92,7 +103,7 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
 
 def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset: int) -> str:
     symbol = world.assets[asset].symbol
-    if isinstance(intent, Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool):
+    if isinstance(intent, _SENT):
         if intent.price_gwei < 0:
             return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
         exit = "pool" if isinstance(intent, ArbitragePool) else getattr(intent, "exit", "hold")

@@ -12,14 +12,17 @@ from ...agents.base import (
     ArbitragePool,
     Buy,
     DecidingAgent,
+    Deposit,
     Intent,
     Kick,
     Liquidate,
     PendingLiquidation,
     PlaceBid,
+    Redeem,
     Sell,
     SetQuotes,
     Together,
+    WithdrawDeposit,
     Work,
 )
 from ...agents.borrowers import BorrowerCohort
@@ -29,6 +32,7 @@ from ...market.chain.transaction import Bundle, Transaction
 from .execution import Arbitrage, Defence, Liquidation, Rebalance, TakeOver
 from .intents import check_intents
 from .sales import AuctionBid, Purchase, Upkeep
+from .stability import StabilityTransaction
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 
-Sent = Liquidate | Kick | Buy | PlaceBid | Work | ArbitragePool
+Sent = Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
 """Intents that become transactions."""
 
 Account = tuple[int, int]
@@ -210,6 +214,10 @@ class Requests:
             action, gas = AuctionBid(agent, intent), chain.gas_per_repay
         elif isinstance(intent, Work):
             action, gas = Upkeep(agent, intent), chain.gas_per_repay
+        elif isinstance(intent, Deposit | WithdrawDeposit):
+            action, gas = StabilityTransaction(agent, intent), chain.gas_per_repay
+        elif isinstance(intent, Redeem):
+            action = StabilityTransaction(agent, intent)
         else:
             action, gas = Arbitrage(agent, intent), chain.gas_per_swap
         tie = float(agent.stream.random())
@@ -245,6 +253,9 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
         return kind, intent.offer.protocol, intent.offer.sale.number
     if isinstance(intent, Work):
         return "chore", intent.errand.protocol, intent.errand.chore.number
+    if isinstance(intent, Deposit | WithdrawDeposit | Redeem):
+        kind = "redemption" if isinstance(intent, Redeem) else "stability-pool"
+        return kind, intent.protocol, -1 - intent.collateral
     return "arbitrage", -1, -1 - intent.asset
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Holdings = dict[str, NDArray[np.float64]]
 
-_PLURAL = {"liquidator": "liquidators", "searcher": "searchers", "maker": "makers"}
+_PLURAL = {role: f"{role}s" for role in ("liquidator", "searcher", "maker", "depositor", "redeemer")}
 
 
 def holdings_by_group(world: LiquidationMarket) -> Holdings:

@@ -4,7 +4,7 @@
 depositors gain and lose, `liquidation` who is closed on v1, `redemption` who is redeemed
 against, `v2` and `v2_borrowing` the same on a branch of v2 (BOLD), `parameters` the terms of
 both. Amounts are wei, prices stablecoin per collateral as a wad. `pool_v1` and `pool_v2` put
-a crowd on these rules, with what `pool`, `crowd` and `journal` share.
+a crowd on these rules, with what `pool`, `books`, `crowd` and `journal` share.
 """
 
 from __future__ import annotations

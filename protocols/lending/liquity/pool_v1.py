@@ -15,11 +15,12 @@ import numpy as np
 from ....market.ledger import OUTSIDE, Ledger, Reason
 from ...fixed_point import WAD
 from ...revert import Revert
+from .books import Floats, Integers
 from .borrowing import adjust_trove, close_trove
 from .crowd import CrowdSystem
 from .liquidation import LiquidationBatch, liquidate
 from .parameters import LiquityParameters
-from .pool import NO_BALANCE, Floats, Integers, LiquityPool, Redeemed, SystemStatus
+from .pool import NO_BALANCE, LiquityPool, Redeemed, SystemStatus
 from .redemption import BaseRate, redeem
 from .troves import withdraw_deposit
 

@@ -16,10 +16,11 @@ import numpy as np
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import WAD
 from ...revert import Revert
+from .books import Floats, Integers
 from .crowd import CrowdSystem
 from .liquidation import LiquidationBatch
 from .parameters import BranchParameters, LiquityParameters
-from .pool import NO_BALANCE, Floats, Integers, LiquityPool, Redeemed, SystemStatus
+from .pool import NO_BALANCE, LiquityPool, Redeemed, SystemStatus
 from .redemption import MAX_TROVES
 from .v2 import is_shut_down, liquidate_branch, urgent_redemption
 from .v2_borrowing import adjust_branch_trove, close_branch_trove

@@ -49,6 +49,8 @@ class BaseRate:
 
     def decayed(self, now_s: int) -> int:
         """Return the base rate now, wad."""
+        if self.rate == 0:
+            return 0
         return self.rate * decay((now_s - self.changed_s) // _MINUTE) // WAD
 
     def fee_rate(self, now_s: int) -> int:
