@@ -133,6 +133,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         )
         self._update_prices()
         for market in self.credit:
+            market.restricted_at_start = market.pool.restricted(0)
             market.alert(market.watch.reprice(0.0), self.block, self.block_time_s)
         self.snapshot()
 
@@ -442,12 +443,16 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         )
 
     def holdings(self, account: int) -> NDArray[np.int64]:
-        """Return what an account owns of each asset, a maker's resting orders included; base units."""
+        """Return what an account owns of each asset, with resting orders, bids and deposits; base units."""
         held: NDArray[np.int64] = self.ledger.balances[account].copy()
         row = self.maker_rows.get(account)
         if row is not None:
             for asset, units in self.floor.locked(row):
                 held[asset] += units
+        if self._sellers:
+            for market in self.credit:
+                for asset, units in market.pool.held_for(account):
+                    held[asset] += units
         return held
 
     def unit_values(self) -> NDArray[np.float64]:

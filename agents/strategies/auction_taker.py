@@ -85,6 +85,8 @@ class AuctionTaker:
         if not inner.flash_loan:
             limit = min(limit, own.cash_usd)
         spend, gross = inner.size(terms, limit)
+        if spend < sale.least * offer.usd_per_unit:  # a part of the lot would be refused
+            return None
         gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
         per_gwei = gas * view.usd_per_gas_gwei
         share = inner.bid_share + inner.escalation * (1.0 - own.win_rate)

@@ -15,6 +15,16 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     "seed": ("integer", "root seed"),
     "blocks": ("count", "blocks simulated"),
     "borrowers": ("count", "accounts with a position at the start"),
+    "left_out": ("count", "accounts that owe less than their protocol allows, and so are not there"),
+    "unsafe_at_start": ("count", "accounts that could be liquidated before the first block"),
+    "restricted_at_start": (
+        "count",
+        "parts of the protocols that begin in recovery mode or below their critical ratio",
+    ),
+    "unsafe_settings": (
+        "text",
+        "protocols whose parameters the contract would refuse (`unsafe = true`), empty for none",
+    ),
     "market_events": ("count", "book commands, trades, transactions and oracle updates"),
     "liquidations": ("count", "liquidation calls that went through, and accounts that protocols took over"),
     "debt_repaid_usd": ("USD, >= 0", "debt taken off liquidated accounts, at oracle prices"),
@@ -47,6 +57,10 @@ def summarise(
     scenario: str,
     seed: int,
     borrowers: int,
+    left_out: int,
+    unsafe_at_start: int,
+    restricted_at_start: int,
+    unsafe_settings: str,
     market_events: int,
     conservation_error_usd: float,
     bad_debt_usd: float,
@@ -60,7 +74,8 @@ def summarise(
     ----------
     tables : mapping of str to DataFrame
         ``blocks``, ``liquidations`` and ``sales``.
-    scenario, seed, borrowers, market_events, conservation_error_usd, bad_debt_usd, content_hash, wall_s
+    scenario, seed, borrowers, left_out, unsafe_at_start, restricted_at_start, unsafe_settings, market_events
+    conservation_error_usd, bad_debt_usd, content_hash, wall_s
         What the tables do not hold, see `SUMMARY_KEYS`.
     other_gas_usd : float
         Gas of liquidators' transactions that failed or stand in no row of these tables, USD; not
@@ -81,6 +96,10 @@ def summarise(
         "seed": seed,
         "blocks": len(tables["blocks"]),
         "borrowers": borrowers,
+        "left_out": left_out,
+        "unsafe_at_start": unsafe_at_start,
+        "restricted_at_start": restricted_at_start,
+        "unsafe_settings": unsafe_settings,
         "market_events": market_events,
         "liquidations": len(done),
         "debt_repaid_usd": repaid,

@@ -184,12 +184,24 @@ def _build_credit(
         if not len(rows):
             raise ScenarioError(f"protocols.{name} has no borrower; raise borrowers.count or its share")
         terms = kind.terms(config, scenario)
-        crowd = drawn if len(configs) == 1 else chosen(drawn, rows)
+        those = drawn if len(configs) == 1 else chosen(drawn, rows)
         crowd = same_borrowers(
-            crowd, prices[columns], drawn_at, terms, keep_debt=scenario.borrowers.keep_debt, name=name
+            those, prices[columns], drawn_at, terms, keep_debt=scenario.borrowers.keep_debt, name=name
         )
+        accounts = int(np.count_nonzero(those.collateral_tokens)) if terms.single_collateral else len(those)
         markets.append(
-            build_credit_market(model, scenario, number, config, kind, crowd, ledger, outside, gas_asset)
+            build_credit_market(
+                model,
+                scenario,
+                number,
+                config,
+                kind,
+                crowd,
+                ledger,
+                outside,
+                gas_asset,
+                accounts - len(crowd),
+            )
         )
     return markets
 

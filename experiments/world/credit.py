@@ -48,6 +48,10 @@ class CreditMarket:
     rebalancing : RebalancingCohort
     unsafe_at_start : int
         Borrowers who could be liquidated before the first block.
+    left_out : int
+        Accounts of the population whose debt is below the least that the protocol allows.
+    restricted_at_start : int
+        Parts of the protocol that begin under emergency rules, see `LendingPool.restricted`.
     """
 
     number: int
@@ -62,6 +66,8 @@ class CreditMarket:
     cohort_of: NDArray[np.int8]
     rebalancing: RebalancingCohort
     unsafe_at_start: int
+    left_out: int
+    restricted_at_start: int = 0
 
     def wallet(self, row: int) -> int:
         """Ledger account of a borrower."""
@@ -107,6 +113,7 @@ def build_credit_market(
     ledger: Ledger,
     outside: Outside,
     gas_asset: int,
+    left_out: int,
 ) -> CreditMarket:
     """Build a pool, put the population into it, and open the borrowers' wallets.
 
@@ -123,7 +130,7 @@ def build_credit_market(
     first_wallet = ledger.open_accounts("borrower" if alone else f"borrower/{pool.name}", n)
     wealth = population.wealth * population.debt_usd.sum(axis=1) * ledger.assets[quote].unit
     ledger.endow_each(quote, first_wallet, _base_units(wealth, scenario.quote, "wealth"))
-    minds = _minds(scenario, outside, population, ledger, pool.bonus, gas_asset)
+    minds = _minds(scenario, outside, population, ledger, pool.penalty, gas_asset)
     watch = WatchList(pool, np.where(minds, population.alert_level, 0.0), number)
     prefix = "" if alone else f"{pool.name}/"
     cohorts = [
@@ -150,6 +157,7 @@ def build_credit_market(
         cohort_of=cohort_of,
         rebalancing=RebalancingCohort(model, f"{prefix}rebalancing", blocks, appointed),
         unsafe_at_start=int(np.count_nonzero(population.health_factor < 1.0)),
+        left_out=left_out,
     )
 
 
@@ -185,13 +193,13 @@ def _minds(
     outside: Outside,
     population: Population,
     ledger: Ledger,
-    bonus: NDArray[np.float64],
+    by_asset: NDArray[np.float64],
     gas_asset: int,
 ) -> NDArray[np.bool_]:
     """Which borrowers watch at all: those for whom a liquidation would cost more than reacting now does."""
     columns = [ledger.asset_index[symbol] for symbol in population.collateral_symbols]
     values = population.collateral_tokens * outside.path[0, columns]
-    penalty = 0.5 * bonus[np.array(columns)[values.argmax(axis=1)]] * population.debt_usd.sum(axis=1)
+    penalty = 0.5 * by_asset[np.array(columns)[values.argmax(axis=1)]] * population.debt_usd.sum(axis=1)
     per_gwei = 1e-9 * outside.path[0, gas_asset]
     gas_usd = scenario.chain.gas_per_repay * outside.gas.at(0).standard * per_gwei
     return np.asarray(penalty > ATTENTION * gas_usd)

@@ -109,7 +109,7 @@ class Requests:
         gas_usd = world.gas_usd(chain.gas_per_repay, price)
         positions = pool.positions
         debt = positions.debt[rows] @ watch.debt_values
-        attends = cohort.policy.attends(debt, float(pool.bonus.max()), gas_usd)
+        attends = cohort.policy.attends(debt, float(pool.penalty.max()), gas_usd)
         if not attends.all():
             rows = rows[attends]
             if not len(rows):
@@ -123,7 +123,7 @@ class Requests:
             value,
             debt,
             np.where(value > 0, collateral @ pool.thresholds / np.maximum(value, 1e-300), 0.0),
-            pool.bonus[collateral.argmax(axis=1)],
+            pool.penalty[collateral.argmax(axis=1)],
             world.ledger.balances[market.first_wallet + rows, world.quote] / world.assets[world.quote].unit,
             market.target_health[rows],
         )

@@ -3,7 +3,8 @@
 Accounts, their collateral and how they react stay. Each debt is scaled so that the
 account starts at the same distance to the trigger of *its* protocol, as each would
 have borrowed there; or it is kept, and accounts may start unsafe. Where a protocol
-takes one collateral per account, a borrower with two has two accounts.
+takes one collateral per account, a borrower with two has two accounts. Accounts that
+would owe less than a protocol allows are left out there, and counted.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def same_borrowers(
     Raises
     ------
     ScenarioError
-        If a collateral of the population is none in this protocol.
+        If a collateral of the population is none in this protocol, or nobody owes enough.
     """
     if terms.single_collateral:
         population = _split(population, prices * drawn_at)
@@ -58,7 +59,17 @@ def same_borrowers(
     if terms.debt is not None and population.debt_symbols != (terms.debt,):
         owed = population.debt_usd.sum(axis=1, keepdims=True)
         population = dataclasses.replace(population, debt_symbols=(terms.debt,), debt_usd=owed)
-    return population
+    if not terms.least_debt_usd:
+        return population
+    main = population.collateral_tokens.argmax(axis=1)
+    least = np.array([terms.least_debt_usd.get(symbol, 0.0) for symbol in population.collateral_symbols])
+    rows = np.flatnonzero(population.debt_usd.sum(axis=1) >= least[main])
+    if not len(rows):
+        raise ScenarioError(
+            f"{name}: no borrower owes the least debt it allows, {least.min():g} to {least.max():g} USD; "
+            "raise borrowers.total_debt_usd or lower borrowers.count"
+        )
+    return chosen(population, rows)
 
 
 def chosen(population: Population, rows: NDArray[np.int64]) -> Population:

@@ -228,6 +228,11 @@ class LendingPool(ABC):
     bonus: Floats
     close_factor: float
 
+    @property
+    def penalty(self) -> Floats:
+        """What a liquidated borrower loses per unit of debt, by collateral, as a fraction."""
+        return self.bonus
+
     @abstractmethod
     def open(self) -> None:
         """Start from what `positions` holds in underlying base units, and fund the pool's account."""
@@ -301,6 +306,14 @@ class LendingPool(ABC):
         ``borrowers`` always, ``lenders`` or others (depositors, bidders) where there are any. The
         rest of the pool's ledger account is the protocol's own.
         """
+
+    def held_for(self, account: int) -> tuple[tuple[int, int], ...]:
+        """Return what a ledger account has in the pool's custody, a bid or a deposit: (asset, base units)."""
+        return ()
+
+    def restricted(self, now_s: int) -> int:
+        """Return how many parts of the protocol are under emergency rules now (recovery mode, shutdown)."""
+        return 0
 
     def lent_usd(self, now_s: int) -> Floats:
         """Return what lenders and depositors may claim, by asset, USD."""

@@ -7,7 +7,7 @@ One module for each family beside this file says what its rules mean for borrowe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ....market.ledger import Ledger
@@ -27,11 +27,14 @@ class Terms:
         Whether an account has one collateral only, so that a borrower with two needs two accounts.
     debt : str, optional
         Symbol of the only asset that is lent, or None where every stable asset of the scenario is.
+    least_debt_usd : mapping of str to float
+        Least debt of an account by its only collateral, USD; none where it is missing.
     """
 
     thresholds: Mapping[str, float]
     single_collateral: bool = False
     debt: str | None = None
+    least_debt_usd: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

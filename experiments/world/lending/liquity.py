@@ -38,14 +38,25 @@ def terms_v1(config: LiquityV1Config, scenario: Scenario) -> Terms:
     parameters = parameters_v1(config)
     threshold = WAD / parameters.minimum_ratio
     collaterals = {asset.symbol: threshold for asset in scenario.risky}
-    return Terms(collaterals, single_collateral=True, debt=stablecoin(config, scenario))
+    least = (parameters.minimum_net_debt + parameters.gas_compensation_debt) / WAD
+    return Terms(
+        collaterals,
+        single_collateral=True,
+        debt=stablecoin(config, scenario),
+        least_debt_usd=dict.fromkeys(collaterals, least),
+    )
 
 
 def terms_v2(config: LiquityV2Config, scenario: Scenario) -> Terms:
     """Return what version 2 means for borrowers."""
     branches = branches_v2(config, scenario)
     collaterals = {symbol: WAD / branch.minimum_ratio for symbol, branch in branches.items()}
-    return Terms(collaterals, single_collateral=True, debt=stablecoin(config, scenario))
+    return Terms(
+        collaterals,
+        single_collateral=True,
+        debt=stablecoin(config, scenario),
+        least_debt_usd={symbol: branch.minimum_debt / WAD for symbol, branch in branches.items()},
+    )
 
 
 def build_v1(

@@ -49,7 +49,8 @@ def terms(config: MakerConfig | MakerFlipConfig, scenario: Scenario) -> Terms:
     kinds: Mapping[str, ClipType | FlipType]
     kinds = clip_types(config, scenario) if isinstance(config, MakerConfig) else flip_types(config, scenario)
     thresholds = {symbol: RAY / kind.terms.mat for symbol, kind in kinds.items()}
-    return Terms(thresholds, single_collateral=True, debt=issued(config, scenario))
+    least = {symbol: kind.terms.dust / RAD for symbol, kind in kinds.items()}
+    return Terms(thresholds, single_collateral=True, debt=issued(config, scenario), least_debt_usd=least)
 
 
 def build_clip(

@@ -78,8 +78,8 @@ class AavePool(LendingPool):
         )
         self.thresholds = np.array([r.liquidation_threshold / 1e4 for r in market.reserves])
         fees = np.array([r.liquidation_protocol_fee / 1e4 for r in market.reserves])
-        self.bonus = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
-        self.bonus *= 1.0 - fees
+        self._penalty = np.array([max(r.liquidation_bonus - 10_000, 0) / 1e4 for r in market.reserves])
+        self.bonus = self._penalty * (1.0 - fees)
         sizing = market.mechanism.sizing
         self.close_factor, self.full_below = _closing(sizing)
         if isinstance(sizing, WholePositionCloseFactor):
@@ -91,6 +91,11 @@ class AavePool(LendingPool):
         self._nothing.flags.writeable = False
         self._rows_before: dict[int, list[int]] = {}
         self._totals_before: dict[int, tuple[int, int]] = {}
+
+    @property
+    def penalty(self) -> Floats:
+        """The whole bonus, the treasury's part included."""
+        return self._penalty
 
     def open(self) -> None:
         """Start the reserves: lenders supply what is borrowed over `utilisation`; borrowed money has left."""

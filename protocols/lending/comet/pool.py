@@ -117,6 +117,12 @@ class CometPool(LendingPool):
         self._state_before: CometState | None = None
         self._hopeless: set[int] = set()
 
+    @property
+    def penalty(self) -> Floats:
+        """What the protocol keeps of seized collateral, per unit of debt that it pays for."""
+        kept = self._credited
+        return np.divide(1.0 - kept, kept, out=np.zeros_like(kept), where=kept > 0.0)
+
     def open(self) -> None:
         """Start the market: lenders supply what is borrowed over `utilisation`; borrowed money has left.
 

@@ -213,6 +213,15 @@ class LiquityBooks(LendingPool):
         pool = self.systems[collateral].pool
         return pool.compounded(depositor), pool.collateral_gain(depositor)
 
+    def held_for(self, account: int) -> tuple[tuple[int, int], ...]:
+        """Return the deposits of a ledger account and what they have earned; see `LendingPool.held_for`."""
+        held: list[tuple[int, int]] = []
+        for asset, system in self.systems.items():
+            if account in system.pool.deposits:
+                left, gain = self.deposit_of(asset, account)
+                held += [(self.debt_asset, left), (asset, gain)]
+        return tuple(held)
+
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what borrowers and depositors own less what they owe; see `LendingPool.claims`.
 

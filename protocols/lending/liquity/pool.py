@@ -95,6 +95,10 @@ class LiquityPool(LiquityBooks):
     def statuses(self, now_s: int) -> list[SystemStatus]:
         """Return every system at the oracle's prices: total ratio, whether recovery mode rules, its pool."""
 
+    def restricted(self, now_s: int) -> int:
+        """Return how many systems are in recovery mode, below their critical ratio or shut down."""
+        return sum(status.restricted or status.shut_down for status in self.statuses(now_s))
+
     @abstractmethod
     def redeem(self, collateral: int, amount: int, redeemer: int, now_s: int) -> Redeemed:
         """Redeem stablecoin of a ledger account for collateral at face value.

@@ -67,6 +67,14 @@ class ClipPool(VaultPool[Sale]):
         self.settings = dict(types)
         self._turned_away: set[int] = set()
 
+    @property
+    def penalty(self) -> Floats:
+        """The penalty on the debt of a vault that is auctioned."""
+        kept = np.zeros(len(self.bonus))
+        for asset, kind in self.settings.items():
+            kept[asset] = kind.dog.chop / WAD - 1.0
+        return kept
+
     def _seize(self, vault: Vault, ilk: Ilk, asset: int, now: int) -> Seizure[Sale]:
         settings = self.settings[asset]
         result = bark(

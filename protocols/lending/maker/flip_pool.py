@@ -63,6 +63,14 @@ class FlipPool(VaultPool[FlipAuction]):
         super().__init__(ledger, name, terms, debt, n_borrowers, start_s, bonus)
         self.settings = dict(types)
 
+    @property
+    def penalty(self) -> Floats:
+        """The penalty on the debt of a vault that is auctioned."""
+        kept = np.zeros(len(self.bonus))
+        for asset, kind in self.settings.items():
+            kept[asset] = kind.cat.chop / RAY - 1.0
+        return kept
+
     def _seize(self, vault: Vault, ilk: Ilk, asset: int, now: int) -> Seizure[FlipAuction]:
         settings = self.settings[asset]
         result = bite(vault, ilk, settings.cat, settings.flip, now)
@@ -106,6 +114,14 @@ class FlipPool(VaultPool[FlipAuction]):
                 )
             )
         return offers
+
+    def held_for(self, account: int) -> tuple[tuple[int, int], ...]:
+        """Return the lots whose highest bidder a ledger account is; see `LendingPool.held_for`."""
+        return tuple(
+            (lot.asset, lot.auction.lot // self._units[lot.asset])
+            for lot in self.lots.values()
+            if lot.auction.bidder == account
+        )
 
     def bid(self, number: int, pay: int, units: int, bidder: int, now_s: int) -> None:
         """Bid for a lot; see `LendingPool.bid`.
