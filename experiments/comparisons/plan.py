@@ -15,10 +15,13 @@ from ..scenarios.base import NAME, Rows, ScenarioError, Section
 from ..scenarios.scenario import nearest
 
 
+CASE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
+
+
 class Case(Section):
     """One set of rules."""
 
-    name: str = Field(pattern=NAME, description="name of the case, unique")
+    name: str = Field(pattern=CASE_NAME, description="name of the case, unique")
     set: Rows[str] = Field(default=(), description="changes to the scenario, each path.to.key=value")
 
 

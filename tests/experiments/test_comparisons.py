@@ -22,7 +22,7 @@ from liquidarium.experiments.world.lending.kinds import lending_kinds
 PLAN = ComparisonPlan(
     name="small",
     scenario="quickstart",
-    set=("clock.duration_s=600", "borrowers.count=100"),
+    set=("borrowers.count=200",),
     baseline="five",
     cases=(
         {"name": "five", "set": ("protocol.reserves.ETH.bonus=0.05",)},

@@ -26,7 +26,9 @@ def crowd(tokens, health) -> Population:
 
 
 amounts = st.floats(0.01, 1e4)
-accounts = st.lists(st.tuples(amounts, amounts, st.booleans(), st.floats(1.001, 5.0)), min_size=1, max_size=20)
+accounts = st.lists(
+    st.tuples(amounts, amounts, st.booleans(), st.floats(1.001, 5.0)), min_size=1, max_size=20
+)
 
 
 def drawn(rows) -> Population:
@@ -34,7 +36,9 @@ def drawn(rows) -> Population:
 
 
 @given(accounts, st.floats(0.3, 0.95), st.floats(0.3, 0.95), st.booleans())
-def test_everybody_starts_at_the_same_distance_to_the_trigger_with_the_same_collateral(rows, eth, btc, single):
+def test_everybody_starts_at_the_same_distance_to_the_trigger_with_the_same_collateral(
+    rows, eth, btc, single
+):
     before = drawn(rows)
     after = same_borrowers(before, PRICES, DRAWN_AT, Terms({"ETH": eth, "BTC": btc}, single))
     backed = (after.collateral_tokens * PRICES) @ [eth, btc]
