@@ -14,7 +14,6 @@ from ..scenarios import Scenario, load_scenario
 from ..scenarios.base import NAME, Rows, ScenarioError, Section
 from ..scenarios.scenario import nearest
 
-
 CASE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
 
 

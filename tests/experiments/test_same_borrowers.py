@@ -72,8 +72,9 @@ def test_accounts_below_the_least_debt_are_left_out():
     terms = Terms({"ETH": 0.8, "BTC": 0.7}, True, "DAI", {"ETH": 5_000.0})
     after = same_borrowers(before, PRICES, DRAWN_AT, terms)
     assert after.collateral_tokens.tolist() == [[10.0, 0.0], [0.0, 0.001]]
+    nobody = Terms({"ETH": 0.8, "BTC": 0.7}, True, None, {"ETH": 1e9, "BTC": 1e9})
     with pytest.raises(ScenarioError, match="x: no borrower owes the least debt it allows"):
-        same_borrowers(before, PRICES, DRAWN_AT, Terms({"ETH": 0.8, "BTC": 0.7}, True, None, dict.fromkeys(("ETH", "BTC"), 1e9)), name="x")  # fmt: skip
+        same_borrowers(before, PRICES, DRAWN_AT, nobody, name="x")
 
 
 def test_a_collateral_that_a_protocol_does_not_take_is_an_error():
