@@ -102,31 +102,30 @@ class AuctionTaker:
 
     def _bid(self, offer: Offer, view: PublicView, own: OwnState) -> PlaceBid | None:
         inner, sale = self.liquidation, offer.sale
-        if sale.bidder == own.account:
+        if sale.bidder == own.account or offer.tokens <= 0.0:
             return None
         terms = inner.exit_terms(sale.collateral, 0.0, view)
-        worth_usd = view.oracle[sale.collateral] * (1.0 + terms.margin) * (1.0 - self.bid_margin)
+        worth_usd = view.oracle[sale.collateral] * (1.0 + terms.margin)
         gas_usd = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
-        if worth_usd * offer.tokens <= gas_usd + inner.min_profit_usd:
-            return None
         budget = max(own.cash_usd - gas_usd, 0.0)
+        offered = worth_usd * (1.0 - self.bid_margin)
         if sale.least_bid:  # the debt is not yet bid: offer what the lot is worth, at most the debt
-            pay = min(int(min(worth_usd * offer.tokens - gas_usd, budget) / offer.usd_per_unit), sale.most)
+            most_usd = min(offered * offer.tokens - gas_usd, budget)
+            pay, units = min(int(most_usd / offer.usd_per_unit), sale.most), sale.units
             if pay < sale.least_bid:
                 return None
-            return PlaceBid(
-                offer, pay, sale.units, view.gas_standard_gwei, self._exit(inner), inner.max_slippage
-            )
-        cost_usd = sale.most * offer.usd_per_unit
-        if cost_usd > budget or offer.tokens <= 0.0:
+        else:  # the debt is bid: ask for no more collateral than it is worth
+            pay, per_token = sale.most, sale.units / offer.tokens
+            if pay * offer.usd_per_unit > budget or offered <= 0.0:
+                return None
+            units = math.ceil((pay * offer.usd_per_unit + gas_usd) / offered * per_token)
+            if units > sale.most_units:
+                return None
+        gross = worth_usd * offer.tokens * units / sale.units - pay * offer.usd_per_unit
+        lost_share = (1.0 - own.win_rate) * view.revert_gas_share
+        if gross <= inner.least_gross(gas_usd, 0.0, own.win_rate, lost_share):
             return None
-        per_token = sale.units / offer.tokens
-        units = math.ceil((cost_usd + gas_usd) / worth_usd * per_token)
-        if units > sale.most_units:
-            return None
-        return PlaceBid(
-            offer, sale.most, units, view.gas_standard_gwei, self._exit(inner), inner.max_slippage
-        )
+        return PlaceBid(offer, pay, units, view.gas_standard_gwei, self._exit(inner), inner.max_slippage)
 
     def _exit(self, inner: ThresholdLiquidator) -> str:
         """Return where a won lot goes: it arrives long after the bid, so no pool sale can be part of it."""
