@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ..figures.style import AFTER, BEFORE, drawing, new_figure, save, usd
+from ..figures.style import BEFORE, drawing, new_figure, save, usd
 from .plan import ComparisonPlan
 
 LEVEL = 0.95
@@ -97,21 +99,41 @@ class Comparison:
         }
 
     def to_markdown(self) -> str:
-        """Return the table of `SHOWN` in Markdown: mean, and the half-width of its interval."""
+        """Return two tables of `SHOWN` in Markdown: means, and differences to the baseline."""
+        seeds = len(self.runs.index.unique("seed"))
+        return "\n".join(
+            [
+                *self._rows("mean", "low", list(self._cases())),
+                "",
+                f"Means over {seeds} seeds; +- is half of a {LEVEL:.0%} interval.",
+                "",
+                *self._rows(
+                    "difference",
+                    "difference_low",
+                    [case for case in self._cases() if case != self.plan.baseline],
+                ),
+                "",
+                f"Differences to {self.plan.baseline}, paired by seed; * marks intervals without 0.",
+                "",
+            ]
+        )
+
+    def _cases(self) -> list[str]:
+        return [str(case) for case in self.runs.index.unique("case")]
+
+    def _rows(self, value: str, low: str, cases: list[str]) -> list[str]:
         table = self.table()
         lines = [
             "| case | " + " | ".join(self.labels[metric] for metric in SHOWN) + " |",
             "|---|" + "---:|" * len(SHOWN),
         ]
-        for case in self.runs.index.unique("case"):
-            cells = [_cell(table.loc[(case, metric)], case == self.plan.baseline) for metric in SHOWN]
+        for case in cases:
+            cells = (
+                _cell(table.loc[(case, metric)][value], table.loc[(case, metric)][low], value != "mean")
+                for metric in SHOWN
+            )
             lines.append(f"| {case} | " + " | ".join(cells) + " |")
-        lines += [
-            "",
-            f"Means over {len(self.runs.index.unique('seed'))} seeds; +- is half of a {LEVEL:.0%} interval; "
-            f"* marks a difference to {self.plan.baseline}, paired by seed, whose interval leaves out 0.",
-        ]
-        return "\n".join(lines) + "\n"
+        return lines
 
     def save(self, folder: Path) -> list[Path]:
         """Write runs, table, figure and what was compared into a folder that exists; return the files."""
@@ -123,38 +145,41 @@ class Comparison:
         return [runs, table, what, self.draw(folder)]
 
     def draw(self, folder: Path) -> Path:
-        """Draw means with intervals, one panel for each metric."""
-        table = self.table()
-        cases = [str(case) for case in self.runs.index.unique("case")]
-        places = np.arange(len(cases))
+        """Draw means with intervals above, and differences to the baseline, paired by seed, below."""
+        cases, seeds = self._cases(), len(self.runs.index.unique("seed"))
         with drawing():
-            figure = new_figure(3.0 * len(SHOWN), 1.6 + 0.32 * len(cases))
-            panels = figure.subplots(1, len(SHOWN), sharey=True)
-            for axes, metric in zip(panels, SHOWN, strict=True):
-                part = table.xs(metric, level="metric").loc[cases]
-                axes.barh(places, part["mean"], color=BEFORE, alpha=0.65)
-                width = np.vstack([part["mean"] - part["low"], part["high"] - part["mean"]])
-                axes.errorbar(part["mean"], places, xerr=width, fmt="none", ecolor=AFTER, capsize=3, lw=1.5)
-                axes.axvline(0.0, color="black", lw=0.8)
-                axes.set_xlabel(self.labels[metric])
-                axes.xaxis.set_major_locator(_few_ticks())
-                axes.xaxis.set_major_formatter(lambda value, _: usd(value))
-                axes.grid(axis="y", visible=False)
-            panels[0].set_yticks(places, cases)
-            panels[0].invert_yaxis()
-            seeds = len(self.runs.index.unique("seed"))
+            figure = new_figure(3.0 * len(SHOWN), 2.0 + 0.6 * len(cases))
+            means, differences = figure.subplots(2, len(SHOWN), sharey="row")
+            for k, metric in enumerate(SHOWN):
+                self._panel(means[k], metric, cases, ("mean", "low", "high"))
+                others = [case for case in cases if case != self.plan.baseline]
+                columns = ("difference", "difference_low", "difference_high")
+                self._panel(differences[k], metric, others, columns)
+                differences[k].set_xlabel(f"{self.labels[metric]}\nless {self.plan.baseline}")
             figure.suptitle(
-                f"{self.plan.name}: means over {seeds} seeds with {LEVEL:.0%} intervals",
+                f"{self.plan.name}: means over {seeds} seeds, and differences paired by seed, "
+                f"with {LEVEL:.0%} intervals",
                 fontsize=11,
                 fontweight="bold",
             )
             return save(figure, folder, self.plan.name)
 
-
-def _few_ticks() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(4)
+    def _panel(self, axes: Axes, metric: str, cases: list[str], columns: tuple[str, str, str]) -> None:
+        part = self.table().xs(metric, level="metric").loc[cases]
+        value, low, high = (part[column].to_numpy(float) for column in columns)
+        places = np.arange(len(cases))
+        axes.barh(places, value, color=BEFORE, alpha=0.65)
+        axes.errorbar(
+            value, places, xerr=np.vstack([value - low, high - value]), fmt="none", ecolor="black",
+            capsize=3, lw=1.2,
+        )  # fmt: skip
+        axes.axvline(0.0, color="black", lw=0.8)
+        axes.set_xlabel(self.labels[metric])
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(lambda number, _: usd(number))
+        axes.grid(axis="y", visible=False)
+        axes.set_yticks(places, cases)
+        axes.set_ylim(len(cases) - 0.5, -0.5)
 
 
 def _interval(values: pd.Series[float]) -> tuple[float, float, float]:
@@ -169,9 +194,8 @@ def _interval(values: pd.Series[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def _cell(row: pd.Series[float], baseline: bool) -> str:
-    if not np.isfinite(row["mean"]):
+def _cell(value: float, low: float, marked: bool) -> str:
+    if not np.isfinite(value):
         return "-"
-    differs = row["difference_low"] > 0.0 or row["difference_high"] < 0.0
-    mark = "*" if differs and not baseline else ""
-    return f"{usd(row['mean'])} +- {usd(row['high'] - row['mean'])}{mark}"
+    half = value - low
+    return f"{usd(value)} +- {usd(half)}{'*' if marked and abs(value) > half else ''}"
