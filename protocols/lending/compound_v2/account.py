@@ -122,18 +122,33 @@ def check_liquidation(
     price is code 13. Venus skips health, and caps the repayment at the whole debt only, in a market
     under forced liquidation (PolicyFacet.sol).
     """
+    return judge_liquidation(params, markets, holdings, prices, borrowed=borrowed, repay_amount=repay_amount)[
+        0
+    ]
+
+
+def judge_liquidation(
+    params: PoolParams,
+    markets: Sequence[MarketState],
+    holdings: Sequence[Holding],
+    prices: Sequence[int],
+    *,
+    borrowed: int,
+    repay_amount: int,
+) -> tuple[int, Health | None]:
+    """Return the error code of `check_liquidation`, and the health it has found, None if it asks for none."""
     owed = borrow_balance(holdings[borrowed], markets[borrowed])
     if params.fork is Fork.VENUS_CORE and params.markets[borrowed].forced_liquidation:
-        return TOO_MUCH_REPAY if repay_amount > owed else 0
+        return TOO_MUCH_REPAY if repay_amount > owed else 0, None
     try:
-        collateral, debt = _sums(params, markets, holdings, prices, for_liquidation=True)
+        health = _sums(params, markets, holdings, prices, for_liquidation=True)
     except PriceMissing:
-        return PRICE_ERROR
-    if debt <= collateral:
-        return INSUFFICIENT_SHORTFALL
+        return PRICE_ERROR, None
+    if health.debt <= health.collateral:
+        return INSUFFICIENT_SHORTFALL, health
     if repay_amount > params.close_factor * owed // WAD:
-        return TOO_MUCH_REPAY
-    return 0
+        return TOO_MUCH_REPAY, health
+    return 0, health
 
 
 def largest_repay(params: PoolParams, market: MarketState, holding: Holding, borrowed: int) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....market.revert import Revert
-from .account import check_liquidation, largest_repay
+from .account import Health, judge_liquidation, largest_repay
 from .interest import accrue_interest, borrow_balance, exchange_rate, subtract
 from .params import WAD, Fork, PoolParams
 from .state import Holding, MarketState
@@ -37,6 +37,8 @@ class Liquidation:
         Part of them that the liquidator received.
     markets, holdings : tuples over the pool's markets
         The pool's states and the borrower's holdings afterwards.
+    health : Health or None
+        Of the borrower before the call; None if the call does not depend on it or a price is missing.
     """
 
     error: str | None
@@ -46,6 +48,7 @@ class Liquidation:
     liquidator_tokens: int
     markets: tuple[MarketState, ...]
     holdings: tuple[Holding, ...]
+    health: Health | None
 
 
 def seize_ratio(incentive: int, price_borrowed: int, price_collateral: int, exchange_rate: int) -> int:
@@ -171,12 +174,14 @@ def liquidate_borrow(
     book[borrowed] = accrue_interest(params.markets[borrowed], book[borrowed], block)
     if collateral != borrowed:
         book[collateral] = accrue_interest(params.markets[collateral], book[collateral], block)
-    code = check_liquidation(params, book, holdings, prices, borrowed=borrowed, repay_amount=repay_amount)
+    code, health = judge_liquidation(
+        params, book, holdings, prices, borrowed=borrowed, repay_amount=repay_amount
+    )
     refusal = _refusal(params.fork, code, repay_amount, self_liquidation)
     if refusal is not None:
         if params.fork is Fork.COMPOUND_V2:
             raise Revert(refusal)
-        return Liquidation(refusal, 0, 0, 0, 0, tuple(book), tuple(holdings))
+        return Liquidation(refusal, 0, 0, 0, 0, tuple(book), tuple(holdings), health)
 
     people = list(holdings)
     market, debtor = book[borrowed], people[borrowed]
@@ -218,7 +223,9 @@ def liquidate_borrow(
             market.borrow_index,
             market.accrual_block,
         )
-    return Liquidation(None, repay_amount, seized, burned, seized - burned, tuple(book), tuple(people))
+    return Liquidation(
+        None, repay_amount, seized, burned, seized - burned, tuple(book), tuple(people), health
+    )
 
 
 def _refusal(fork: Fork, code: int, repay_amount: int, self_liquidation: bool) -> str | None:

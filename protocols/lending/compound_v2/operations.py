@@ -56,8 +56,8 @@ def mint(
     p = params.markets[index]
     market = accrue_interest(p, market, block)
     tokens = amount * WAD // exchange_rate(p, market)
-    market = replace(market, cash=market.cash + amount, total_supply=market.total_supply + tokens)
-    return Change(market, replace(holding, tokens=holding.tokens + tokens), amount, tokens)
+    after = _changed(market, market.cash + amount, market.total_borrows, market.total_supply + tokens)
+    return Change(after, _with_tokens(holding, holding.tokens + tokens), amount, tokens)
 
 
 def redeem(
@@ -111,9 +111,9 @@ def redeem(
         raise Revert(_reason(params, "RedeemTransferOutNotPossible"))
     if burned == 0 and paid > 0:
         raise Revert("redeemTokens zero")
-    market = replace(market, cash=market.cash - paid, total_supply=subtract(market.total_supply, burned))
-    holding = holdings[index]
-    return Change(market, replace(holding, tokens=subtract(holding.tokens, burned)), paid, burned)
+    supply, held = subtract(market.total_supply, burned), holdings[index]
+    after = _changed(market, market.cash - paid, market.total_borrows, supply)
+    return Change(after, _with_tokens(held, subtract(held.tokens, burned)), paid, burned)
 
 
 def borrow(
@@ -153,8 +153,8 @@ def borrow(
     if market.cash < amount:
         raise Revert(_reason(params, "BorrowCashNotAvailable"))
     owed = borrow_balance(holding, market) + amount
-    market = replace(market, cash=market.cash - amount, total_borrows=market.total_borrows + amount)
-    return Change(market, replace(holding, principal=owed, interest_index=market.borrow_index), amount, 0)
+    after = _changed(market, market.cash - amount, market.total_borrows + amount, market.total_supply)
+    return Change(after, Holding(holding.tokens, owed, market.borrow_index, holding.entered), amount, 0)
 
 
 def repay_borrow(
@@ -184,9 +184,9 @@ def repay_borrow(
     owed = borrow_balance(holding, market)
     paid = owed if amount is None else amount
     _not_negative("amount", paid)
-    holding = replace(holding, principal=subtract(owed, paid), interest_index=market.borrow_index)
-    market = replace(market, cash=market.cash + paid, total_borrows=subtract(market.total_borrows, paid))
-    return Change(market, holding, paid, 0)
+    left, borrows = subtract(owed, paid), subtract(market.total_borrows, paid)
+    after = _changed(market, market.cash + paid, borrows, market.total_supply)
+    return Change(after, Holding(holding.tokens, left, market.borrow_index, holding.entered), paid, 0)
 
 
 def enter_market(holding: Holding) -> Holding:
@@ -219,6 +219,17 @@ def exit_market(
     if code:
         raise Revert(f"returned error 14 info 3 detail {code}")
     return replace(holding, entered=False)
+
+
+def _changed(market: MarketState, cash: int, borrows: int, supply: int) -> MarketState:
+    """Return an accrued market with new cash, debt and cTokens."""
+    return MarketState(
+        cash, borrows, market.total_reserves, supply, market.borrow_index, market.accrual_block
+    )
+
+
+def _with_tokens(holding: Holding, tokens: int) -> Holding:
+    return Holding(tokens, holding.principal, holding.interest_index, holding.entered)
 
 
 def _reason(params: PoolParams, compound: str) -> str:

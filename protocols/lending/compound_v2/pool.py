@@ -22,7 +22,7 @@ from ...fixed_point import MAX_UINT256, SECONDS_PER_YEAR, ceil_div
 from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool
-from .account import account_health
+from .account import Health, account_health
 from .interest import accrue_interest, borrow_balance, exchange_rate
 from .liquidation import best_repay, liquidate_borrow
 from .operations import mint, redeem, repay_borrow
@@ -35,6 +35,8 @@ Floats = NDArray[np.float64]
 TOO_LITTLE = "ERC20: transfer amount exceeds balance"
 
 _LARGEST = 2**63 - 1
+
+_NOTHING = Holding()
 
 
 class CompoundPool(LendingPool):
@@ -104,6 +106,7 @@ class CompoundPool(LendingPool):
         self._debts: dict[int, dict[int, tuple[int, int]]] = {}  # row, asset: principal and its index
         self._uncharged = [0] * n  # interest in `total_borrows` that is in nobody's principal yet
         self._roundings = [0] * n  # accruals and changes of debts so far
+        self._known: list[tuple[MarketState, MarketState]] = [(m, m) for m in self.markets]
         self._rows_before: dict[int, tuple[list[int], list[int]]] = {}
         self._totals_before: dict[int, tuple[int, int]] = {}
 
@@ -166,7 +169,7 @@ class CompoundPool(LendingPool):
         for i, (p, stored, price) in enumerate(
             zip(self.params.markets, self.markets, self.prices, strict=True)
         ):
-            market = accrue_interest(p, stored, block)
+            market = self._market(i, block)
             collateral[i] = p.liquidation_threshold * exchange_rate(p, stored) // WAD * price / 10**54
             debt[i] = price * market.borrow_index / 10**54
             seized[i] = exchange_rate(p, market) * price / 10**54
@@ -184,19 +187,18 @@ class CompoundPool(LendingPool):
         health = MAX_UINT256
         for debt in owed:
             for collateral in backed:
-                health = min(health, self._health(account, self._accrued(block, debt, collateral)))
+                book = self._accrued(block, debt, collateral)
+                health = min(health, _wad(account_health(self.params, book, account, self.prices)))
         return health
 
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account owes of an asset now, base units."""
-        market = accrue_interest(self.params.markets[asset], self.markets[asset], self.block(now_s))
-        return borrow_balance(self._take(row)[asset], market)
+        return borrow_balance(self._take(row)[asset], self._market(asset, self.block(now_s)))
 
     def collateral_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what the cTokens of an account are worth now, base units of the underlying."""
-        p = self.params.markets[asset]
-        market = accrue_interest(p, self.markets[asset], self.block(now_s))
-        return exchange_rate(p, market) * int(self.positions.collateral[row, asset]) // WAD
+        rate = exchange_rate(self.params.markets[asset], self._market(asset, self.block(now_s)))
+        return rate * int(self.positions.collateral[row, asset]) // WAD
 
     def largest_repay(self, row: int, collateral: int, debt: int, now_s: int) -> int:
         """Return the most that a call may repay now, base units: close factor, and cTokens to be seized."""
@@ -233,10 +235,12 @@ class CompoundPool(LendingPool):
             raise Revert(result.error)
         if not result.liquidator_tokens:
             raise Revert("nothing to seize")
+        received = [_NOTHING] * len(self.markets)
+        received[collateral] = Holding(tokens=result.liquidator_tokens)
         redeemed = redeem(
             self.params,
             result.markets,
-            [Holding(tokens=result.liquidator_tokens)] * len(self.markets),
+            received,
             self.prices,
             block,
             index=collateral,
@@ -251,7 +255,7 @@ class CompoundPool(LendingPool):
             self._put(row, i, result.holdings[i])
         self.ledger.transfer(debt, liquidator, self.account, result.repaid, Reason.REPAY)
         self.ledger.transfer(collateral, self.account, liquidator, redeemed.underlying, Reason.SEIZE)
-        return Called(result.repaid, redeemed.underlying, self._health(account, book))
+        return Called(result.repaid, redeemed.underlying, _wad(result.health))
 
     def repay(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> int:
         """Repay debt of an account from a ledger account; return base units repaid.
@@ -265,7 +269,7 @@ class CompoundPool(LendingPool):
             If there is nothing to repay or the payer does not hold the amount.
         """
         before, block = self._take(row)[asset], self.block(now_s)
-        market = accrue_interest(self.params.markets[asset], self.markets[asset], block)
+        market = self._market(asset, block)
         amount = min(amount, borrow_balance(before, market), market.total_borrows)
         if amount <= 0:
             raise Revert("nothing to repay")
@@ -290,7 +294,7 @@ class CompoundPool(LendingPool):
         if self.ledger.balances[payer, asset] < amount:
             raise Revert(TOO_LITTLE)
         block = self.block(now_s)
-        market = accrue_interest(self.params.markets[asset], self.markets[asset], block)
+        market = self._market(asset, block)
         change = mint(self.params, market, self._take(row)[asset], block, index=asset, amount=amount)
         if not change.tokens:
             raise Revert("too little for one cToken")
@@ -413,16 +417,21 @@ class CompoundPool(LendingPool):
             "lenders": collateral[-1] * income,
         }
 
+    def _market(self, asset: int, block: int) -> MarketState:
+        """Return a market accrued up to a block, worked out once for all who ask in that block."""
+        stored = self.markets[asset]
+        before, market = self._known[asset]
+        if before is not stored or market.accrual_block != block:
+            market = accrue_interest(self.params.markets[asset], stored, block)
+            self._known[asset] = stored, market
+        return market
+
     def _accrued(self, block: int, *assets: int) -> list[MarketState]:
         """Return all markets, the named ones accrued and the others as stored."""
         book = list(self.markets)
         for i in assets:
-            book[i] = accrue_interest(self.params.markets[i], book[i], block)
+            book[i] = self._market(i, block)
         return book
-
-    def _health(self, account: Sequence[Holding], book: Sequence[MarketState]) -> int:
-        collateral, debt = account_health(self.params, book, account, self.prices)
-        return collateral * WAD // debt if debt else MAX_UINT256
 
     def _largest_repay(
         self, account: Sequence[Holding], book: Sequence[MarketState], collateral: int, debt: int
@@ -433,13 +442,14 @@ class CompoundPool(LendingPool):
     def _take(self, row: int) -> list[Holding]:
         n = len(self.markets)
         amounts = self.positions.amounts[row].tolist()
-        changed = self._debts.get(row, {})
-        account = []
+        changed = self._debts.get(row)
+        account = [_NOTHING] * n
         for i in range(n):
-            principal, index = changed.get(i, (amounts[n + i], WAD))
-            account.append(
-                Holding(amounts[i], principal, index if principal else 0, bool(amounts[i] or principal))
-            )
+            tokens, principal, index = amounts[i], amounts[n + i], WAD
+            if changed is not None and i in changed:
+                principal, index = changed[i]
+            if tokens or principal:
+                account[i] = Holding(tokens, principal, index if principal else 0, True)
         return account
 
     def _put(self, row: int, asset: int, holding: Holding) -> None:
@@ -479,12 +489,20 @@ class CompoundPool(LendingPool):
 
     def _remember(self, row: int, *assets: int) -> None:
         if row not in self._rows_before:
-            tokens = self.positions.collateral[row].tolist()
-            self._rows_before[row] = tokens, [self._principal(row, i) for i in range(len(tokens))]
+            n = len(self.markets)
+            amounts = self.positions.amounts[row].tolist()
+            for i, (principal, _) in self._debts.get(row, {}).items():
+                amounts[n + i] = principal
+            self._rows_before[row] = amounts[:n], amounts[n:]
         for i in assets:
             if i not in self._totals_before:
                 market = self.markets[i]
                 self._totals_before[i] = market.total_supply, market.total_borrows - self._uncharged[i]
+
+
+def _wad(health: Health | None) -> int:
+    """Return weighted collateral over debt, wad."""
+    return health.collateral * WAD // health.debt if health and health.debt else MAX_UINT256
 
 
 def _at_first_index(principal: int, index: int) -> int:

@@ -113,7 +113,7 @@ class CrowdTroves(MutableMapping[int, Trove]):
         self._sums: list[tuple[int, int]] = [(0, 0)]
 
     def __contains__(self, row: object) -> bool:
-        return isinstance(row, int) and bool(self.crowd.system_of[row] == self.asset)
+        return isinstance(row, int) and self.crowd.system_of.item(row) == self.asset
 
     def __len__(self) -> int:
         return self.count
@@ -125,13 +125,12 @@ class CrowdTroves(MutableMapping[int, Trove]):
         if row not in self:
             raise KeyError(row)
         crowd = self.crowd
-        collateral, debt = crowd.pending[row].tolist()
-        amounts = crowd.positions
+        pending, amounts = crowd.pending, crowd.positions
         return Trove(
-            int(amounts.debt[row, crowd.debt_asset]) - debt,
-            int(amounts.collateral[row, self.asset]) - collateral,
-            int(crowd.stakes[row]),
-            *self._sums[crowd.marks[row]],
+            amounts.debt.item(row, crowd.debt_asset) - pending.item(row, 1),
+            amounts.collateral.item(row, self.asset) - pending.item(row, 0),
+            crowd.stakes.item(row),
+            *self._sums[crowd.marks.item(row)],
         )
 
     def __setitem__(self, row: int, trove: Trove) -> None:

@@ -35,6 +35,10 @@ class Books:
     sin: int = 0
     lost: int = 0
 
+    def copy(self) -> Books:
+        """Return the same sheet, to go back to."""
+        return Books(self.unit, self.issued, self.joy, self.sin, self.lost)
+
     def ceil(self, rad: int) -> int:
         """Return the base units that cover an amount in rad."""
         return -(-rad // self.unit)

@@ -21,7 +21,7 @@ from ..pool import Sale as Offer
 from .cat import bite
 from .flip import FlipAuction, deal, dent, maximum_lot, minimum_bid, tend, tick
 from .market import FlipType
-from .pool import Seizure, VaultPool
+from .pool import Lot, Seizure, VaultPool
 from .vat import Ilk, Vault
 
 Integers = NDArray[np.int64]
@@ -62,6 +62,7 @@ class FlipPool(VaultPool[FlipAuction]):
         bonus = {asset: max(0.0, kind.flip.beg / WAD - 1.0) for asset, kind in types.items()}
         super().__init__(ledger, name, terms, debt, n_borrowers, start_s, bonus)
         self.settings = dict(types)
+        self._offers: dict[int, tuple[Lot[FlipAuction], bool, Offer]] = {}
 
     @property
     def penalty(self) -> Floats:
@@ -89,31 +90,39 @@ class FlipPool(VaultPool[FlipAuction]):
         return hopes
 
     def sales(self, now_s: int) -> Sequence[Offer]:
-        """Return all auctions; one that waits for its `deal` takes neither money nor fewer units."""
-        now, offers = self.start_s + now_s, []
+        """Return all auctions; one that waits for its `deal` takes neither money nor fewer units.
+
+        An offer is made anew only when its auction has changed or closed.
+        """
+        now, known, offers = self.start_s + now_s, self._offers, {}
         for number, lot in self.lots.items():
-            auction, flip = lot.auction, self.settings[lot.asset].flip
+            auction = lot.auction
             closed = auction.bidder is not None and (auction.end <= now or auction.tic <= now)
-            rising = auction.bid < auction.tab and not closed
-            falling = auction.bid == auction.tab and not closed
-            unit = self._units[lot.asset]
-            offers.append(
-                Offer(
-                    number=number,
-                    kind="bids",
-                    account=lot.row,
-                    collateral=lot.asset,
-                    debt=self.debt,
-                    units=auction.lot // unit,
-                    price=auction.bid / (auction.lot * RAY) if auction.lot else 0.0,
-                    most=self.books.ceil(auction.tab),
-                    least_bid=self.books.ceil(minimum_bid(auction, flip)) if rising else 0,
-                    most_units=maximum_lot(auction, flip) // unit if falling else 0,
-                    bidder=-1 if auction.bidder is None else auction.bidder,
-                    ends_s=min(auction.tic, auction.end) - self.start_s if auction.tic else float("inf"),
-                )
-            )
-        return offers
+            offer = known.get(number)
+            if offer is None or offer[0] is not lot or offer[1] != closed:
+                offer = lot, closed, self._offer(number, lot, closed)
+            offers[number] = offer
+        self._offers = offers
+        return [offer for _, _, offer in offers.values()]
+
+    def _offer(self, number: int, lot: Lot[FlipAuction], closed: bool) -> Offer:
+        auction, flip, unit = lot.auction, self.settings[lot.asset].flip, self._units[lot.asset]
+        rising = auction.bid < auction.tab and not closed
+        falling = auction.bid == auction.tab and not closed
+        return Offer(
+            number=number,
+            kind="bids",
+            account=lot.row,
+            collateral=lot.asset,
+            debt=self.debt,
+            units=auction.lot // unit,
+            price=auction.bid / (auction.lot * RAY) if auction.lot else 0.0,
+            most=self.books.ceil(auction.tab),
+            least_bid=self.books.ceil(minimum_bid(auction, flip)) if rising else 0,
+            most_units=maximum_lot(auction, flip) // unit if falling else 0,
+            bidder=-1 if auction.bidder is None else auction.bidder,
+            ends_s=min(auction.tic, auction.end) - self.start_s if auction.tic else float("inf"),
+        )
 
     def held_for(self, account: int) -> tuple[tuple[int, int], ...]:
         """Return the lots whose highest bidder a ledger account is; see `LendingPool.held_for`."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -67,6 +67,10 @@ class TypeState:
     art: int = 0
     dirt: int = 0
     crumbs: int = 0
+
+    def copy(self) -> TypeState:
+        """Return the same state, to go back to."""
+        return TypeState(self.rho, self.rate, self.ink, self.art, self.dirt, self.crumbs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +329,8 @@ class VaultPool(LendingPool, Generic[AuctionT]):
         now, kind = self.start_s + now_s, int(self._type_of[row])
         ilk, vault = self._ilk(kind, now), self._take(row)
         seized = self._seize(vault, ilk, kind, now)
-        held, owed = int(self.positions.collateral[row, kind]), self.debt_units(row, self.debt, now_s)
+        owed = self.books.ceil(vault.art * ilk.rate) - self.books.ceil(seized.vault.art * ilk.rate)
+        held = self.positions.collateral.item(row, kind)
         self._remember(row, kind)
         self._drip(kind, now)
         self._put(row, kind, seized.vault)
@@ -338,8 +343,8 @@ class VaultPool(LendingPool, Generic[AuctionT]):
         self._next_lot += 1
         reward = self._suck(kicker, seized.coin)
         return Kicked(
-            debt=((self.debt, owed - self.debt_units(row, self.debt, now_s)),),
-            collateral=((kind, held - int(self.positions.collateral[row, kind])),),
+            debt=((self.debt, owed),),
+            collateral=((kind, held - self.positions.collateral.item(row, kind)),),
             reward=((self.debt, reward),) if reward else (),
             health_factor=_health(vault, ilk),
         )
@@ -352,8 +357,8 @@ class VaultPool(LendingPool, Generic[AuctionT]):
         """Remember a vault (-1 for none), all collateral types, auctions and the balance sheet."""
         amounts = self.positions.amounts[row].copy()
         kind, remainder = int(self._type_of[row]), self._remainders.get(row)
-        types = {asset: replace(state) for asset, state in self.types.items()}
-        books, lots, gem, following = replace(self.books), dict(self.lots), dict(self.gem), self._next_lot
+        types = {asset: state.copy() for asset, state in self.types.items()}
+        books, lots, gem, following = self.books.copy(), dict(self.lots), dict(self.gem), self._next_lot
 
         def restore() -> None:
             if row >= 0:
@@ -478,10 +483,10 @@ class VaultPool(LendingPool, Generic[AuctionT]):
 
     def _take(self, row: int) -> Vault:
         above, below = self._remainders.get(row, (0, 0))
-        asset = int(self._type_of[row])
+        asset = self._type_of.item(row)
         return Vault(
-            int(self.positions.collateral[row, asset]) * self._units[asset] + above,
-            int(self.positions.debt[row, self.debt]) * self._units[self.debt] - below,
+            self.positions.collateral.item(row, asset) * self._units[asset] + above,
+            self.positions.debt.item(row, self.debt) * self._units[self.debt] - below,
         )
 
     def _put(self, row: int, asset: int, vault: Vault) -> None:

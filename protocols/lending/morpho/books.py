@@ -7,7 +7,7 @@ the calls moved, apart from the totals that the rules keep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .liquidation import Liquidation
 from .market import Market, accrue
@@ -53,32 +53,38 @@ def accrued(book: MarketBook, now: int) -> MarketBook:
         return book
     rate = adaptive_rate(book.market, book.rate_at_target, now)
     done = accrue(book.market, book.parameters, rate.borrow_rate, now)
-    return replace(
-        book,
-        market=done.market,
-        rate_at_target=rate.rate_at_target,
-        fee_shares=book.fee_shares + done.fee_shares,
+    return MarketBook(
+        book.parameters,
+        done.market,
+        rate.rate_at_target,
+        book.lender_shares,
+        book.fee_shares + done.fee_shares,
+        book.cash,
+        book.over_paid,
+        book.written_off,
     )
 
 
 def repaid(book: MarketBook, done: Operation) -> MarketBook:
     """Book a borrower's repayment; `book` is the one it was made on."""
-    return replace(
-        book,
-        market=done.market,
-        cash=book.cash + done.assets,
-        over_paid=book.over_paid + max(0, done.assets - book.market.total_borrow_assets),
-    )
+    return _paid(book, done.market, done.assets, 0)
 
 
 def liquidated(book: MarketBook, done: Liquidation) -> MarketBook:
     """Book a liquidation; `book` is the one it was made on."""
-    return replace(
-        book,
-        market=done.market,
-        cash=book.cash + done.repaid_assets,
-        over_paid=book.over_paid + max(0, done.repaid_assets - book.market.total_borrow_assets),
-        written_off=book.written_off + done.bad_debt_assets,
+    return _paid(book, done.market, done.repaid_assets, done.bad_debt_assets)
+
+
+def _paid(book: MarketBook, market: Market, paid: int, written_off: int) -> MarketBook:
+    return MarketBook(
+        book.parameters,
+        market,
+        book.rate_at_target,
+        book.lender_shares,
+        book.fee_shares,
+        book.cash + paid,
+        book.over_paid + max(0, paid - book.market.total_borrow_assets),
+        book.written_off + written_off,
     )
 
 

@@ -105,6 +105,7 @@ class MorphoPool(LendingPool):
         self._loan_of: NDArray[np.int8] = np.full(n_borrowers + 1, -1, np.int8)
         self._shares: dict[int, int] = {}
         self._rows_before: dict[int, tuple[list[int], int]] = {}
+        self._known: dict[tuple[int, int], tuple[MarketBook, MarketBook]] = {}
         self._books_before: dict[tuple[int, int], int] = {}
         self._held_before: dict[int, int] = {}
 
@@ -147,12 +148,12 @@ class MorphoPool(LendingPool):
         Debt of one asset grows at another rate in each of its markets. Its weight lies in the
         (geometric) middle, and `caution` says how far the others lie from it.
         """
-        now, n = self.start_s + now_s, len(self.parameters)
+        n = len(self.parameters)
         value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
         growth: list[list[float]] = [[] for _ in range(n)]
-        for (_, loan), book in self.books.items():
+        for pair, book in self.books.items():
             if book.market.total_borrow_assets >= LEAST_DEBT:
-                growth[loan].append(_growth(accrued(book, now).market))
+                growth[pair[1]].append(_growth(self._book(pair, now_s).market))
         debt, self.caution = value.copy(), 0.0
         for loan, factors in enumerate(growth):
             if factors:
@@ -166,19 +167,14 @@ class MorphoPool(LendingPool):
         pair = self._pair(row)
         if pair is None:
             return MAX_UINT256
-        book = accrued(self.books[pair], self.start_s + now_s)
-        owed = borrowed_assets(book.market, self._position(row, pair[0]))
-        held = int(self.positions.collateral[row, pair[0]])
-        may_owe = held * self._price(*pair) // ORACLE_PRICE_SCALE * book.parameters.lltv // WAD
-        return may_owe * WAD // owed
+        return _health(self._book(pair, now_s), self._debtor(row, pair[0]), self._price(*pair))
 
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account owes of an asset now, base units."""
         pair = self._pair(row)
         if pair is None or pair[1] != asset:
             return 0
-        market = accrued(self.books[pair], self.start_s + now_s).market
-        return borrowed_assets(market, self._position(row, pair[0]))
+        return borrowed_assets(self._book(pair, now_s).market, self._debtor(row, pair[0]))
 
     def collateral_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account has put up of an asset, base units."""
@@ -201,16 +197,16 @@ class MorphoPool(LendingPool):
             raise Revert(NO_FUNDS)
         if self._pair(row) != (collateral, debt):
             raise Revert("position is healthy")  # it owes nothing in that market
-        before = self.health_factor(row, now_s)
-        book = accrued(self.books[collateral, debt], self.start_s + now_s)
-        done = self._call(book, self._position(row, collateral), self._price(collateral, debt), cover)
+        book, position = self._book((collateral, debt), now_s), self._debtor(row, collateral)
+        price = self._price(collateral, debt)
+        done = self._call(book, position, price, cover)
         self._remember(row, collateral, debt)
         self._put(row, collateral, debt, done.position)
         self.books[collateral, debt] = liquidated(book, done)
         self.held[collateral] -= done.seized_assets
         self.ledger.transfer(debt, liquidator, self.account, done.repaid_assets, Reason.REPAY)
         self.ledger.transfer(collateral, self.account, liquidator, done.seized_assets, Reason.SEIZE)
-        return Called(done.repaid_assets, done.seized_assets, before)
+        return Called(done.repaid_assets, done.seized_assets, _health(book, position, price))
 
     def repay(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> int:
         """Repay debt of an account from a ledger account, all of it by its shares; return base units repaid.
@@ -227,8 +223,7 @@ class MorphoPool(LendingPool):
         amount = min(amount, owed)
         if self.ledger.balances[payer, asset] < amount:
             raise Revert(NO_FUNDS)
-        book = accrued(self.books[pair], self.start_s + now_s)
-        position = self._position(row, pair[0])
+        book, position = self._book(pair, now_s), self._debtor(row, pair[0])
         if amount == owed:
             done = repay(book.market, position, shares=position.borrow_shares)
         else:
@@ -272,7 +267,7 @@ class MorphoPool(LendingPool):
             raise Revert("market not created")
         market, price = Market(), 0
         if pair is not None and pair[0] == asset:
-            market, price = accrued(self.books[pair], self.start_s + now_s).market, self._price(*pair)
+            market, price = self._book(pair, now_s).market, self._price(*pair)
         position = withdraw_collateral(market, self._position(row, asset), parameters, price, amount)
         self._remember(row, asset)
         self._put_collateral(row, asset, position.collateral)
@@ -357,10 +352,10 @@ class MorphoPool(LendingPool):
 
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what borrowers and lenders own less what they owe; see `LendingPool.claims`."""
-        n, now = len(self.parameters), self.start_s + now_s
+        n = len(self.parameters)
         owed = np.zeros(n)
-        for (_, loan), book in self.books.items():
-            owed[loan] += accrued(book, now).market.total_borrow_assets
+        for pair in self.books:
+            owed[pair[1]] += self._book(pair, now_s).market.total_borrow_assets
         return {
             "borrowers": self.positions.collateral[: self.lenders].sum(axis=0) - owed,
             "lenders": np.array(
@@ -407,6 +402,14 @@ class MorphoPool(LendingPool):
             if wrong.any():
                 raise ValueError(f"{self.name}: account {int(wrong.argmax())} {what}; positions are isolated")
 
+    def _book(self, pair: tuple[int, int], now_s: int) -> MarketBook:
+        """Return a market with interest until now, worked out once for all who ask at the time."""
+        stored, now = self.books[pair], self.start_s + now_s
+        known = self._known.get(pair)
+        if known is None or known[0] is not stored or known[1].market.last_update != now:
+            known = self._known[pair] = stored, accrued(stored, now)
+        return known[1]
+
     def _call(self, book: MarketBook, position: Position, price: int, cover: int) -> Liquidation:
         """Run the rule for a repayment of at most `cover`."""
         market, parameters = book.market, book.parameters
@@ -438,10 +441,14 @@ class MorphoPool(LendingPool):
 
     def _position(self, row: int, collateral: int) -> Position:
         """Position of an account in its market with this collateral; it owes nothing in any other."""
-        held = int(self.positions.collateral[row, collateral])
         pair = self._pair(row)
-        owes = pair is not None and pair[0] == collateral
-        return Position(0, self._shares_of(row) if owes else 0, held)
+        if pair is not None and pair[0] == collateral:
+            return self._debtor(row, collateral)
+        return Position(0, 0, int(self.positions.collateral[row, collateral]))
+
+    def _debtor(self, row: int, collateral: int) -> Position:
+        """Position of an account in the market in which it owes."""
+        return Position(0, self._shares_of(row), int(self.positions.collateral[row, collateral]))
 
     def _put(self, row: int, collateral: int, loan: int, position: Position) -> None:
         self._shares[row] = position.borrow_shares
@@ -464,8 +471,9 @@ class MorphoPool(LendingPool):
 
     def _lending(self, asset: int, now_s: int) -> list[tuple[MarketBook, Market]]:
         """Books of the markets that lend an asset, and their totals now."""
-        now = self.start_s + now_s
-        return [(book, accrued(book, now).market) for (_, loan), book in self.books.items() if loan == asset]
+        return [
+            (book, self._book(pair, now_s).market) for pair, book in self.books.items() if pair[1] == asset
+        ]
 
     def _owned(self, asset: int) -> int:
         """Return what the pool should hold: collateral, and cash of the markets that lend the asset."""
@@ -496,6 +504,12 @@ class MorphoPool(LendingPool):
             if rounded != shares:
                 sums[int(main[row]), loan] += shares - rounded
         return sums
+
+
+def _health(book: MarketBook, position: Position, price: int) -> int:
+    """Return what a position may owe by what it owes, as the rule compares them; wad."""
+    may_owe = position.collateral * price // ORACLE_PRICE_SCALE * book.parameters.lltv // WAD
+    return may_owe * WAD // borrowed_assets(book.market, position)
 
 
 def _growth(market: Market) -> float:
