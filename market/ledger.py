@@ -145,10 +145,13 @@ class Ledger:
             raise InsufficientFundsError(
                 f"{self.name(source)} holds {held} base units of {self.assets[asset].symbol}, {amount} needed"
             )
-        self._check_range(asset, amount - held, self.balances.item(target, asset) + amount)
-        move(self.balances, self.volumes, asset, source, target, amount, int(reason))
+        after = self.balances.item(target, asset) + amount
+        if after >= _LIMIT or amount - held > _LIMIT:
+            raise self._out_of_range(asset, amount - held, after)
+        code = int(reason)
+        move(self.balances, self.volumes, asset, source, target, amount, code)
         if self._journal is not None:
-            self._journal.append((asset, source, target, amount, int(reason)))
+            self._journal.append((asset, source, target, amount, code))
 
     def endow_each(self, asset: int, first: int, amounts: NDArray[np.int64]) -> None:
         """Bring in `amounts[k]` base units for account ``first + k``, all accounts at once.
@@ -176,7 +179,9 @@ class Ledger:
         total = sum(amounts.tolist())
         held = self.balances[first : last + 1, asset].tolist()
         largest = max(map(sum, zip(held, amounts.tolist(), strict=True)))
-        self._check_range(asset, total - int(self.balances[OUTSIDE, asset]), largest)
+        owed = total - int(self.balances[OUTSIDE, asset])
+        if largest >= _LIMIT or owed > _LIMIT:
+            raise self._out_of_range(asset, owed, largest)
         self.balances[first : last + 1, asset] += amounts
         self.balances[OUTSIDE, asset] -= total
         self.volumes[Reason.ENDOWMENT, asset] += total
@@ -210,9 +215,8 @@ class Ledger:
         sums: NDArray[np.int64] = self.balances[: self.n_accounts].sum(axis=0)
         return sums
 
-    def _check_range(self, asset: int, owed: int, held: int) -> None:
-        if owed > _LIMIT or held >= _LIMIT:
-            raise OverflowError(
-                f"a balance of {max(owed, held)} base units of {self.assets[asset].symbol} does not fit in "
-                f"int64; give the asset fewer decimals"
-            )
+    def _out_of_range(self, asset: int, owed: int, held: int) -> OverflowError:
+        return OverflowError(
+            f"a balance of {max(owed, held)} base units of {self.assets[asset].symbol} does not fit in "
+            f"int64; give the asset fewer decimals"
+        )

@@ -210,7 +210,6 @@ def _flow(book, balances, volumes, trades, row, param, live, resting, draws):
     for i in range(len(draws)):
         kind = draws[i, 0]
         side = BUY if draws[i, 1] < 0.5 else SELL
-        lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
         price = 0
         if kind >= param[MARKET_SHARE]:
             cancels = param[CANCEL_SHARE] * resting / param[RESTING_TARGET]
@@ -224,6 +223,7 @@ def _flow(book, balances, volumes, trades, row, param, live, resting, draws):
                 price = math.ceil(fair * (1.0 + away) / tick)
             if price < 1 or price > top:
                 continue
+        lots = min(1 + int(-mean_lots * math.log(1.0 - draws[i, 3])), largest)
         order = submit(book, balances, volumes, trades, account, side, price, lots, rule, whole)
         if price > 0 and is_live(book, order):
             resting += 1

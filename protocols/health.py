@@ -202,7 +202,7 @@ class HealthScreen:
         if count < 0:
             if np.isnan(wanted).any():
                 raise ValueError(f"levels must be numbers, got {levels!r}")
-            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts!r}")
+            raise self._unknown(accounts)
         if self.positions.touched:
             self.positions.touched.difference_update(looked.tolist())
         return self._due(count)
@@ -217,9 +217,10 @@ class HealthScreen:
         IndexError
             If an account does not exist.
         """
-        wanted = self._existing(accounts)
+        wanted = self._asked(accounts)
         factors = np.empty(len(wanted))
-        health_kernels.health_of(self.positions.amounts, self._weights, wanted, factors)
+        if not health_kernels.health_of(self.positions.amounts, self._weights, wanted, factors):
+            raise self._unknown(accounts)
         return factors
 
     def health_all(self) -> Floats:
@@ -287,18 +288,14 @@ class HealthScreen:
             raise ValueError(f"collateral_usd and bonus must not be negative, got {prices} and {bonuses}")
         if not 0.0 < close_factor <= 1.0:
             raise ValueError(f"close_factor must be above 0 and at most 1, got {close_factor}")
-        wanted = self._existing(accounts)
+        wanted = self._asked(accounts)
         values = np.empty((3, len(wanted)))
         pairs = np.empty((2, len(wanted)), np.int64)
-        health_kernels.opportunities(
-            self.positions.amounts,
-            self._weights,
-            wanted,
-            terms,
-            np.array([close_factor, full_below, small_usd, whole_position], np.float64),
-            values,
-            pairs,
-        )
+        closing = np.array((close_factor, full_below, small_usd, whole_position), np.float64)
+        if not health_kernels.opportunities(
+            self.positions.amounts, self._weights, wanted, terms, closing, values, pairs
+        ):
+            raise self._unknown(accounts)
         return Opportunities(values[0], pairs[0], pairs[1], values[1], values[2])
 
     def _due(self, count: int) -> Integers:
@@ -308,13 +305,13 @@ class HealthScreen:
         accounts.sort()
         return accounts
 
-    def _existing(self, accounts: ArrayLike) -> Integers:
+    def _asked(self, accounts: ArrayLike) -> Integers:
         if self._counts[health_kernels.PRIMED] == 0:
             raise RuntimeError("no weights are in force yet: call reprice(cw, dw) first")
-        wanted = np.atleast_1d(np.asarray(accounts, np.int64))
-        if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.positions.n_accounts):
-            raise IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts!r}")
-        return wanted
+        return np.atleast_1d(np.asarray(accounts, np.int64))
+
+    def _unknown(self, accounts: ArrayLike) -> IndexError:
+        return IndexError(f"accounts must be 0 to {self.positions.n_accounts - 1}, got {accounts!r}")
 
 
 class Sleepers:

@@ -122,9 +122,12 @@ def account_health(amounts, weights, account):
 
 @njit(cache=True, _nrt=False)
 def health_of(amounts, weights, accounts, out):
-    """Health factors of the given accounts, written to `out`."""
+    """Write the health factors of the given accounts to `out`; return whether all of them exist."""
     for i in range(len(accounts)):
+        if not 0 <= accounts[i] < len(amounts):
+            return False
         out[i] = account_health(amounts, weights, accounts[i])
+    return True
 
 
 @njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -516,11 +519,18 @@ def opportunities(amounts, weights, accounts, terms, closing, out, pairs):
         Health factor, USD repaid, USD of bonus.
     pairs : int64 ndarray, shape (2, n)
         Collateral and debt column; -1 where an account has not both.
+
+    Returns
+    -------
+    bool
+        Whether all accounts exist.
     """
     n_assets = amounts.shape[1] // 2
     close_factor, full_below, small_usd, whole_position = closing
     for i in range(len(accounts)):
         account = accounts[i]
+        if not 0 <= account < len(amounts):
+            return False
         health = account_health(amounts, weights, account)
         debt_asset = -1
         debt_usd = -1.0
@@ -556,3 +566,4 @@ def opportunities(amounts, weights, accounts, terms, closing, out, pairs):
         out[2, i] = max(bonus_usd, 0.0)
         pairs[0, i] = collateral_asset
         pairs[1, i] = debt_asset if collateral_asset >= 0 else -1
+    return True

@@ -273,7 +273,7 @@ def compounded_index_v3_0_2(index: int, rate: int, elapsed: int) -> int:
     Revert
         If `elapsed` is negative.
     """
-    if elapsed <= 0:
+    if elapsed <= 0 or rate == 0:
         return _unchanged(index, elapsed)
     base2 = (rate * rate + HALF_RAY) // RAY // _YEAR_SQUARED
     factor = RAY + rate * elapsed // SECONDS_PER_YEAR
@@ -298,7 +298,7 @@ def compounded_index_v3_6(index: int, rate: int, elapsed: int) -> int:
     Revert
         If `elapsed` is negative.
     """
-    if elapsed <= 0:
+    if elapsed <= 0 or rate == 0:
         return _unchanged(index, elapsed)
     x = rate * elapsed // SECONDS_PER_YEAR
     factor = RAY + x + ray_mul(x, x // 2 + ray_mul(x, x // 6))

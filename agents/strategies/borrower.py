@@ -89,13 +89,13 @@ class BorrowerPolicy:
         need = np.maximum(state.debt_usd - backed / state.target, 0.0)
         need = need + self.panic * (state.debt_usd - need)
         repay = np.where(acts, np.minimum(need, state.wealth_usd), 0.0)
-        if not self.deleverages:
+        short = acts & (need - repay > 0.01 * state.debt_usd) & (state.health_factor > 1.0)
+        if not (self.deleverages and short.any()):
             return Reaction(repay, np.zeros_like(repay))
         left = state.debt_usd - repay
-        short = acts & (need - repay > 0.01 * state.debt_usd)
         kept = 1.0 - self.sale_cost
         gain = state.target * kept - state.threshold
         sell = (state.target * left - backed) / np.where(gain > 1e-9, gain, np.inf)
         sell = np.maximum(np.maximum(sell, self.panic * left / kept), 0.0)
         sell = np.minimum(sell, 0.95 * state.collateral_usd)
-        return Reaction(repay, np.where(short & (state.health_factor > 1.0), sell, 0.0))
+        return Reaction(repay, np.where(short, sell, 0.0))

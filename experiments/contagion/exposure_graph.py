@@ -56,17 +56,18 @@ def _credit_edges(
     pool = market.pool
     rows: list[tuple[str, str, str, float]] = []
     _, debt_value, value = pool.weights(now_s)
-    collateral = pool.positions.collateral[:-1] * value
-    debt = pool.positions.debt[:-1] * debt_value
-    main = collateral.argmax(axis=1)
+    units, owed = pool.positions.collateral[:-1], pool.positions.debt[:-1]
+    collateral = units * value
+    main, totals = collateral.argmax(axis=1), collateral.sum(axis=0).tolist()
+    del collateral  # so that a large crowd's values do not lie in memory twice
     for asset in np.unique(main).tolist():
         group = f"{prefix}borrowers/{symbols[asset]}"
         members = main == asset
-        for other, usd in enumerate(collateral[members].sum(axis=0).tolist()):
+        for other, usd in enumerate((units[members] * value).sum(axis=0).tolist()):
             rows.append((group, symbols[other], "collateral", usd))
-        rows.append((group, pool.name, "debt", float(debt[members].sum())))
+        rows.append((group, pool.name, "debt", float((owed[members] * debt_value).sum())))
     rows.append((f"{prefix}lenders", pool.name, "claim", float(pool.lent_usd(now_s).sum())))
-    for asset, usd in enumerate(collateral.sum(axis=0).tolist()):
+    for asset, usd in enumerate(totals):
         if usd > 0:
             rows.append((pool.name, symbols[asset], "oracle", usd))
     return rows

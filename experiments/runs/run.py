@@ -50,6 +50,7 @@ def run(
     built = time.perf_counter()
     model.run(progress)
     done = time.perf_counter()
+    bad_debt_usd = model.bad_debt_usd()  # before there are tables: it takes memory
     tables = run_tables(model)
     finished = time.perf_counter()
     digest = content_hash(tables)
@@ -64,7 +65,7 @@ def run(
         unsafe_settings=", ".join(config.name or config.kind for config in scenario.lending if config.unsafe),
         market_events=model.market_events(),
         conservation_error_usd=model.conservation.error_usd(model.oracle_prices),
-        bad_debt_usd=model.bad_debt_usd(),
+        bad_debt_usd=bad_debt_usd,
         content_hash=digest,
         wall_s=done - built,
         other_gas_usd=model.recorder.other_gas_usd,

@@ -108,8 +108,8 @@ class Requests:
         chain, price = world.scenario.chain, world.gas.standard
         gas_usd = world.gas_usd(chain.gas_per_repay, price)
         positions = pool.positions
-        debt = positions.debt[rows] @ watch.debt_values
-        attends = cohort.policy.attends(debt, float(pool.penalty.max()), gas_usd)
+        debt, penalty = positions.debt[rows] @ watch.debt_values, pool.penalty
+        attends = cohort.policy.attends(debt, float(penalty.max()), gas_usd)
         if not attends.all():
             rows = rows[attends]
             if not len(rows):
@@ -122,21 +122,22 @@ class Requests:
             health,
             value,
             debt,
-            np.where(value > 0, collateral @ pool.thresholds / np.maximum(value, 1e-300), 0.0),
-            pool.penalty[collateral.argmax(axis=1)],
+            collateral @ pool.thresholds / np.maximum(value, 1e-300),
+            penalty[collateral.argmax(axis=1)],
             world.ledger.balances[market.first_wallet + rows, world.quote] / world.assets[world.quote].unit,
             market.target_health[rows],
         )
         reaction = cohort.decide(state, gas_usd)
         acts = (reaction.repay_usd > 0.0) | (reaction.sell_usd > 0.0)
         watch.calm(rows[~acts & (health > state.target)])
-        picked = np.flatnonzero(acts)
-        ties = self._ties.random(len(picked)).tolist() if len(picked) else []
-        for i, tie in zip(picked.tolist(), ties, strict=True):
-            sells = float(reaction.sell_usd[i])
-            gas = chain.gas_per_repay + (chain.gas_per_swap if sells > 0.0 else 0)
-            action = Defence(market, int(rows[i]), float(reaction.repay_usd[i]), sells)
-            self._send_borrower(action, "defence", gas, price, tie)
+        if not acts.any():
+            return
+        acting = rows[acts].tolist()
+        repays, sales = reaction.repay_usd[acts].tolist(), reaction.sell_usd[acts].tolist()
+        ties = self._ties.random(len(acting)).tolist()
+        for row, repay, sale, tie in zip(acting, repays, sales, ties, strict=True):
+            gas = chain.gas_per_repay + (chain.gas_per_swap if sale > 0.0 else 0)
+            self._send_borrower(Defence(market, row, repay, sale), "defence", gas, price, tie)
 
     def rebalance(self, market: CreditMarket, rows: Integers) -> None:
         """Send the rebalancing transactions of accounts whose time has come."""
@@ -179,11 +180,11 @@ class Requests:
 
     def _send(self, agent: DecidingAgent, intent: Sent, seen_s: Mapping[Account, float]) -> None:
         """Send a transaction, unless the same request of the agent is still pending."""
-        kind, market, target = _aim(intent)
-        if (agent.account, kind, market, target) in self._in_flight:
+        aim = _aim(intent)
+        if (agent.account, *aim) in self._in_flight:
             return
-        arrival_s = max(self.world.time_s, seen_s.get((market, target), 0.0)) + agent.delay_s()
-        transaction = self._transaction(agent, intent, arrival_s)
+        arrival_s = max(self.world.time_s, seen_s.get(aim[1:], 0.0)) + agent.delay_s()
+        transaction = self._transaction(agent, intent, aim, arrival_s)
         if not self._can_pay(transaction):
             return
         self._in_flight.add(transaction.key)
@@ -193,18 +194,22 @@ class Requests:
     def _send_bundle(self, agent: DecidingAgent, intents: Sequence[Liquidate | ArbitragePool]) -> None:
         """Send several requests of one agent as a bundle, which others do not see."""
         arrival_s = self.world.time_s + agent.delay_s()
-        members = tuple(self._transaction(agent, intent, arrival_s) for intent in intents)
+        members = tuple(self._transaction(agent, intent, _aim(intent), arrival_s) for intent in intents)
         if members and all(self._can_pay(member) for member in members):
             self.mempool.submit(Bundle(members))
 
-    def _transaction(self, agent: DecidingAgent, intent: Sent, arrival_s: float) -> Transaction:
+    def _transaction(
+        self, agent: DecidingAgent, intent: Sent, aim: tuple[str, int, int], arrival_s: float
+    ) -> Transaction:
         chain = self.world.scenario.chain
-        kind, market, target = _aim(intent)
+        kind, market, target = aim
         gas = chain.gas_per_liquidation
         action: Callable[[LiquidationMarket], object]
         if isinstance(intent, Liquidate):
             action = Liquidation(agent, intent)
             gas += chain.gas_per_swap if intent.exit == "pool" else 0
+        elif isinstance(intent, ArbitragePool):
+            action, gas = Arbitrage(agent, intent), chain.gas_per_swap
         elif isinstance(intent, Kick):
             action = TakeOver(agent, intent)
         elif isinstance(intent, Buy):
@@ -214,12 +219,9 @@ class Requests:
             action, gas = AuctionBid(agent, intent), chain.gas_per_repay
         elif isinstance(intent, Work):
             action, gas = Upkeep(agent, intent), chain.gas_per_repay
-        elif isinstance(intent, Deposit | WithdrawDeposit):
-            action, gas = StabilityTransaction(agent, intent), chain.gas_per_repay
-        elif isinstance(intent, Redeem):
-            action = StabilityTransaction(agent, intent)
         else:
-            action, gas = Arbitrage(agent, intent), chain.gas_per_swap
+            action = StabilityTransaction(agent, intent)
+            gas = gas if isinstance(intent, Redeem) else chain.gas_per_repay
         tie = float(agent.stream.random())
         revert_gas = int(gas * chain.revert_gas_share)
         return Transaction(
@@ -246,6 +248,8 @@ class Requests:
 
 def _aim(intent: Sent) -> tuple[str, int, int]:
     """Return the kind of transaction, the number of the protocol and what it competes for there."""
+    if isinstance(intent, ArbitragePool):
+        return "arbitrage", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):
         return "liquidation", intent.opportunity.protocol, intent.opportunity.account
     if isinstance(intent, Buy | PlaceBid):
@@ -253,10 +257,8 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
         return kind, intent.offer.protocol, intent.offer.sale.number
     if isinstance(intent, Work):
         return "chore", intent.errand.protocol, intent.errand.chore.number
-    if isinstance(intent, Deposit | WithdrawDeposit | Redeem):
-        kind = "redemption" if isinstance(intent, Redeem) else "stability-pool"
-        return kind, intent.protocol, -1 - intent.collateral
-    return "arbitrage", -1, -1 - intent.asset
+    kind = "redemption" if isinstance(intent, Redeem) else "stability-pool"
+    return kind, intent.protocol, -1 - intent.collateral
 
 
 def _packaged(agent: DecidingAgent) -> bool:

@@ -21,10 +21,11 @@ def _positions(world: LiquidationMarket, market: CreditMarket, snapshot: int) ->
     pool = market.pool
     _, debt_value, value = pool.weights(int(world.time_s))
     positions = pool.positions
-    collateral = positions.collateral[:-1] * value
-    worth = collateral.sum(axis=1)
     debt = positions.debt[:-1] @ debt_value
+    collateral = positions.collateral[:-1] * value
+    worth, main = collateral.sum(axis=1), collateral.argmax(axis=1)
     backed = collateral @ pool.thresholds
+    del collateral  # the largest part of a large crowd's memory
     rows = np.flatnonzero((worth > 0) | (debt > 0))
     with np.errstate(divide="ignore"):
         health = np.where(debt > 0, backed / np.where(debt > 0, debt, 1.0), np.inf)
@@ -40,6 +41,6 @@ def _positions(world: LiquidationMarket, market: CreditMarket, snapshot: int) ->
             "collateral_usd": worth[rows],
             "debt_usd": debt[rows],
             "eligible_since_s": market.watch.eligible_since[rows],
-            "main_collateral": pd.Categorical.from_codes(collateral[rows].argmax(axis=1), pd.Index(symbols)),
+            "main_collateral": pd.Categorical.from_codes(main[rows], pd.Index(symbols)),
         }
     )

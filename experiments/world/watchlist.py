@@ -97,6 +97,8 @@ class WatchList:
 
     def calm(self, rows: Integers | list[int]) -> None:
         """Let borrowers be told again once they come down to their alert level anew."""
+        if not len(rows):
+            return
         self._told[rows] = False
         self.pool.positions.mark(rows)
 
@@ -224,9 +226,9 @@ class WatchList:
         fresh = due[below]
         if len(fresh):
             self._rouse(fresh)
-        rest = due[~below]
-        if len(rest):
-            self.screen.touch(rest, 1.0 - 1e-9)
+        if len(fresh) < len(due):
+            self.screen.touch(due[~below], 1.0 - 1e-9)
         alerted = due[~self._told[due] & (self._alert_levels[due] > 1.0)]
-        self._told[alerted] = True
+        if len(alerted):
+            self._told[alerted] = True
         return alerted

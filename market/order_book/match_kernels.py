@@ -160,7 +160,7 @@ def _fillable(book, side, price, lots, flags, owner):
     return False
 
 
-@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def admit(book, balances, trades, owner, side, price, lots, flags, peak, held):
     """Status with which an order may enter; `held` is what it has in escrow already."""
     if side != BUY and side != SELL:
@@ -193,7 +193,7 @@ def admit(book, balances, trades, owner, side, price, lots, flags, peak, held):
     return ACCEPTED
 
 
-@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def match(book, balances, volumes, trades, owner, side, price, lots, flags, order_id):
     """Trade with the other side at `price` or better; return the lots left.
 
@@ -291,7 +291,7 @@ def _refresh(book, slot, tick):
     append(book, RESTING_LADDER, tick, slot)
 
 
-@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def rest(book, balances, volumes, owner, side, price, lots, peak, order_id, slot):
     """Put what is left of an order into its queue and its funds into escrow."""
     shown = lots

@@ -102,7 +102,7 @@ def append(book, ladder, tick, slot):
     return True
 
 
-@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def unlink(book, ladder, tick, slot):
     """Take an order out of its queue; return whether the queue is empty now."""
     level = level_of(book, ladder, tick)

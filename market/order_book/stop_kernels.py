@@ -108,7 +108,7 @@ def _elect_reached(book):
         _elect(book, book[level_of(book, SELL_STOP_LADDER, book[NEXT_SELL_STOP]) + HEAD])
 
 
-@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def run(book, balances, volumes, trades, owner, side, price, lots, flags, peak, order_id, slot):
     """Execute an admitted order and then, one by one, the stops it reaches.
 

@@ -52,12 +52,11 @@ def locked_funds(book):
     """
     base, quote = 0, 0
     for slot in range(HEADER, book[FRESH], SLOT):
-        if book[slot + ORDER_ID] != 0 and book[slot + TRIGGER] == 0:
-            lots = book[slot + LEFT] + book[slot + HIDDEN]
-            if book[slot + SIDE] == BUY:
-                quote += lots * book[slot + PRICE]
-            else:
-                base += lots
+        rests = (book[slot + ORDER_ID] != 0) & (book[slot + TRIGGER] == 0)  # no branch: it would be guessed
+        lots = (book[slot + LEFT] + book[slot + HIDDEN]) * rests
+        buys = book[slot + SIDE] == BUY
+        quote += lots * book[slot + PRICE] * buys
+        base += lots * (not buys)
     return base * book[BASE_PER_LOT], quote * book[QUOTE_PER_LOT_TICK]
 
 

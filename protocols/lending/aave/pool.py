@@ -125,14 +125,14 @@ class AavePool(LendingPool):
             Collateral times liquidation threshold, debt, and collateral without the threshold.
         """
         now = self.start_s + now_s
-        n = len(self.reserves)
-        value, debt, threshold = np.empty(n), np.empty(n), np.empty(n)
-        for i, (state, parameters) in enumerate(zip(self.reserves, self.market.reserves, strict=True)):
-            per_unit = self.prices[i] / (1e8 * parameters.unit)
-            value[i] = per_unit * (self.rules.normalized_income(state, now) / RAY)
-            debt[i] = per_unit * (self.rules.normalized_debt(state, now) / RAY)
-            threshold[i] = parameters.liquidation_threshold / 10_000
-        return value * threshold, debt, value
+        income, owed = self.rules.normalized_income, self.rules.normalized_debt
+        values, debts = [], []
+        for state, parameters, price in zip(self.reserves, self.market.reserves, self.prices, strict=True):
+            per_unit = price / (1e8 * parameters.unit)
+            values.append(per_unit * (income(state, now) / RAY))
+            debts.append(per_unit * (owed(state, now) / RAY))
+        seized = np.array(values)
+        return seized * self.thresholds, np.array(debts), seized
 
     def health_factor(self, row: int, now_s: int) -> int:
         """Exact health factor of an account, wad."""
@@ -259,14 +259,17 @@ class AavePool(LendingPool):
             return self._nothing
         n = len(self.reserves)
         residual = np.zeros(n, np.int64)
-        change = np.zeros(2 * n, np.int64)
+        change = [0] * (2 * n)
         for row, before in self._rows_before.items():
-            change += self.positions.amounts[row] - np.array(before, np.int64)
+            after = self.positions.amounts[row].tolist()
+            change = [sum_ + new - old for sum_, new, old in zip(change, after, before, strict=True)]
         for i, (supplied, owed) in self._totals_before.items():
             state = self.reserves[i]
-            residual[i] += abs(state.scaled_supply - state.treasury_scaled - supplied - int(change[i]))
-            residual[i] += abs(state.scaled_variable_debt - owed - int(change[n + i]))
-            residual[i] += abs(state.available - self.ledger.balance(self.account, i))
+            residual[i] += (
+                abs(state.scaled_supply - state.treasury_scaled - supplied - change[i])
+                + abs(state.scaled_variable_debt - owed - change[n + i])
+                + abs(state.available - self.ledger.balance(self.account, i))
+            )
         self._rows_before.clear()
         self._totals_before.clear()
         return residual
