@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..runs import RunResult
+from .costs import draw_costs
 from .health import draw_health
 from .liquidators import draw_liquidators
 from .price_path import draw_price_path
@@ -19,6 +20,7 @@ FIGURES: tuple[tuple[Callable[[RunResult, Path], Path], tuple[str, ...]], ...] =
     (draw_health, ("positions",)),
     (draw_liquidators, ("liquidations",)),
     (draw_survival, ("liquidations",)),
+    (draw_costs, ("costs",)),
 )
 """Each figure and the tables it needs."""
 

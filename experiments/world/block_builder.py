@@ -16,6 +16,7 @@ from ...market.chain.mempool import Mempool
 from ...market.chain.transaction import Bundle, Transaction
 from ...market.ledger import Reason
 from ...market.revert import Revert
+from .costs import GasPaid
 from .execution import Defence
 from .recorder import GAS, PROFIT
 
@@ -140,20 +141,21 @@ class BlockBuilder:
             paid.append(kept / ledger.assets[quote].unit)
         return paid
 
-    def _marks(self) -> tuple[int, int, tuple[int, int]]:
+    def _marks(self) -> tuple[int, int, int, tuple[int, int]]:
         """Where the tables and the exits end now: what comes later goes if the transaction reverts."""
         recorder = self.world.recorder
-        return len(recorder.liquidations), len(recorder.sales), self.world.exits.mark()
+        return len(recorder.liquidations), len(recorder.sales), len(recorder.costs), self.world.exits.mark()
 
     def _roll_back(self) -> None:
         world = self.world
-        liquidations, sales, lots = self._written
+        liquidations, sales, costs, lots = self._written
         world.ledger.rollback()
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
         del world.recorder.liquidations[liquidations:]
         del world.recorder.sales[sales:]
+        del world.recorder.costs[costs:]
         world.exits.drop_after(lots)
 
     def _report(
@@ -169,6 +171,13 @@ class BlockBuilder:
         if row is not None:
             row[GAS] += paid_usd
             row[PROFIT] -= paid_usd
+        if row is not None or transaction.kind in COMPETING:
+            gas = transaction.gas if done else transaction.revert_gas
+            floor_usd = world.gas_usd(gas, world.gas.floor)
+            world.recorder.gas.append(GasPaid(
+                row, transaction.market, transaction.target, world.block, transaction.kind, done, paid_usd,
+                floor_usd,
+            ))  # fmt: skip
         if transaction.kind in COMPETING:
             if row is None:
                 world.recorder.other_gas_usd += paid_usd

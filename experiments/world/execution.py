@@ -15,6 +15,7 @@ from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
 from ...protocols.fixed_point import WAD
+from .costs import PoolSale, Purse
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -50,24 +51,27 @@ def raise_money(
         ledger.transfer(debt, world.flash_lender, me, amount, Reason.FLASH_LOAN)
         return int(amount * world.scenario.chain.flash_loan_fee), amount
     cash = min(world.desk.cost(world.quote, debt, amount), ledger.balance(me, world.quote))
+    cash = world.desk.cost(world.quote, debt, world.desk.worth(debt, world.quote, cash))
     return 0, world.desk.convert(me, world.quote, debt, cash)
 
 
-def sell_to_pool(world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float) -> int:
-    """Sell collateral to its pool, not far below the pool's price; return quote units received."""
+def sell_to_pool(world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float) -> PoolSale:
+    """Sell collateral to its pool, not far below the pool's price."""
     venue = world.pools[asset]
     _keep(world, venue)
-    fair = venue.price(asset) * units / world.assets[asset].unit
+    price = venue.price(asset)
+    fair = price * units / world.assets[asset].unit
     least = int(fair * (1.0 - max_slippage) * world.assets[world.quote].unit)
-    return venue.swap(me, asset, units, least, now_s=world.time_s)
+    received = venue.swap(me, asset, units, least, now_s=world.time_s)
+    return PoolSale(received, price, price * (1.0 - venue.fee_bps / 1e4))
 
 
 def pay_back(
-    world: LiquidationMarket, me: int, debt: int, spent: int, lent: int, fee: int, proceeds: int
+    world: LiquidationMarket, me: int, debt: int, spent: int, lent: int, fee: int, sold: PoolSale | None
 ) -> None:
     """Return a flash loan out of what the sale of the collateral brought."""
     price = world.desk.cost(world.quote, debt, spent + fee)
-    if price > proceeds:
+    if sold is None or price > sold.received:
         raise Revert("flash loan not paid back")
     world.desk.convert(me, world.quote, debt, price)
     world.ledger.transfer(debt, me, world.flash_lender, lent + fee, Reason.FLASH_LOAN)
@@ -113,21 +117,21 @@ class Liquidation:
             raise Revert("SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER")
         check_exit(world, collateral, intent.exit)
         world.on_undo(pool.checkpoint(row, (collateral, debt)))
+        purse = Purse(ledger, me, world.quote, collateral, debt)
         try:
             fee, cover = raise_money(world, me, debt, cover, intent.flash_loan)
             result = pool.liquidate(row, collateral, debt, cover, me, now)
             seized = result.collateral_to_liquidator
-            got = (
-                sell_to_pool(world, me, collateral, seized, intent.max_slippage)
-                if intent.exit == "pool"
-                else 0
-            )
+            sold = None
+            if intent.exit == "pool":
+                sold = sell_to_pool(world, me, collateral, seized, intent.max_slippage)
             if intent.flash_loan:
-                pay_back(world, me, debt, result.debt_repaid, cover, fee, got)
+                pay_back(world, me, debt, result.debt_repaid, cover, fee, sold)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
-        return world.journal.liquidation(self.agent, intent, result, got, fee)
+        moved = purse.close(result.debt_repaid, fee)
+        return world.journal.liquidation(self.agent, intent, result, moved, sold, fee)
 
 
 class TakeOver:
@@ -148,11 +152,12 @@ class TakeOver:
         opportunity, me = self.intent.opportunity, self.agent.account
         market = world.credit[opportunity.protocol]
         world.on_undo(market.pool.checkpoint(opportunity.account, (opportunity.collateral, opportunity.debt)))
+        before = world.ledger.balances[me].copy()
         result = market.pool.kick(opportunity.account, me, int(world.time_s))
         for asset, units in result.reward:
             if asset in world.desk.stables:
                 world.desk.convert(me, asset, world.quote, units)
-        return world.journal.kick(self.agent, self.intent, result)
+        return world.journal.kick(self.agent, self.intent, result, world.ledger.balances[me] - before)
 
 
 class Defence:

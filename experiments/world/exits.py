@@ -6,24 +6,29 @@ price they accept; what the book does not take is offered again in later blocks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...agents.base import DecidingAgent
+from .costs import Cost, Exit
 from .recorder import IMPACT, PROFIT
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 
-class _Lot:
-    """Collateral that is still held, and the row of the table in which its proceeds count, if any."""
+INFINITE = float("inf")
 
-    __slots__ = ("agent", "asset", "max_slippage", "row", "units")
+
+class _Lot:
+    """Collateral that is still held, and the liquidation or sale in which its proceeds count, if any."""
+
+    __slots__ = ("agent", "asset", "cost", "max_slippage", "row", "units")
 
     def __init__(
-        self, agent: DecidingAgent, asset: int, row: list[Any] | None, units: int, max_slippage: float
+        self, agent: DecidingAgent, asset: int, cost: Cost | None, units: int, max_slippage: float
     ) -> None:
-        self.agent, self.asset, self.row, self.units = agent, asset, row, units
+        self.agent, self.asset, self.cost, self.units = agent, asset, cost, units
+        self.row = None if cost is None else cost.row
         self.max_slippage = max_slippage
 
 
@@ -36,10 +41,10 @@ class Exits:
         self.held: list[_Lot] = []
 
     def hold(
-        self, agent: DecidingAgent, row: list[Any], asset: int, units: int, exit: str, max_slippage: float
+        self, agent: DecidingAgent, cost: Cost, asset: int, units: int, exit: str, max_slippage: float
     ) -> None:
-        """Take over what a liquidation or a purchase has brought; its proceeds count in `row`."""
-        lot = _Lot(agent, asset, row, units, max_slippage)
+        """Take over what a liquidation or a purchase has brought; its proceeds count there."""
+        lot = _Lot(agent, asset, cost, units, max_slippage)
         (self.waiting if exit == "book" else self.held).append(lot)
 
     def sell_rest(self, agent: DecidingAgent, asset: int, units: int, max_slippage: float) -> None:
@@ -60,7 +65,7 @@ class Exits:
         """Offer everything that waits to the books."""
         if not self.waiting:
             return
-        world = self.world
+        world, ledger, quote = self.world, self.world.ledger, self.world.quote
         left: list[_Lot] = []
         mids: dict[int, float] = {}
         refused: dict[int, float] = {}  # price at and above which a book has just shown no more bids
@@ -68,14 +73,21 @@ class Exits:
             asset, size = lot.asset, world.lot_units(lot.asset)
             if asset not in mids:
                 mids[asset] = world.floor.mid(asset)
-                refused[asset] = float("inf")
+                refused[asset] = INFINITE
             worst = mids[asset] * (1.0 - lot.max_slippage)
             if worst >= refused[asset]:
                 left.append(lot)
                 continue
-            sold, received = world.sell_on_book(asset, lot.agent.account, lot.units // size, worst)
-            row = lot.row
-            if sold and row is not None:
+            me, row, cost = lot.agent.account, lot.row, lot.cost
+            if cost is not None:
+                bid, ask = world.floor.touch(asset)
+                units, cash = ledger.balance(me, asset), ledger.balance(me, quote)
+            sold, received = world.sell_on_book(asset, me, lot.units // size, worst)
+            if sold and row is not None and cost is not None:
+                mid = 0.5 * (bid + ask) if ask < INFINITE else mids[asset]
+                units -= ledger.balance(me, asset)
+                cash = ledger.balance(me, quote) - cash
+                cost.exits.append(Exit(asset, sold, mid, mid, bid, received, units, cash))
                 proceeds = received / world.assets[world.quote].unit
                 row[PROFIT] += proceeds
                 if row[IMPACT] != row[IMPACT]:  # the first sale sets it

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...agents.base import Buy, DecidingAgent, Kick, Liquidate, PlaceBid
 from ...protocols.fixed_point import WAD
 from ...protocols.lending.pool import Bought, Called, Kicked, Sale
+from .costs import NOTHING_PAID, Amounts, Cost, Moved, Payment, PoolSale, Purse, Wages
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -31,26 +33,47 @@ class Journal:
 
     def __init__(self, world: LiquidationMarket) -> None:
         self.world = world
+        self._bids: dict[tuple[int, int], tuple[int, Moved]] = {}  # who leads an auction, what it has paid
 
     def liquidation(
-        self, agent: DecidingAgent, intent: Liquidate, result: Called, got: int, fee: int
+        self,
+        agent: DecidingAgent,
+        intent: Liquidate,
+        result: Called,
+        moved: Moved,
+        sold: PoolSale | None,
+        fee: int,
     ) -> list[Any]:
-        """Write a call down; `got` quote units came from its exit, `fee` went to the flash lender."""
+        """Write a call down, with its exit if it was in the pool; `fee` went to the flash lender."""
         world, opportunity = self.world, intent.opportunity
         collateral, debt = opportunity.collateral, opportunity.debt
         repaid = self.value_usd([(debt, result.debt_repaid)])
         seized = self.value_usd([(collateral, result.collateral_to_liquidator)])
-        proceeds = got / world.assets[world.quote].unit
+        proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
         cost = repaid + self.value_usd([(debt, fee)])
         row = self._liquidated(agent, intent, result.health_factor, repaid, seized, seized - repaid)
         row += [0.0, self._impact(proceeds, seized, collateral), proceeds - cost]
-        if not got:
-            units = result.collateral_to_liquidator
-            world.exits.hold(agent, row, collateral, units, intent.exit, intent.max_slippage)
+        units = result.collateral_to_liquidator
+        entry = self._cost(
+            "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,
+            taken=((collateral, units + result.protocol_fee),),
+            given_back=((debt, result.debt_repaid),),
+            received=((collateral, units),),
+            moved=moved,
+        )  # fmt: skip
+        if sold is None:
+            world.exits.hold(agent, entry, collateral, units, intent.exit, intent.max_slippage)
+        else:
+            entry.sold(sold)
         return row
 
-    def kick(self, agent: DecidingAgent, intent: Kick, result: Kicked) -> list[Any]:
-        """Write down that a protocol has taken an account over, and hand the kicker's reward to the exits."""
+    def kick(
+        self, agent: DecidingAgent, intent: Kick, result: Kicked, change: NDArray[np.int64]
+    ) -> list[Any]:
+        """Write down that a protocol has taken an account over, and hand the kicker's reward to the exits.
+
+        `change` is that of the kicker's ledger balances, by asset.
+        """
         debt = self.value_usd(result.debt)
         collateral = self.value_usd(result.collateral) - self.value_usd(result.credit)
         row = self._liquidated(
@@ -59,9 +82,22 @@ class Journal:
         stables = self.world.desk.stables
         cash = self.value_usd(part for part in result.reward if part[0] in stables)
         row += [0.0, float("nan"), cash]
-        for asset, units in result.reward:
-            if asset not in stables:
-                self.world.exits.hold(agent, row, asset, units, self._venue(asset), REWARD_LIMIT)
+        opportunity, quote = intent.opportunity, self.world.quote
+        wages = tuple([part for part in result.reward if part[0] in stables])
+        to_sell = tuple([part for part in result.reward if part[0] not in stables])
+        entry = self._cost(
+            "kick", agent, opportunity.protocol, opportunity.account, opportunity.account,
+            opportunity.collateral, row,
+            taken=(*result.collateral, *result.set_aside),
+            given_back=(*result.debt, *result.credit),
+            received=to_sell,
+            moved=Moved(NOTHING_PAID, int(change[quote]), 0),
+        )  # fmt: skip
+        entry.gained = tuple([(asset, int(change[asset])) for asset in sorted({part[0] for part in to_sell})])
+        entry.wages = wages
+        entry.income = sum(self.world.desk.worth(quote, *part) for part in wages)
+        for asset, units in to_sell:
+            self.world.exits.hold(agent, entry, asset, units, self._venue(asset), REWARD_LIMIT)
         return row
 
     def sale(
@@ -71,14 +107,15 @@ class Journal:
         protocol: int,
         sale: Sale,
         result: Bought,
-        got: int = 0,
+        moved: Moved,
+        sold: PoolSale | None = None,
         fee: int = 0,
     ) -> list[Any]:
         """Write down that a protocol has sold collateral; it goes to the exits unless it is sold already."""
         world = self.world
         paid = self.value_usd([(sale.debt, result.paid)])
         bought = self.value_usd([(sale.collateral, result.units)])
-        proceeds = got / world.assets[world.quote].unit
+        proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
         symbols = world.assets
         row: list[Any] = [
             len(world.recorder.sales), world.credit[protocol].pool.name, sale.number, sale.account,
@@ -88,12 +125,74 @@ class Journal:
             proceeds - paid - self.value_usd([(sale.debt, fee)]),
         ]  # fmt: skip
         world.recorder.sales.append(row)
-        if not got:
+        entry = self._cost(
+            "sale", agent, protocol, sale.number, sale.account, sale.collateral, row,
+            given_back=((sale.collateral, result.returned),),
+            received=((sale.collateral, result.units),),
+            moved=moved,
+        )  # fmt: skip
+        if sold is None:
             exit, limit = self._venue(sale.collateral), REWARD_LIMIT
             if intent is not None:
                 exit, limit = intent.exit, intent.max_slippage
-            world.exits.hold(agent, row, sale.collateral, result.units, exit, limit)
+            world.exits.hold(agent, entry, sale.collateral, result.units, exit, limit)
+        else:
+            entry.sold(sold)
         return row
+
+    def bid(self, protocol: int, sale: Sale, bidder: int, purse: Purse, pay: int) -> None:
+        """Remember what the bidder who now leads an auction has put in, until somebody outbids it."""
+        key, nothing = (protocol, sale.number), Moved(Payment(sale.debt, 0, 0), 0, 0)
+        before = self._bids.get(key, (-1, nothing))
+        self.world.on_undo(lambda: self._bids.update({key: before}))
+        paid = before[1] if before[0] == bidder else nothing
+        more = purse.close(pay - paid.payment.units)
+        total = Payment(sale.debt, pay, paid.payment.cost + more.payment.cost)
+        self._bids[key] = bidder, Moved(total, paid.cash + more.cash, 0)
+
+    def won(self, protocol: int, sale: Sale, gained: int) -> Moved:
+        """Return what the winner of an auction has paid with its bids, and the collateral it has received."""
+        _, paid = self._bids[protocol, sale.number]
+        return paid._replace(gained=gained)
+
+    def chore(self, agent: DecidingAgent, protocol: int, number: int, wages: Wages) -> None:
+        """Write down what upkeep has earned, if anything."""
+        if not any(units for _, units in wages.paid):
+            return
+        moved = Moved(NOTHING_PAID, wages.cash(), 0)
+        entry = self._cost("chore", agent, protocol, number, -1, -1, None, moved=moved)
+        entry.wages, entry.income = wages.paid, wages.income()
+
+    def _cost(
+        self,
+        kind: str,
+        agent: DecidingAgent,
+        protocol: int,
+        target: int,
+        account: int,
+        asset: int,
+        row: list[Any] | None,
+        *,
+        moved: Moved,
+        taken: Amounts = (),
+        given_back: Amounts = (),
+        received: Amounts = (),
+    ) -> Cost:
+        """Begin an entry of the table of costs; see `Cost`."""
+        world = self.world
+        entry = Cost(
+            kind, protocol, target, account, agent.name, asset, world.block, world.oracle_prices,
+            taken=taken,
+            given_back=given_back,
+            received=received,
+            mids={part[0]: world.market_price(part[0]) for part in received},
+            payment=moved.payment,
+            cash=moved.cash,
+            gained=((asset, moved.gained),) if received else (),
+            row=row,
+        )  # fmt: skip
+        world.recorder.costs.append(entry)
+        return entry
 
     def _venue(self, asset: int) -> str:
         """Return where collateral goes whose holder has named no exit."""

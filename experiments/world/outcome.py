@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .costs import cost_table
 from .welfare import welfare_table
 
 if TYPE_CHECKING:
@@ -26,5 +27,6 @@ def run_tables(world: LiquidationMarket) -> dict[str, pd.DataFrame]:
             "reason": pd.Categorical([u.reason for u in updates], ["deviation", "heartbeat"]),
         }
     )
+    tables["costs"] = cost_table(world)
     tables["welfare"] = welfare_table(world, world.start_holdings)
     return tables

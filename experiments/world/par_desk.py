@@ -34,10 +34,14 @@ class ParDesk:
         """Swap base units of `source` into `target`, rounded down; return units of `target` received."""
         if source == target or amount == 0:
             return amount
-        received = amount * self.ledger.assets[target].unit // self.ledger.assets[source].unit
+        received = self.worth(target, source, amount)
         self.ledger.transfer(source, account, self.account, amount, Reason.SWAP)
         self.ledger.transfer(target, self.account, account, received, Reason.SWAP)
         return received
+
+    def worth(self, target: int, source: int, amount: int) -> int:
+        """Return the base units of `target` that `amount` units of `source` bring, rounded down."""
+        return amount * self.ledger.assets[target].unit // self.ledger.assets[source].unit
 
     def cost(self, source: int, target: int, received: int) -> int:
         """Least base units of `source` that bring `received` units of `target`."""

@@ -6,7 +6,7 @@ Recording reads and never changes the world.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from ...market.order_book.layout import (
 )
 from ...market.trading import TradingFloor
 from ...market.trading_layout import ASK, ASK_DEPTH_USD, BID, BID_DEPTH_USD, FAIR, MID, REFERENCE
+
+if TYPE_CHECKING:
+    from .costs import Cost, GasPaid
 
 LIQUIDATION_COLUMNS = (
     "id", "protocol", "account", "liquidator", "collateral", "debt", "t_eligible_s", "t_done_s", "block",
@@ -73,6 +76,8 @@ class Recorder:
         self.keep_trades, self.keep_quotes, self.keep_bids = trades, quotes, bids
         self.liquidations: list[list[Any]] = []
         self.sales: list[list[Any]] = []
+        self.costs: list[Cost] = []
+        self.gas: list[GasPaid] = []
         self.bids: list[tuple[Any, ...]] = []
         self.other_gas_usd = 0.0  # of bids that failed, or that belong to no row
         self.blocks: list[tuple[Any, ...]] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...agents.base import Buy, DecidingAgent, Errand, Offer, PlaceBid, Work
 from ...market.ledger import InsufficientFundsError
 from ...market.revert import Revert
+from .costs import Purse, Wages
 from .execution import check_exit, pay_back, raise_money, sell_to_pool
 
 if TYPE_CHECKING:
@@ -72,20 +73,22 @@ class Purchase:
         pool, collateral, debt = world.credit[offer.protocol].pool, sale.collateral, sale.debt
         check_exit(world, collateral, intent.exit)
         world.on_undo(pool.checkpoint(sale.account, (collateral, debt)))
+        purse = Purse(world.ledger, me, world.quote, collateral, debt)
         try:
             wanted = math.ceil(intent.spend_usd / offer.usd_per_unit)  # no unit is left over as dust
             fee, pay = raise_money(world, me, debt, wanted, intent.flash_loan)
             worst = intent.worst_usd / world.oracle_prices[debt]
             result = pool.buy(sale.number, pay, worst, me, now)
-            got = 0
+            sold = None
             if intent.exit == "pool":
-                got = sell_to_pool(world, me, collateral, result.units, intent.max_slippage)
+                sold = sell_to_pool(world, me, collateral, result.units, intent.max_slippage)
             if intent.flash_loan:
-                pay_back(world, me, debt, result.paid, pay, fee, got)
+                pay_back(world, me, debt, result.paid, pay, fee, sold)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, world.ledger.balance(me, debt))
-        return world.journal.sale(self.agent, intent, offer.protocol, sale, result, got, fee)
+        moved = purse.close(result.paid, fee)
+        return world.journal.sale(self.agent, intent, offer.protocol, sale, result, moved, sold, fee)
 
 
 class AuctionBid:
@@ -107,12 +110,14 @@ class AuctionBid:
         offer, sale = intent.offer, intent.offer.sale
         pool = world.credit[offer.protocol].pool
         world.on_undo(pool.checkpoint(sale.account, (sale.collateral, sale.debt)))
+        purse = Purse(world.ledger, me, world.quote, sale.collateral, sale.debt)
         try:
             raise_money(world, me, sale.debt, intent.pay_units, False)
             pool.bid(sale.number, intent.pay_units, intent.units, me, now)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, sale.debt, world.quote, world.ledger.balance(me, sale.debt))
+        world.journal.bid(offer.protocol, sale, me, purse, intent.pay_units)
 
 
 class Upkeep:
@@ -136,10 +141,16 @@ class Upkeep:
         row = -1 if sale is None else sale.account
         assets = () if sale is None else (sale.collateral, sale.debt)
         world.on_undo(pool.checkpoint(row, assets))
+        wages = Wages(world.ledger, me, world.quote, world.desk.stables)
+        lot = 0 if sale is None or sale.bidder < 0 else world.ledger.balance(sale.bidder, sale.collateral)
         result = pool.work(chore.kind, chore.number, me, now)
+        wages.earned()
         for asset in world.desk.stables:
             if asset != world.quote:
                 world.desk.convert(me, asset, world.quote, world.ledger.balance(me, asset))
         winner = None if result is None else world.agent_of(result.buyer)
         if result is not None and winner is not None and sale is not None:
-            world.journal.sale(winner, None, errand.protocol, sale, result)
+            gained = world.ledger.balance(result.buyer, sale.collateral) - lot
+            moved = world.journal.won(errand.protocol, sale, gained)
+            world.journal.sale(winner, None, errand.protocol, sale, result, moved)
+        world.journal.chore(self.agent, errand.protocol, chore.number, wages)

@@ -39,11 +39,14 @@ class Called(NamedTuple):
         Base units of the collateral asset.
     health_factor : int
         Before the call; wad.
+    protocol_fee : int
+        Collateral that the account lost to the protocol; base units.
     """
 
     debt_repaid: int
     collateral_to_liquidator: int
     health_factor: int
+    protocol_fee: int = 0
 
 
 class Kicked(NamedTuple):
@@ -61,6 +64,8 @@ class Kicked(NamedTuple):
         Before the kick; wad.
     credit : tuple
         What the protocol owes the account for collateral beyond its debt; it is in the positions.
+    set_aside : tuple
+        What the owner had set aside for such a case, beside the collateral; the kicker's now.
     """
 
     debt: tuple[tuple[int, int], ...]
@@ -68,6 +73,7 @@ class Kicked(NamedTuple):
     reward: tuple[tuple[int, int], ...]
     health_factor: int
     credit: tuple[tuple[int, int], ...] = ()
+    set_aside: tuple[tuple[int, int], ...] = ()
 
 
 class Sale(NamedTuple):

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidarium.experiments.figures import FIGURES, write_figures, write_report
+from liquidarium.experiments.figures.costs import cost_shares
 from liquidarium.experiments.figures.liquidators import liquidator_ranking
 from liquidarium.experiments.figures.survival import kaplan_meier
 from liquidarium.experiments.figures.wall import liquidatable_debt, market_depth, pool_depth
 from liquidarium.experiments.runs import SUMMARY_KEYS, RunResult
+from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import load_scenario
+from liquidarium.experiments.world.costs import PARTS as COST_PARTS
 
 PNG = b"\x89PNG"
 
@@ -45,7 +48,10 @@ def made_up_result(calls: int) -> RunResult:
             "profit_usd": np.linspace(-50, 90, calls),
         }
     )
-    tables = {"quotes": quotes, "positions": positions, "liquidations": liquidations}
+    costs = pd.DataFrame({name: np.arange(calls) * 10**6 for name in ("borrower_loss", *COST_PARTS)})
+    costs["collateral"] = ["" if i == 0 else f"C{i % 12}" for i in range(calls)]
+    costs["impact"] *= -1
+    tables = {"quotes": quotes, "positions": positions, "liquidations": liquidations, "costs": costs}
     summary = {key: 0 if "text" not in unit else "x" for key, (unit, _) in SUMMARY_KEYS.items()}
     return RunResult(scenario, 7, tables, summary)
 
@@ -109,3 +115,15 @@ def test_ranking_keeps_every_dollar():
     assert ranking.index[-1] == "6 others"
     assert ranking["share"].sum() == pytest.approx(1)
     assert ranking["profit_usd"].sum() == pytest.approx(calls["profit_usd"].sum())
+
+
+def test_bars_of_the_borrowers_loss_add_up_to_it_and_leave_nothing_out():
+    costs = run("quickstart", 7).costs
+    shares = cost_shares(costs, 10**6)
+    assert shares.index[-1] == "all"
+    assert len(shares) > 2
+    parts = shares.drop(columns="borrower_loss").sum(axis=1)
+    assert parts.to_numpy() == pytest.approx(shares.borrower_loss.to_numpy(), abs=1e-6)
+    assert shares.borrower_loss["all"] == pytest.approx(costs.borrower_loss.sum() / 1e6)
+    many = pd.concat([costs.assign(collateral=f"C{k}") for k in range(12)])
+    assert cost_shares(many, 10**6).index[-2] == "5 others"

@@ -60,6 +60,7 @@ def state_of(world):
         world.floor.state.copy(),
         len(world.exits.waiting) + len(world.exits.held),
         deepcopy(world.recorder.liquidations),
+        len(world.recorder.costs),
     )
 
 

@@ -177,7 +177,9 @@ class AavePool(LendingPool):
         self.ledger.transfer(
             collateral, self.account, liquidator, result.collateral_to_liquidator, Reason.SEIZE
         )
-        return Called(result.debt_repaid, result.collateral_to_liquidator, result.health_factor)
+        return Called(
+            result.debt_repaid, result.collateral_to_liquidator, result.health_factor, result.protocol_fee
+        )
 
     def repay(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> int:
         """Repay debt of an account from a ledger account; return base units repaid.

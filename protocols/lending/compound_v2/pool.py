@@ -255,7 +255,8 @@ class CompoundPool(LendingPool):
             self._put(row, i, result.holdings[i])
         self.ledger.transfer(debt, liquidator, self.account, result.repaid, Reason.REPAY)
         self.ledger.transfer(collateral, self.account, liquidator, redeemed.underlying, Reason.SEIZE)
-        return Called(result.repaid, redeemed.underlying, _wad(result.health))
+        lost = exchange_rate(self.params.markets[collateral], book[collateral]) * result.seize_tokens // WAD
+        return Called(result.repaid, redeemed.underlying, _wad(result.health), lost - redeemed.underlying)
 
     def repay(self, row: int, asset: int, amount: int, payer: int, now_s: int) -> int:
         """Repay debt of an account from a ledger account; return base units repaid.

@@ -225,6 +225,7 @@ class LiquityPool(LiquityBooks):
             ((asset, closed.collateral - closed.surplus),),
             ((asset, closed.gas_compensation), (self.gas_asset, set_aside)),
             health,
+            set_aside=((self.gas_asset, set_aside),),
         )
 
     def deposit(self, collateral: int, amount: int, depositor: int, now_s: int) -> int:

@@ -1,0 +1,237 @@
+"""What a liquidated borrower loses others get, to the last base unit, each side measured on its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from liquidarium.experiments.model import LiquidationMarket
+from liquidarium.experiments.runs.run import run
+from liquidarium.experiments.world.costs import PARTS, cost_table
+from liquidarium.experiments.world.outcome import run_tables
+
+CRASH = ("clock.start=2021-05-19T12:50:00Z", "clock.duration_s=1500")
+ALONE = ("agents.searcher.count=0", "borrowers.reaction_scale=0")
+"""Nobody trades or pays gas but liquidators."""
+
+KINDS = {
+    "aave-v2": (),
+    "aave-v3": (),
+    "compound-v2": ("protocol.protocol_seize_share=0.028",),
+    "morpho-blue": (),
+    "comet": (),
+    "maker": ("protocol.collateral.ETH.step_s=9", "protocol.collateral.BTC.step_s=9"),
+    "maker-flip": ("protocol.collateral.ETH.bid_s=60", "protocol.collateral.BTC.bid_s=60"),
+    "liquity": (),
+    "liquity-v2": (),
+}
+SEEDS = (2, 4, 7)
+
+
+def settings_of(kind: str) -> tuple[str, ...]:
+    return (*CRASH, f"protocol.kind={kind}", *KINDS[kind])
+
+
+def finished(kind: str, seed: int, *overrides: str, scenario: str = "quickstart") -> LiquidationMarket:
+    model = LiquidationMarket(scenario, seed, (*settings_of(kind), *overrides), collect_every=0)
+    model.run()
+    return model
+
+
+def gaps(costs: pd.DataFrame) -> list[int]:
+    """Return what is left of each borrower's loss once all parts are taken off, base units."""
+    return (costs.borrower_loss - costs[list(PARTS)].sum(axis=1)).tolist()
+
+
+@pytest.fixture(scope="module")
+def called():
+    return finished("aave-v2", 1)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def alone(request):
+    model = finished(request.param, 7, *ALONE)
+    return model, run_tables(model)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts_add_up_to_the_last_unit_in_every_row(kind, seed):
+    model = finished(kind, seed)
+    costs = cost_table(model)
+    assert len(costs) > 3
+    assert not any(gaps(costs))
+    assert (costs.dtypes[["borrower_loss", *PARTS, "liquidator_net"]] == np.int64).all()
+
+
+@pytest.mark.parametrize("decimals", [4, 9])
+def test_parts_add_up_where_debt_is_counted_in_other_units_than_cash(decimals):
+    """The desk's roundings belong to the swap, not to anybody's books."""
+    changes = ("borrowers.count=800", f"assets.DAI.decimals={decimals}")
+    for kind in ("aave-v2", "maker-flip", "maker"):
+        model = LiquidationMarket("may-2021", 3, (*CRASH, f"protocol.kind={kind}", *changes), collect_every=0)
+        model.run()
+        costs = cost_table(model)
+        assert "DAI" in {row[5] for row in model.recorder.liquidations}
+        assert not any(gaps(costs))
+
+
+def test_rows_are_those_of_liquidations_and_sales(alone):
+    _, tables = alone
+    costs, done, sales = tables["costs"], tables["liquidations"], tables["sales"]
+    calls = costs[costs.kind.isin(["call", "kick"])]
+    for rows, table, who in ((calls, done, "liquidator"), (costs[costs.kind == "sale"], sales, "buyer")):
+        assert rows.id.tolist() == list(range(len(table)))
+        assert rows.account.tolist() == table.account.tolist()
+        assert rows.block.tolist() == table.block.tolist()
+        assert rows.liquidator.tolist() == table[who].tolist()
+        assert rows.collateral.tolist() == table.collateral.tolist()
+
+
+def of_payment(entry, **change):
+    entry.payment = entry.payment._replace(**change)
+
+
+def of_exit(entry, **change):
+    entry.exits[-1] = entry.exits[-1]._replace(**change)
+
+
+ASTRAY = {
+    "cash of the call, by the ledger": lambda cost: setattr(cost, "cash", cost.cash - 1),
+    "price of the debt, by the rule": lambda cost: of_payment(cost, cost=cost.payment.cost + 1),
+    "fee of the loan, by the rule": lambda cost: of_payment(cost, fee=cost.payment.fee + 1),
+    "proceeds, by the market": lambda cost: of_exit(cost, received=cost.exits[-1].received + 1),
+    "proceeds, by the ledger": lambda cost: of_exit(cost, cash=cost.exits[-1].cash + 1),
+    "collateral, by the ledger": lambda cost: setattr(
+        cost, "gained", tuple((asset, units + 1000) for asset, units in cost.gained)
+    ),
+}
+"""What one side says is changed by a base unit, of the collateral by a thousandth of a cent."""
+
+
+@pytest.mark.parametrize("what", ASTRAY)
+def test_a_unit_that_goes_astray_on_one_side_is_noticed(what, called):
+    cost = next(c for c in called.recorder.costs if c.exits)
+    kept = cost.cash, cost.payment, list(cost.exits), cost.gained
+    assert not any(gaps(cost_table(called)))
+    ASTRAY[what](cost)
+    wrong = np.count_nonzero(gaps(cost_table(called)))
+    cost.cash, cost.payment, cost.exits, cost.gained = kept
+    assert wrong == 1
+
+
+def test_dropping_any_one_leg_is_noticed(alone):
+    """Every part that is not zero everywhere is needed."""
+    _, tables = alone
+    costs = tables["costs"]
+    for part in PARTS:
+        if costs[part].any():
+            without = costs[[p for p in PARTS if p != part]].sum(axis=1)
+            assert (costs.borrower_loss != without).any()
+
+
+def test_totals_are_those_of_the_summary():
+    """A float of USD in each row there, a rounding down to 1e-6 USD of each value here."""
+    for kind in ("aave-v3", "comet", "maker", "maker-flip", "liquity"):
+        result = run("quickstart", 7, overrides=settings_of(kind))
+        costs, summary = result.costs, result.summary
+        near = {"abs": 4e-6 * len(costs) + 1e-6}
+        assert costs.liquidators_net.sum() / 1e6 == pytest.approx(summary["liquidator_profit_usd"], **near)
+        gas = costs[["gas_floor", "builder", "reverted_gas", "upkeep_gas"]].to_numpy().sum() / 1e6
+        assert gas == pytest.approx(summary["gas_usd"], **near)
+
+
+@pytest.mark.parametrize("kind", ["aave-v2", "aave-v3", "comet", "maker", "liquity"])
+def test_loss_is_that_of_the_summary_and_what_it_leaves_out(kind):
+    """The summary does not see what a protocol keeps of a call, nor what owners of troves had set aside."""
+    model = finished(kind, 7)
+    result = run("quickstart", 7, overrides=settings_of(kind))
+    costs, loss = result.costs, result.summary["borrower_loss_usd"]
+    unit = model.assets[model.quote].unit
+    if kind == "aave-v3":
+        assert costs.protocol_revenue.sum() > 0
+        loss += costs.protocol_revenue.sum() / unit
+    if kind == "liquity":
+        loss += 200.0 * len(result.liquidations)
+    assert costs.borrower_loss.sum() / unit == pytest.approx(loss, abs=4e-6 * len(costs) + 1e-6)
+
+
+def test_totals_are_those_of_welfare(alone):
+    """Where nobody but liquidators trades for a gain: their gain, the flash lender's, the validators'."""
+    model, tables = alone
+    costs, gain = tables["costs"], tables["welfare"].set_index("group").gain_usd
+    near = {"abs": 4e-6 * len(costs) + 1e-6}
+    assert costs.liquidators_net.sum() / 1e6 == pytest.approx(gain["liquidators"], **near)
+    assert costs.flash_fee.sum() / 1e6 == pytest.approx(gain["flash-lender"], **near)
+    gas = costs[["gas_floor", "builder", "reverted_gas", "upkeep_gas"]].to_numpy().sum()
+    assert gas == model.ledger.balance(model.builder.validators, model.quote)
+
+
+def usd(model, units) -> float:
+    return float(units @ (np.array(model.oracle_prices) / model.world.units))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "maker-flip"])
+def test_loss_and_revenue_are_what_claims_on_the_protocol_say(kind, monkeypatch):
+    """Borrowers' claims fall by their loss; what the protocol has beyond them rises by its revenue.
+
+    In an auction of bids both move with each bid and not with the row. Coins in circulation are owed.
+    """
+    model = LiquidationMarket("quickstart", 7, (*settings_of(kind), *ALONE), collect_every=0)
+    pool = model.lending.pool
+    change: list[list[float]] = [[]]
+    noted = {}
+
+    class Noting(list):
+        def append(self, cost):
+            super().append(cost)
+            noted[id(cost)] = change[0]
+
+    def books():
+        claims = pool.claims(int(model.time_s))
+        held = model.ledger.balances[pool.account].astype(float)
+        return claims["borrowers"], held - claims["borrowers"] - claims.get("outside", 0.0)
+
+    def watched(operation):
+        def measured(*args):
+            before = books()
+            result = operation(*args)
+            change[0] = [usd(model, now - then) for then, now in zip(before, books(), strict=True)]
+            return result
+
+        return measured
+
+    for name in ("liquidate", "kick", "buy"):
+        monkeypatch.setattr(pool, name, watched(getattr(pool, name)))
+    model.recorder.costs = Noting()
+    model.run()
+    costs = cost_table(model)
+    costs = costs[costs.id >= 0]
+    borrowers, others = np.array([noted[id(cost)] for cost in model.recorder.costs if cost.row]).T
+    assert -borrowers == pytest.approx(costs.borrower_loss / 1e6, abs=0.01)
+    assert others == pytest.approx(costs.protocol_revenue / 1e6, abs=0.01)
+
+
+def test_gas_of_failed_attempts_is_told_once_and_at_the_account_they_were_for(called):
+    """Every unit of it is in one row; what an account cost its row has, and `idle` what led to nothing."""
+    tables = run_tables(called)
+    costs, bids = tables["costs"], tables["bids"]
+    failed = bids[(bids.kind == "liquidation") & ~bids.executed].groupby("account").gas_usd.sum()
+    told = costs[costs.id >= 0].groupby("account").reverted_gas.sum() / 1e6
+    served = failed[failed.index.isin(told.index)]
+    assert len(served) > 3
+    assert told[served.index].to_numpy() == pytest.approx(served.to_numpy())
+    assert costs.reverted_gas.sum() / 1e6 == pytest.approx(failed.sum())
+
+
+def test_on_a_book_the_first_unit_loses_half_the_spread_and_size_never_gains(alone):
+    model, tables = alone
+    costs = tables["costs"]
+    assert (costs.spread_and_fee >= -1).all(), "a value may be rounded down by one unit"
+    assert (costs.impact >= -1).all()
+    assert (costs.builder >= 0).all()
+    assert (costs.gas_floor >= 0).all()
+    by_row = {id(cost.row): cost for cost in model.recorder.costs if cost.row}
+    rows = [*model.recorder.liquidations, *model.recorder.sales]
+    on_book = [by_row[id(row)] for row in rows if by_row[id(row)].exits and by_row[id(row)].exits[0].given]
+    assert all(sale.price == sale.mid > sale.first for cost in on_book for sale in cost.exits)
