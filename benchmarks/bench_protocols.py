@@ -126,9 +126,8 @@ def screen(world: LiquidationMarket) -> tuple[float, float]:
     return sum(taken) / UPDATES, max(taken)
 
 
-def crash(kind: str, crowds: int, calls: int) -> tuple[float, int, int]:
+def crash(world: LiquidationMarket, calls: int) -> tuple[float, int, int]:
     """Liquidations per second of the pool, how many there were, and how many calls it refused."""
-    world = crowded(kind, crowds)
     pool, ledger, watch = world.lending.pool, world.ledger, world.lending.watch
     first = answers(world.oracle_prices, 1.0)
     fallen = [round(price * CRASH) if column < len(RISKY) else price for column, price in enumerate(first)]
@@ -172,7 +171,7 @@ def crash(kind: str, crowds: int, calls: int) -> tuple[float, int, int]:
             ledger.commit()
     seconds = time.process_time() - started
     if pool.residual().any():
-        raise AssertionError(f"{kind}: books and ledger disagree by {pool.residual()}")
+        raise AssertionError(f"{pool.name}: books and ledger disagree by {pool.residual()}")
     return (len(todo) - refused) / seconds, len(todo) - refused, refused
 
 
@@ -385,9 +384,9 @@ def measure(kind: str, crowds: int, calls: int) -> dict[str, Any]:
     world = crowded(kind, crowds)
     accounts = int(np.count_nonzero(world.lending.pool.positions.debt.any(axis=1)))
     screen_ms, slowest_ms = screen(world)
+    pool_s, done, refused = crash(world, calls)
     del world
     rule_s, rule = exact_rule(kind, calls)
-    pool_s, done, refused = crash(kind, crowds, calls)
     return {
         "accounts": accounts,
         "screen_ms": screen_ms,

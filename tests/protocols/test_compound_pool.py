@@ -691,3 +691,24 @@ def test_supply_is_the_rule_of_minting():
     pool.supply(DEBTLESS, USDC, 777, me, now_s)
     assert pool.positions.collateral[DEBTLESS, USDC] == expected.tokens
     assert pool.markets[USDC] == expected.market
+
+
+@POOLS
+def test_answers_do_not_depend_on_what_was_asked_before(fork):
+    pool, untouched = make_pool(fork), make_pool(fork)
+    me = customer(pool)
+
+    def seen(pool: CompoundPool, now: int) -> list[object]:
+        weights = [w.tolist() for w in pool.weights(now)]
+        return [share_of(pool, UNHEALTHY, USDC, now), pool.health_factor(UNHEALTHY, now), weights]
+
+    assert seen(pool, 90_000) == seen(untouched, 90_000)
+    assert seen(pool, 600) == seen(untouched, 600)
+    pool.ledger.begin()
+    restore = pool.checkpoint(UNHEALTHY, (ETH, USDC))
+    pool.liquidate(UNHEALTHY, ETH, USDC, pool.largest_repay(UNHEALTHY, ETH, USDC, 600), me, 600)
+    assert seen(pool, 90_000) != seen(untouched, 90_000)
+    pool.ledger.rollback()
+    restore()
+    for now in (90_000, 600, 0):
+        assert seen(pool, now) == seen(untouched, now)

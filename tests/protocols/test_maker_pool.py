@@ -521,6 +521,23 @@ def test_auction_that_nobody_wanted_can_be_reopened():
     assert proven(pool)
 
 
+def test_offer_follows_its_auction_through_a_bid_that_is_undone():
+    pool = flip_pool()
+    me = customer(pool)
+    pool.kick(BIG, me, 0)
+    opened = pool.sales(10)
+    pool.ledger.begin()
+    restore = pool.checkpoint(BIG, (ETH,))
+    pool.bid(1, 1_000 * UNIT[DAI], 50 * UNIT[ETH], me, 10)
+    (raised,) = pool.sales(20)
+    assert (raised.bidder, raised.least_bid) == (me, 1_030 * UNIT[DAI])
+    assert pool.sales(700)[0].least_bid == 0, "it waits for its deal"
+    assert pool.sales(20) == [raised]
+    pool.ledger.rollback()
+    restore()
+    assert pool.sales(700) == opened
+
+
 # proofs
 
 

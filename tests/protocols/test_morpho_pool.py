@@ -535,3 +535,23 @@ def test_debt_is_repaid_or_written_off_and_never_lost(eth_price, cover):
     left = pool.debt_units(UNHEALTHY, USDC, 900)
     assert result.debt_repaid + int(pool.deficit()[USDC]) + left == pytest.approx(owed, abs=2)
     assert result.collateral_to_liquidator + pool.collateral_units(UNHEALTHY, ETH, 900) == held
+
+
+def test_answers_do_not_depend_on_what_was_asked_before():
+    pool, untouched = make_pool(), make_pool()
+    me = customer(pool)
+
+    def seen(pool: MorphoPool, now: int) -> list[object]:
+        weights = [w.tolist() for w in pool.weights(now)]
+        return [pool.debt_units(UNHEALTHY, USDC, now), pool.health_factor(UNHEALTHY, now), weights]
+
+    assert seen(pool, 90_000) == seen(untouched, 90_000)
+    assert seen(pool, 600) == seen(untouched, 600)
+    pool.ledger.begin()
+    restore = pool.checkpoint(UNHEALTHY, (ETH, USDC))
+    pool.liquidate(UNHEALTHY, ETH, USDC, 4_000 * UNIT[USDC], me, 600)
+    assert seen(pool, 90_000) != seen(untouched, 90_000)
+    pool.ledger.rollback()
+    restore()
+    for now in (90_000, 600, 0):
+        assert seen(pool, now) == seen(untouched, now)
