@@ -133,8 +133,8 @@ class BlockContest:
             Most that each would raise the fee to in a gas auction; the value less the cost if left out.
         """
         given = _table(bids)
-        worth = _table(values)
-        tops = _table(ceilings) if ceilings is not None else worth - self.cost
+        worth = _table(values, given.shape)
+        tops = worth - self.cost if ceilings is None else _table(ceilings, given.shape)
         if self.rule == "priority-gas-auction" and (given + self.cost <= 0.0).any():
             raise ValueError(
                 "bids and cost must be positive in a gas auction: a share of nothing is no raise"
@@ -142,7 +142,8 @@ class BlockContest:
         out = _outcome(given.shape)
         play_block(
             BLOCK_RULES[self.rule], worth, self.cost, self.revert_share, self.boost_s, self.half_price,
-            self.minimum_raise, self.rounds, given, tops, _table(arrivals), _table(ties), *out[:4],
+            self.minimum_raise, self.rounds, given, tops,
+            _table(arrivals, given.shape), _table(ties, given.shape), *out[:4],
         )  # fmt: skip
         return out
 
@@ -184,16 +185,17 @@ class SealedBid:
         ValueError
             If the reserve is above every value, so that nothing can ever clear.
         """
-        worth = _table(values)
+        given = _table(bids)
+        worth = _table(values, given.shape)
         highest = float(worth.max())
         if self.reserve > highest:
             raise ValueError(f"reserve = {self.reserve:g} is above every value (at most {highest:g}): "
                              "nothing can clear")  # fmt: skip
-        given = _table(bids)
         out = _outcome(given.shape)
         play_sealed(
-            worth, self.entry_cost, self.reserve, self.price == "second", given, _table(ties), *out[:4]
-        )
+            worth, self.entry_cost, self.reserve, self.price == "second",
+            given, _table(ties, given.shape), *out[:4],
+        )  # fmt: skip
         return out
 
 
@@ -259,8 +261,8 @@ class DutchSale:
             raise ValueError(f"takes must have a row for each contest, got shape {steps.shape}")
         out = _outcome(steps.shape)
         play_dutch(
-            self.surplus, np.array(self.prices), self.gas, self.revert_share, steps, _table(ties),
-            out.ended, *out[:4],
+            self.surplus, np.array(self.prices), self.gas, self.revert_share, steps,
+            _table(ties, steps.shape), out.ended, *out[:4],
         )  # fmt: skip
         return out
 
@@ -303,7 +305,9 @@ class KickGame:
         if given.ndim != 2:
             raise ValueError(f"kicks must have a row for each contest, got shape {given.shape}")
         out = _outcome(given.shape)
-        play_kick(self.value, self.cost, self.tip, self.revert_share, given, _table(ties), *out[:4])
+        play_kick(
+            self.value, self.cost, self.tip, self.revert_share, given, _table(ties, given.shape), *out[:4]
+        )
         return out
 
 
@@ -337,7 +341,7 @@ class AttritionGame:
         if not (given >= 0).all():
             raise ValueError("quits must not be negative")
         out = _outcome(given.shape)
-        play_attrition(self.value, self.cost_per_block, given, _table(ties), out.ended, *out[:4])
+        play_attrition(self.value, self.cost_per_block, given, _table(ties, given.shape), out.ended, *out[:4])
         return out
 
 
@@ -368,9 +372,13 @@ def stair_prices(top: float, cut: float, step_s: float, tail_s: float) -> tuple[
     return tuple(top * cut**k for k in range(int(tail_s // step_s) + 1))
 
 
-def _table(values: ArrayLike) -> Floats:
-    """Return values as float64 with two dimensions; a vector is one row."""
-    return np.ascontiguousarray(np.atleast_2d(np.asarray(values, np.float64)))
+def _table(values: ArrayLike, shape: tuple[int, ...] | None = None) -> Floats:
+    """Return values as float64 with two dimensions, each 1 or that of `shape`; a vector is one row."""
+    table = np.ascontiguousarray(np.atleast_2d(np.asarray(values, np.float64)))
+    if table.ndim != 2 or (shape is not None and np.broadcast_shapes(table.shape, shape) != shape):
+        raise ValueError(f"needed one row for each contest and one column for each bidder, or one for all; "
+                         f"got shape {table.shape}" + (f" for {shape}" if shape else ""))  # fmt: skip
+    return table
 
 
 def _outcome(shape: tuple[int, ...]) -> Outcome:

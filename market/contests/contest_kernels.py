@@ -2,7 +2,8 @@
 
 Rows are contests, columns are bidders. Every kernel fills arrays it is handed: `winners`
 (-1 for nobody), `prices` (what the winner pays; 0 for nobody), `paid` and `payoffs`, shapes
-(n_contests,) and (n_contests, n). A bid of NaN stays out.
+(n_contests,) and (n_contests, n). A bid of NaN stays out. Other inputs with one column serve
+all bidders, with one row all contests.
 """
 
 from __future__ import annotations
@@ -38,13 +39,12 @@ def play_block(
     """Contests for a place in a block: the first call succeeds, later ones revert.
 
     A bid is a fee on top of `cost`; who succeeds pays both, who reverts pays `revert_share` of
-    both. In a gas auction fees are raised first, up to the ceilings. Arrays with one column
-    serve all bidders, with one row all contests.
+    both. In a gas auction fees are raised first, up to the ceilings.
     """
     n_contests, n = bids.shape
     fees, tops, turns = np.empty(n), np.empty(n), np.empty(n, np.int64)
     for i in range(n_contests):
-        row_v, row_a, row_t = i % values.shape[0], i % arrivals.shape[0], i % ties.shape[0]
+        row_v, row_a, row_t = i * (values.shape[0] > 1), i * (arrivals.shape[0] > 1), i * (ties.shape[0] > 1)
         m = 0
         for k in range(n):
             fees[k] = cost + bids[i, k]
@@ -53,14 +53,14 @@ def play_block(
                 m += 1
         if rule == GAS_AUCTION:
             for k in range(n):
-                tops[k] = cost + ceilings[i % ceilings.shape[0], k % ceilings.shape[1]]
+                tops[k] = cost + ceilings[i * (ceilings.shape[0] > 1), k * (ceilings.shape[1] > 1)]
             for a in range(1, m):  # by arrival
                 k, b = turns[a], a
                 while b > 0 and by_arrival(
-                    arrivals[row_a, k % arrivals.shape[1]], ties[row_t, k % ties.shape[1]]
+                    arrivals[row_a, k * (arrivals.shape[1] > 1)], ties[row_t, k * (ties.shape[1] > 1)]
                 ) < by_arrival(
-                    arrivals[row_a, turns[b - 1] % arrivals.shape[1]],
-                    ties[row_t, turns[b - 1] % ties.shape[1]],
+                    arrivals[row_a, turns[b - 1] * (arrivals.shape[1] > 1)],
+                    ties[row_t, turns[b - 1] * (ties.shape[1] > 1)],
                 ):
                     turns[b] = turns[b - 1]
                     b -= 1
@@ -73,8 +73,8 @@ def play_block(
             mine = _precedence(
                 rule,
                 fees[k],
-                arrivals[row_a, k % arrivals.shape[1]],
-                ties[row_t, k % ties.shape[1]],
+                arrivals[row_a, k * (arrivals.shape[1] > 1)],
+                ties[row_t, k * (ties.shape[1] > 1)],
                 boost_s,
                 half_price,
             )
@@ -88,7 +88,7 @@ def play_block(
             if not math.isnan(bids[i, k]):
                 spent = fees[k] * gas_used(k == winner, 1.0, revert_share, False)
                 paid[i, k] = spent
-                payoffs[i, k] = (values[row_v, k % values.shape[1]] if k == winner else 0.0) - spent
+                payoffs[i, k] = (values[row_v, k * (values.shape[1] > 1)] if k == winner else 0.0) - spent
 
 
 @njit(cache=True)
@@ -98,7 +98,7 @@ def play_sealed(
     """Sealed bids: the highest that is not below the reserve wins; the others pay their entry only."""
     n_contests, n = bids.shape
     for i in range(n_contests):
-        row_v, row_t = i % values.shape[0], i % ties.shape[0]
+        row_v, row_t = i * (values.shape[0] > 1), i * (ties.shape[0] > 1)
         winner, second = -1, -math.inf
         best = (math.inf, math.inf, math.inf)
         for k in range(n):
@@ -111,7 +111,7 @@ def play_sealed(
             payoffs[i, k] = -entry_cost
             if bid < reserve:
                 continue
-            mine = by_fee(bid, 0.0, ties[row_t, k % ties.shape[1]])
+            mine = by_fee(bid, 0.0, ties[row_t, k * (ties.shape[1] > 1)])
             if winner < 0 or mine < best:
                 if winner >= 0:
                     second = bids[i, winner]
@@ -124,7 +124,7 @@ def play_sealed(
             price = sealed_price(bids[i, winner], second, reserve, second_price)
             prices[i] = price
             paid[i, winner] += price
-            payoffs[i, winner] += values[row_v, winner % values.shape[1]] - price
+            payoffs[i, winner] += values[row_v, winner * (values.shape[1] > 1)] - price
 
 
 @njit(cache=True)
@@ -138,7 +138,7 @@ def play_dutch(surplus, asked, gas, revert_share, takes, ties, steps, winners, p
     n_contests, n = takes.shape
     last = len(surplus)
     for i in range(n_contests):
-        row_t = i % ties.shape[0]
+        row_t = i * (ties.shape[0] > 1)
         step = last
         for k in range(n):
             if 0 <= takes[i, k] < step:
@@ -149,7 +149,7 @@ def play_dutch(surplus, asked, gas, revert_share, takes, ties, steps, winners, p
             paid[i, k] = 0.0
             payoffs[i, k] = 0.0
             if step < last and takes[i, k] == step:
-                mine = by_draw(ties[row_t, k % ties.shape[1]], 0.0)
+                mine = by_draw(ties[row_t, k * (ties.shape[1] > 1)], 0.0)
                 if winner < 0 or mine < best:
                     winner, best = k, mine
         winners[i] = winner
@@ -167,12 +167,12 @@ def play_kick(value, cost, tip, revert_share, kicks, ties, winners, prices, paid
     """Upkeep that helps everybody: the first call does it and gets the tip, later ones revert."""
     n_contests, n = kicks.shape
     for i in range(n_contests):
-        row_t = i % ties.shape[0]
+        row_t = i * (ties.shape[0] > 1)
         winner = -1
         best = (math.inf, math.inf, math.inf)
         for k in range(n):
             if kicks[i, k]:
-                mine = by_draw(ties[row_t, k % ties.shape[1]], 0.0)
+                mine = by_draw(ties[row_t, k * (ties.shape[1] > 1)], 0.0)
                 if winner < 0 or mine < best:
                     winner, best = k, mine
         winners[i] = winner
@@ -187,11 +187,11 @@ def play_attrition(value, cost_per_block, quits, ties, durations, winners, price
     """Whoever waits longest wins; all pay until they quit, or the second last has."""
     n_contests, n = quits.shape
     for i in range(n_contests):
-        row_t = i % ties.shape[0]
+        row_t = i * (ties.shape[0] > 1)
         winner, end = -1, 0.0
         best = (math.inf, math.inf, math.inf)
         for k in range(n):
-            mine = by_fee(quits[i, k], 0.0, ties[row_t, k % ties.shape[1]])
+            mine = by_fee(quits[i, k], 0.0, ties[row_t, k * (ties.shape[1] > 1)])
             if winner < 0 or mine < best:
                 if winner >= 0:
                     end = quits[i, winner]
