@@ -144,7 +144,8 @@ class Liquidate(NamedTuple):
 
     `exit` says what becomes of the seized collateral: ``book``, ``pool`` or
     ``hold``; with `flash_loan` the pool exit happens inside the transaction and
-    pays the loan back, or everything reverts.
+    pays the loan back, or everything reverts. In a priority gas auction the price is
+    raised up to `ceiling_gwei` when others bid more.
     """
 
     opportunity: Opportunity
@@ -153,6 +154,7 @@ class Liquidate(NamedTuple):
     flash_loan: bool
     exit: str
     max_slippage: float
+    ceiling_gwei: float = 0.0
 
 
 class Kick(NamedTuple):
@@ -301,9 +303,18 @@ class DecidingAgent(mesa.Agent):  # type: ignore[misc]
         Frozen dataclass of parameters.
     latency_s, latency_jitter_s : float
         Median time from seeing to being seen, and the spread of its logarithm times the median.
+
+    Attributes
+    ----------
+    private : bool
+        Whether its transactions are not seen by others before they are executed.
+    revert_protection : bool
+        Whether transactions of its that revert pay nothing.
     """
 
     role = "agent"
+    private = False
+    revert_protection = False
 
     def __init__(
         self,

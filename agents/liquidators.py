@@ -46,14 +46,18 @@ class LiquidatorBot(DecidingAgent):
         """Return the calls the strategy finds worth their gas."""
         if not view.opportunities:
             return []
-        calls: list[Intent] = list(self.strategy.decide(view, self._own()))
+        calls: list[Intent] = list(self.strategy.decide(self._seen(view), self._own()))
         if not calls:
             self.win_rate += RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
         return calls
 
     def trade(self, view: PublicView) -> list[Intent]:
         """Return what the bot wants of the collateral that protocols sell, and upkeep worth its gas."""
-        return [] if self.taking is None else list(self.taking.decide(view, self._own()))
+        return [] if self.taking is None else list(self.taking.decide(self._seen(view), self._own()))
+
+    def _seen(self, view: PublicView) -> PublicView:
+        """Return the view with what reverts cost this bot."""
+        return view._replace(revert_gas_share=0.0) if self.revert_protection else view
 
     def _own(self) -> OwnState:
         if self._outcomes != self._outcomes_counted:

@@ -32,7 +32,7 @@ class MEVSearcher(LiquidatorBot):
     def arbitrage(self, view: PublicView, gains: dict[int, float]) -> list[ArbitragePool]:
         """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD."""
         calls = self.searching.arbitrage(
-            view, gains, self.arbitrage_win_rate, self.world.cash_usd(self.account)
+            self._seen(view), gains, self.arbitrage_win_rate, self.world.cash_usd(self.account)
         )
         if not calls:
             self.arbitrage_win_rate += (

@@ -21,13 +21,13 @@ from ..agents.base import DecidingAgent, Opportunity, PublicView
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
 from ..agents.searchers import MEVSearcher
-from ..market.chain.inclusion import INCLUSION_RULES
 from ..market.chain.mempool import Mempool
 from ..market.revert import Revert
 from ..market.streams import Streams
 from ..market.trading_layout import MID
 from .scenarios import Scenario, load_scenario
 from .scenarios.base import root_seed
+from .world.assembly import build_inclusion
 from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
 from .world.credit import CreditMarket
@@ -95,7 +95,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.n_blocks = self.scenario.clock.n_blocks
         self.block_time_s = self.scenario.clock.block_time_s
         chain = self.scenario.chain
-        self.mempool = Mempool(INCLUSION_RULES[chain.inclusion](), chain.patience_s)
+        self.mempool = Mempool(build_inclusion(chain), chain.patience_s)
         self.oracle_prices: list[float] = self.oracle.price.tolist()
         self.exits = Exits(self)
         self.journal = Journal(self)
@@ -290,7 +290,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             self._view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
-                chain.gas_per_liquidation, chain.gas_per_swap, chain.revert_gas_share,
+                chain.gas_per_liquidation, chain.gas_per_swap,
+                0.0 if self.mempool.rule.sealed else chain.revert_gas_share,
                 chain.flash_loan_fee,
                 opportunities, [], most_usd,
                 offers_now(self, list(map(max, mids, pool_price))) if self._sellers else [],

@@ -69,7 +69,10 @@ class SearcherStrategy:
             profit = gross - pending.price_gwei * raised
             if profit > self.min_profit_usd:
                 price = pending.price_gwei * (1.0 + self.raise_share)
-                call = Liquidate(wanted, repay, price, inner.flash_loan, inner.exit, inner.max_slippage)
+                ceiling = min(inner.raise_limit * gross, cash_usd) / usd_per_gwei
+                call = Liquidate(
+                    wanted, repay, price, inner.flash_loan, inner.exit, inner.max_slippage, ceiling
+                )
                 found.append((profit, call))
         found.sort(key=lambda item: (-item[0], item[1].opportunity.account))
         return [call for _, call in found[: self.copies]]

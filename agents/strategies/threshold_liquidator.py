@@ -65,6 +65,8 @@ class ThresholdLiquidator:
         Share of the gross profit offered as gas when all is calm.
     escalation : float
         Added to the share as the learned chance of winning falls to zero; 0 is a fixed share.
+    raise_limit : float
+        Share of the gross profit up to which it raises in a priority gas auction; up to 1.
     min_profit_usd : float
         Least expected profit that is worth a call.
     max_slippage : float
@@ -88,6 +90,7 @@ class ThresholdLiquidator:
     flash_loan: bool = False
     bid_share: float = 0.3
     escalation: float = 0.4
+    raise_limit: float = 0.9
     min_profit_usd: float = 50.0
     max_slippage: float = 0.03
     max_calls: int = 3
@@ -100,7 +103,7 @@ class ThresholdLiquidator:
             raise ValueError(f"exit must be one of {', '.join(EXITS)}, got {self.exit!r}")
         if self.flash_loan and self.exit != "pool":
             raise ValueError(f"flash_loan needs exit = 'pool', got {self.exit!r}")
-        for key in ("bid_share", "escalation", "max_slippage"):
+        for key in ("bid_share", "escalation", "raise_limit", "max_slippage"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key} must be in [0, 1], got {getattr(self, key)}")
         for key in ("loss_budget_usd", "hold_risk", "hold_s"):
@@ -207,7 +210,10 @@ class ThresholdLiquidator:
             gas_usd = price * usd_per_gwei
             if gas_usd > cash:
                 continue
-            calls.append(Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage))
+            ceiling = min(self.raise_limit * gross, cash) / usd_per_gwei
+            calls.append(
+                Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage, ceiling)
+            )
             if len(calls) == self.max_calls:
                 break
             sold[collateral] += repay

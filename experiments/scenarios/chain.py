@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from ...market.chain.builder_kernels import MOST_EXACT
 from .base import Section, Share
 
 Gwei = Annotated[float, Field(ge=0, le=1e6)]
@@ -50,11 +51,55 @@ class LognormalGas(Section):
 AnyGas = Annotated[EpisodeGas | ConstantGas | Eip1559Gas | LognormalGas, Field(discriminator="kind")]
 
 
+PARAMETERS = {
+    "minimum_raise": "priority-gas-auction",
+    "raise_rounds": "priority-gas-auction",
+    "exact_bundles": "sealed-bundle",
+    "boost_ms": "time-boost",
+    "boost_half_gwei": "time-boost",
+}
+"""Parameters of inclusion rules, and the rule that each belongs to."""
+
+
 class ChainConfig(Section):
     """Blocks and their order."""
 
-    inclusion: Literal["priority-fee", "first-come"] = Field(
-        default="priority-fee", description="what orders a block: the fee bid or the time of arrival"
+    inclusion: Literal[
+        "priority-fee", "first-come", "priority-gas-auction", "sealed-bundle", "random", "time-boost"
+    ] = Field(
+        default="priority-fee",
+        description="what a block includes and in which order: by the fee bid, by arrival, by the fee after "
+        "rounds of raises, the bundles that pay a builder most, at random, or by arrival less bought time",
+    )
+    minimum_raise: float | None = Field(
+        default=None,
+        gt=0,
+        le=10,
+        description="priority-gas-auction: least raise over the leading bid, a fraction; 0.125 if left out",
+    )
+    raise_rounds: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="priority-gas-auction: rounds of raises that fit into a block; 10 if left out",
+    )
+    exact_bundles: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_EXACT,
+        description="sealed-bundle: bundles up to which the best set is found exactly; 20 if left out",
+    )
+    boost_ms: float | None = Field(
+        default=None,
+        gt=0,
+        le=600_000,
+        description="time-boost: head start that no bid quite buys, ms; 500 if left out",
+    )
+    boost_half_gwei: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e6,
+        description="time-boost: gas price that buys half of it, gwei; 100 if left out",
     )
     gas: AnyGas = Field(description="gas price model")
     block_gas_limit: int = Field(
@@ -76,3 +121,19 @@ class ChainConfig(Section):
     public_delay_ms: float = Field(
         default=0.0, ge=0, le=600_000, description="time until a public transaction is seen by the others, ms"
     )
+
+    @model_validator(mode="after")
+    def _parameters_of_the_rule(self) -> Self:
+        for key, rule in PARAMETERS.items():
+            value = getattr(self, key)
+            if value is not None and self.inclusion != rule:
+                raise ValueError(
+                    f"{key} = {value:g} does nothing under inclusion = {self.inclusion!r}; "
+                    f"it belongs to {rule!r}"
+                )
+        if self.public_delay_ms and self.inclusion == "sealed-bundle":
+            raise ValueError(
+                f"public_delay_ms = {self.public_delay_ms:g} does nothing under inclusion = 'sealed-bundle', "
+                "where nobody sees the requests of others"
+            )
+        return self

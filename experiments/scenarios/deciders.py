@@ -41,6 +41,12 @@ class AgentConfig(Section):
     )
     capital_usd: float = Field(default=0.0, ge=0, le=1e12, description="own money of each agent, USD")
     flash_loans: bool = Field(default=False, description="may borrow within a transaction")
+    private: bool = Field(
+        default=False, description="its transactions are not seen by others before they are executed"
+    )
+    revert_protection: bool = Field(
+        default=False, description="transactions of its that revert leave no trace and pay no gas"
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="parameters of the strategy to change"
     )
@@ -58,6 +64,9 @@ class AgentConfig(Section):
     def _can_act(self) -> Self:
         if self.kind == "maker" and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
             raise ValueError("latency_ms does nothing for a maker, whose quotes are renewed between blocks")
+        for key in ("private", "revert_protection"):
+            if getattr(self, key) and self.kind == "maker":
+                raise ValueError(f"{key} = true does nothing for a maker, whose quotes are no transactions")
         if self.flash_loans and self.kind == "maker":
             raise ValueError("flash_loans = true does nothing for a maker, whose orders rest in a book")
         if self.flash_loans and ":" not in self.kind and self.kind not in FLASH_KINDS:

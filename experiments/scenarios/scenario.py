@@ -257,6 +257,13 @@ class Scenario(Section):
                     f"chain.{key} = {gas} fits in no block; allowed: at most block_gas_limit, "
                     f"{self.chain.block_gas_limit}"
                 )
+        for agent in self.agents if self.chain.inclusion == "sealed-bundle" else ():
+            for key in ("private", "revert_protection"):
+                if getattr(agent, key):
+                    raise ValueError(
+                        f"agents.{agent.name}.{key} = true does nothing under chain.inclusion = "
+                        "'sealed-bundle', where nobody is seen and reverts pay nothing"
+                    )
         if isinstance(self.chain.gas, EpisodeGas) and self.gas_episode is None:
             raise ValueError("chain.gas.episode is missing; the prices name no episode to take it from")
 

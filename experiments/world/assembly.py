@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...market.assets import Asset
 from ...market.chain.gas import ConstantGas, Eip1559, GasPrice, LognormalGas, ReplayGas
+from ...market.chain.inclusion import INCLUSION_RULES, InclusionRule
 from ...market.ledger import Ledger
 from ...market.oracle import CallableSource, MedianSource, Oracle, PathSource, Source
 from ...market.order_book.layout import MAX_AMOUNT
@@ -35,8 +36,8 @@ from ...market.trading import LADDER_ROOM, MAX_TICKS, BookSpec, FlowSpec, Tradin
 from ..episodes import load_episode
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError, per_asset
+from ..scenarios.chain import ChainConfig, Eip1559Gas, EpisodeGas
 from ..scenarios.chain import ConstantGas as ConstantGasConfig
-from ..scenarios.chain import Eip1559Gas, EpisodeGas
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
 from ..scenarios.windows import read_bars
@@ -179,6 +180,21 @@ def _gas(scenario: Scenario, times: Floats, streams: Streams) -> GasPrice:
         level=config.median_gwei,
         sd=config.sd_log,
         half_life_s=math.log(2.0) / config.reversion_per_s,
+    )
+
+
+def build_inclusion(chain: ChainConfig) -> InclusionRule:
+    """Build the rule that fills blocks; what the scenario leaves out is the rule's own default."""
+    boost_s = None if chain.boost_ms is None else chain.boost_ms / 1e3
+    given = {
+        "minimum_raise": chain.minimum_raise,
+        "rounds": chain.raise_rounds,
+        "exact_up_to": chain.exact_bundles,
+        "boost_s": boost_s,
+        "half_gwei": chain.boost_half_gwei,
+    }
+    return INCLUSION_RULES[chain.inclusion](
+        **{key: value for key, value in given.items() if value is not None}
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...agents.liquidators import LiquidatorBot
 from ...agents.searchers import MEVSearcher
 from ...market.chain.mempool import Mempool
+from ...market.chain.precedence_kernels import gas_used
 from ...market.chain.transaction import Bundle, Transaction
 from ...market.ledger import Reason
 from ...market.revert import Revert
@@ -23,6 +24,8 @@ from .recorder import GAS, PROFIT
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
+
+_gas_used = gas_used.py_func
 
 COMPETING = frozenset(("liquidation", "purchase", "bid", "chore"))
 """Kinds of transactions with which liquidators compete."""
@@ -103,7 +106,7 @@ class BlockBuilder:
         except Revert as revert:
             self._roll_back()
             alone = isinstance(candidate, Transaction)
-            used = [members[0].revert_gas] if alone else [0] * len(members)
+            used = [_gas_used(False, m.gas, m.revert_gas, m.protected or not alone) for m in members]
             paid = self._refund(members, advances, used)
             if alone:
                 self._report(members[0], paid[0], False, revert.reason, None)

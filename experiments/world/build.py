@@ -125,6 +125,8 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
+    for agent, (config, _, _) in zip(deciders, named, strict=True):
+        agent.private, agent.revert_protection = config.private, config.revert_protection
     entrust_deposits(credit, deciders)
     recording = scenario.recording
     recorder = Recorder(

@@ -150,10 +150,17 @@ class Requests:
     def pending_liquidations(self) -> list[PendingLiquidation]:
         """Return the highest bid on each account that the public mempool shows."""
         world = self.world
+        if self.mempool.rule.sealed:
+            return []
         shown = world.time_s + world.block_time_s - world.scenario.chain.public_delay_ms / 1000.0
         best: dict[Account, tuple[Transaction, Liquidate]] = {}
         for t in self.mempool.pending:
-            if isinstance(t, Transaction) and isinstance(t.action, Liquidation) and t.arrival_s <= shown:
+            if (
+                isinstance(t, Transaction)
+                and isinstance(t.action, Liquidation)
+                and not t.private
+                and t.arrival_s <= shown
+            ):
                 intent, rival = t.action.intent, best.get((t.market, t.target))
                 if rival is None or (t.price_gwei, t.tie) > (rival[0].price_gwei, rival[0].tie):
                     best[t.market, t.target] = t, intent
@@ -225,8 +232,11 @@ class Requests:
         tie = float(agent.stream.random())
         revert_gas = int(gas * chain.revert_gas_share)
         return Transaction(
-            agent.account, kind, gas, revert_gas, intent.price_gwei, arrival_s, tie, action, target, market
-        )
+            agent.account, kind, gas, revert_gas, intent.price_gwei, arrival_s, tie, action, target, market,
+            private=agent.private,
+            protected=agent.revert_protection or self.mempool.rule.sealed,
+            ceiling_gwei=getattr(intent, "ceiling_gwei", 0.0),
+        )  # fmt: skip
 
     def _send_borrower(
         self, action: Defence | Rebalance, kind: str, gas: int, price: float, tie: float
@@ -235,8 +245,9 @@ class Requests:
         world, market, row = self.world, action.market, action.row
         revert_gas = int(gas * world.scenario.chain.revert_gas_share)
         transaction = Transaction(
-            market.wallet(row), kind, gas, revert_gas, price, world.time_s, tie, action, row, market.number
-        )
+            market.wallet(row), kind, gas, revert_gas, price, world.time_s, tie, action, row, market.number,
+            protected=self.mempool.rule.sealed,
+        )  # fmt: skip
         if self._can_pay(transaction):
             self.mempool.submit(transaction)
 

@@ -13,7 +13,7 @@ class Mempool:
     Parameters
     ----------
     rule : InclusionRule
-        Orders the candidates of a block.
+        Decides what a block includes.
     patience_s : float
         Senders withdraw what has not been included for this long.
     """
@@ -36,8 +36,7 @@ class Mempool:
         """Take out what the next block executes, in the order of the rule.
 
         Candidates that arrive after the block closes or that offer less than the
-        floor stay. One that does not fit into what is left of the gas limit is
-        skipped and stays; cheaper ones behind it may still fit. What has waited
+        floor stay, and so does what the rule does not include. What has waited
         longer than the senders' patience is dropped.
 
         Parameters
@@ -51,9 +50,7 @@ class Mempool:
         """
         if not self.pending:
             return []
-        chosen: list[Candidate] = []
         stay: list[Candidate] = []
-        gas_left = gas_limit
         ready: list[Candidate] = []
         oldest = closes_s - self.patience_s
         for candidate in self.pending:
@@ -62,13 +59,8 @@ class Mempool:
                 continue
             late = candidate.arrival_s > closes_s or candidate.price_gwei < floor_gwei
             (stay if late else ready).append(candidate)
-        for candidate in self.rule.order(ready):
-            if candidate.gas <= gas_left:
-                gas_left -= candidate.gas
-                chosen.append(candidate)
-            else:
-                stay.append(candidate)
-        self.pending = stay
+        chosen, left = self.rule.fill(ready, gas_limit)
+        self.pending = stay + left
         return chosen
 
     def take_dropped(self) -> list[Candidate]:

@@ -11,6 +11,9 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+CONTESTED = frozenset(("liquidation", "purchase", "bid", "chore", "arbitrage"))
+"""Kinds of which only one for the same target can bring what it is sent for."""
+
 
 class Transaction(NamedTuple):
     """One transaction in the mempool.
@@ -38,6 +41,12 @@ class Transaction(NamedTuple):
         What it competes for (an account to liquidate, a sale), -1 for nothing.
     market : int
         Number of the protocol that the target belongs to, -1 for none.
+    private : bool
+        Whether others do not see it before it is executed.
+    protected : bool
+        Whether it leaves no trace and pays nothing if it reverts.
+    ceiling_gwei : float
+        Most that its sender would raise the price to when outbid; below `price_gwei` for no raise at all.
     """
 
     sender: int
@@ -50,6 +59,19 @@ class Transaction(NamedTuple):
     action: Callable[[Any], Any]
     target: int = -1
     market: int = -1
+    private: bool = False
+    protected: bool = False
+    ceiling_gwei: float = 0.0
+
+    @property
+    def contested(self) -> tuple[str, int, int] | None:
+        """What only one sender can have, if there is such a thing."""
+        return (self.kind, self.market, self.target) if self.kind in CONTESTED else None
+
+    @property
+    def payment_gwei(self) -> float:
+        """What it pays when it succeeds: gas times price, gwei."""
+        return self.gas * self.price_gwei
 
     @property
     def key(self) -> tuple[int, str, int, int]:
@@ -71,6 +93,11 @@ class Bundle(NamedTuple):
         """Gas price of the whole, gwei per unit of gas, weighted by gas."""
         gas = sum(t.gas for t in self.transactions)
         return math.fsum(t.gas * t.price_gwei for t in self.transactions) / gas
+
+    @property
+    def payment_gwei(self) -> float:
+        """What all members pay together when they succeed: gas times price, gwei."""
+        return math.fsum(t.payment_gwei for t in self.transactions)
 
     @property
     def arrival_s(self) -> float:

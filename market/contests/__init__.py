@@ -1,0 +1,1 @@
+"""One liquidation and those who want it: contests played in batches by the rules of the market."""
