@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from ..base import Buy, Errand, Offer, PlaceBid, PublicView, Work
 from .threshold_liquidator import OwnState, ThresholdLiquidator
 
+GAS_KEPT = 5.0
+"""Cash that a bidder keeps, in gas of a call: for the bid, and to collect what it wins when gas is dearer."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuctionTaker:
@@ -107,7 +110,7 @@ class AuctionTaker:
         terms = inner.exit_terms(sale.collateral, 0.0, view)
         worth_usd = view.oracle[sale.collateral] * (1.0 + terms.margin)
         gas_usd = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
-        budget = max(own.cash_usd - gas_usd, 0.0)
+        budget = max(own.cash_usd - GAS_KEPT * gas_usd, 0.0)
         offered = worth_usd * (1.0 - self.bid_margin)
         if sale.least_bid:  # the debt is not yet bid: offer what the lot is worth, at most the debt
             most_usd = min(offered * offer.tokens - gas_usd, budget)

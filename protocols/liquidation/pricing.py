@@ -105,8 +105,6 @@ class RisingDiscount:
         Basis points.
     slope : int
         Basis points of discount per unit of health, 10000 for one for one.
-    round_repay_up : bool
-        As in `FixedBonus`.
 
     Raises
     ------
@@ -117,7 +115,6 @@ class RisingDiscount:
     base: int = 0
     most: int = 1_500
     slope: int = PERCENTAGE_FACTOR
-    round_repay_up: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.base <= self.most < PERCENTAGE_FACTOR:
@@ -129,14 +126,28 @@ class RisingDiscount:
             raise ValueError(f"rising discount: slope must not be negative, got {self.slope}")
 
     def discount(self, health_factor: int) -> int:
-        """Discount at a health factor (wad), rounded down; basis points."""
-        return min(self.most, self.base + self.slope * max(WAD - health_factor, 0) // WAD)
-
-    def bonus(self, health_factor: int) -> int:
-        """Bonus that is the same as the discount, rounded down; basis points, 10500 for 5 %."""
-        return PERCENTAGE_FACTOR * PERCENTAGE_FACTOR // (PERCENTAGE_FACTOR - self.discount(health_factor))
+        """Discount at a health factor (wad), rounded down; wad."""
+        unit = WAD // PERCENTAGE_FACTOR
+        return min(
+            self.most * unit, self.base * unit + self.slope * max(WAD - health_factor, 0) // PERCENTAGE_FACTOR
+        )
 
     def seize(self, context: LiquidationContext, repay: int) -> tuple[int, int, int]:
-        """Price a repayment; see `Pricing.seize`."""
-        bonus = self.bonus(context.health_factor)
-        return FixedBonus(self.round_repay_up).seize(context._replace(bonus=bonus), repay)
+        """Price a repayment; see `Pricing.seize`. The repayment is rounded up, the collateral down.
+
+        Raises
+        ------
+        Revert
+            If the collateral has no price.
+        """
+        kept = WAD - self.discount(context.health_factor)
+        debt_value = context.debt_price * context.collateral_unit
+        collateral_value = context.collateral_price * context.debt_unit
+        if collateral_value == 0:
+            raise Revert(DIVISION_PANIC)
+        seized = debt_value * repay * WAD // (collateral_value * kept)
+        if seized > context.collateral:
+            seized = context.collateral
+            repay = min(repay, -(-collateral_value * seized * kept // (debt_value * WAD)))
+        gain = seized - seized * kept // WAD
+        return repay, seized, (gain * context.protocol_fee + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR

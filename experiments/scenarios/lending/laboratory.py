@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ..base import Rows, Section, Share
-from .aave import AaveConfig
+from .aave import AaveMarketConfig
 
 OWN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
@@ -380,12 +380,9 @@ class MechanismConfig(Section):
             )
 
 
-class LaboratoryConfig(AaveConfig):
+class LaboratoryConfig(AaveMarketConfig):
     """A protocol of one's own: Aave's positions and interest, liquidation by a mechanism made of parts."""
 
     kind: Literal["laboratory"] = Field(description="rules of the lending protocol")
-    close_factor: Literal[0.5] = Field(
-        default=0.5, description="fixed; mechanism.sizing says how much one call may repay"
-    )
     protocol_fee: Share = Field(default=0.0, description="treasury's share of the liquidation bonus")
     mechanism: MechanismConfig = Field(default=MechanismConfig(), description="how accounts are liquidated")

@@ -81,7 +81,7 @@ from ...scenarios.lending.laboratory import (
     WholePositionSizing,
 )
 from ...scenarios.objects import build_strategy, import_object
-from .aave import build_market
+from .aave import reserves as aave_reserves
 from .kinds import Terms
 
 WHERE = "protocol.mechanism"
@@ -132,10 +132,9 @@ def build(
 
 def laboratory_market(config: LaboratoryConfig, scenario: Scenario) -> Market:
     """Return the market with the bonus that the pricing fixes and the mechanism of its first asset."""
-    market = build_market(config, scenario)
     pricing = config.mechanism.pricing
     reserves = []
-    for reserve in market.reserves:
+    for reserve in aave_reserves(config, scenario):
         change: dict[str, Any] = {"liquidation_protocol_fee": round(config.protocol_fee * 10_000)}
         threshold = reserve.liquidation_threshold
         if threshold and isinstance(pricing, FixedBonusPricing) and pricing.bonus is not None:
@@ -149,12 +148,16 @@ def laboratory_market(config: LaboratoryConfig, scenario: Scenario) -> Market:
         except ValueError as error:
             advice = str(error).replace("pass unsafe=True", "set protocol.unsafe = true")
             raise ScenarioError(f"{WHERE}.pricing: {advice}") from error
-    return dataclasses.replace(market, reserves=tuple(reserves), mechanism=_mechanism(config, scenario, 0))
+    try:
+        mechanism = _mechanism(config, scenario, 0)
+    except ValueError as error:
+        raise error if isinstance(error, ScenarioError) else ScenarioError(f"{WHERE}: {error}") from error
+    return Market(config.name or config.kind, tuple(reserves), mechanism)
 
 
 def _rules(config: LaboratoryConfig, scenario: Scenario, market: Market) -> LaboratoryRules:
     parts, pricing, sizing = config.mechanism, config.mechanism.pricing, config.mechanism.sizing
-    auction = isinstance(pricing, AuctionPricing)
+    lots = pricing if isinstance(pricing, AuctionPricing) else OWN_DUTCH
     pace = Pace()
     if isinstance(sizing, SizingConfig):
         pace = Pace(sizing.cool_off_s, sizing.one_per_block)
@@ -165,8 +168,8 @@ def _rules(config: LaboratoryConfig, scenario: Scenario, market: Market) -> Labo
         bad_debt=BadDebt(parts.rest.kind),
         fund=parts.rest.insurance_fund,
         keeper=KeeperReward(round(parts.keeper.tip_usd * 10**8), _wad(parts.keeper.chip)),
-        penalty=_wad(pricing.penalty) if isinstance(pricing, AuctionPricing) else 0,
-        cover=round((pricing.cover if auction else OWN_DUTCH.cover) * 10_000),
+        penalty=_wad(lots.penalty),
+        cover=round(lots.cover * 10_000),
     )
 
 
@@ -187,7 +190,8 @@ def _mechanism(config: LaboratoryConfig, scenario: Scenario, asset: int) -> Liqu
 
 def _sizing(config: SizingConfig | OwnPart, scenario: Scenario, asset: int) -> Sizing:
     if isinstance(config, OwnPart):
-        return _own(config, "sizing", ("max_repay",))
+        part: Sizing = _own(config, "sizing", ("max_repay",))
+        return part
     if isinstance(config, CloseFactorSizing):
         share = round(config.share * 10_000)
         full = share if config.full_share is None else round(config.full_share * 10_000)
@@ -242,7 +246,8 @@ def _call_pricing(config: LaboratoryConfig) -> Pricing:
     if isinstance(pricing, OwnPart):
         part = _own(pricing, "pricing", ("seize", "price"))
         if hasattr(part, "seize"):
-            return part  # type: ignore[no-any-return]
+            priced: Pricing = part
+            return priced
     return FixedBonus()
 
 
