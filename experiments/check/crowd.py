@@ -73,7 +73,6 @@ def _dust(world: LiquidationMarket, market: CreditMarket, debt: NDArray[np.float
             stuck,
             f"{stuck:.0%} of accounts owe no more than sizing.dust_usd = {sizing.dust_usd:g}: a call that "
             "may repay a part only would leave less than that and is refused; let small debts be closed "
-            "whole 
-            "(kind = 'whole-position')",
+            "whole (kind = 'whole-position')",
         )
     ]

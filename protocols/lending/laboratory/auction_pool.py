@@ -268,9 +268,13 @@ class AuctionPool(LaboratoryPool, Generic[AuctionT]):
         if owed and paid:
             loan = Account.empty(len(self.reserves))
             loan.borrowed[asset], loan.borrowing_mask = lot.owed, 1 << asset
-            rest -= self.rules.repay(
-                self.reserves, self.market, now, loan, reserve=asset, amount=min(paid, owed)
-            )
+            try:
+                rest -= self.rules.repay(
+                    self.reserves, self.market, now, loan, reserve=asset, amount=min(paid, owed)
+                )
+            except Revert:  # too little to count
+                self.fund[asset] += rest
+                rest = 0
             lot = replace(lot, owed=loan.borrowed[asset])
         penalty = min(rest, -(-owed * self.parts.penalty // WAD))
         self.fund[asset] += penalty

@@ -245,17 +245,17 @@ class LaboratoryPool(AavePool):
         self.rules.accrue(state, terms, now)
         owed = self.rules.debt_balance(account.borrowed[asset], state.variable_borrow_index)
         burden = split(owed, self.fund[asset])
-        if burden.from_fund:
+        if scaled(burden.from_fund, state.variable_borrow_index):
             self.fund[asset] -= burden.from_fund
             self.rules.repay(self.reserves, self.market, now, account, reserve=asset, amount=burden.from_fund)
             state.deficit += burden.from_fund
-        scaled = account.borrowed[asset]
-        if bearer == "stays" or not scaled:
+        left = account.borrowed[asset]
+        if bearer == "stays" or not left:
             return
-        loss = self.rules.debt_balance(scaled, state.variable_borrow_index)
+        loss = self.rules.debt_balance(left, state.variable_borrow_index)
         account.borrowed[asset] = 0
         account.borrowing_mask &= ~(1 << asset)
-        state.scaled_variable_debt -= scaled
+        state.scaled_variable_debt -= left
         state.deficit += loss
         if bearer == "socialised":
             supplied = self.rules.atoken_balance(state.scaled_supply, state.liquidity_index)
