@@ -181,7 +181,8 @@ class Bought(NamedTuple):
     returned : int
         Collateral given back to the account it came from.
     refunded : int
-        Of what was paid, beyond what that account owed: its own again.
+        Of what was paid, beyond what that account owed: its own again. Negative for debt that was not
+        raised and is owed by the account again.
     """
 
     buyer: int

@@ -298,17 +298,17 @@ class AuctionPool(LaboratoryPool, Generic[AuctionT]):
             self.positions.touched.add(lot.row)
         return replace(lot, pledged=lot.pledged - pledged)
 
-    def _close(self, number: int, lot: Lot[AuctionT], now: int) -> int:
-        """End an auction; return base units of collateral given back."""
+    def _close(self, number: int, lot: Lot[AuctionT], now: int) -> tuple[int, int]:
+        """End an auction; return base units of collateral and of debt given back to the account."""
         self._remember(lot.row, lot.collateral, lot.debt)
-        returned = self._units(lot, now)
+        returned, owed = self._units(lot, now), self._owed_by(lot, now)
         lot = self._give_back(lot, lot.pledged)
         del self.lots[number]
         if lot.owed:
             self.positions.debt[lot.row, lot.debt] += lot.owed
             self.positions.touched.add(lot.row)
             self._write_off(lot.row, now)
-        return returned
+        return returned, owed if self.positions.debt[lot.row, lot.debt] else 0
 
     def _must_hold(self, buyer: int, asset: int, amount: int) -> None:
         if self.ledger.balance(buyer, asset) < amount:

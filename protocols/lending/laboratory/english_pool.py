@@ -164,8 +164,8 @@ class EnglishPool(AuctionPool[FlipAuction]):
         lot = self._hand_out(lot, units, result.winner, now)
         self.lots[number] = replace(lot, auction=replace(lot.auction, bid=0, bidder=None))
         lot, refund = self._take_in(lot, result.bid, now)
-        returned = self._close(number, lot, now)
-        return Bought(result.winner, result.bid, units, returned, refund)
+        returned, unpaid = self._close(number, lot, now)
+        return Bought(result.winner, result.bid, units, returned, refund - unpaid)
 
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what groups own; money bid is the bidders' until an auction is dealt."""

@@ -132,10 +132,10 @@ class PricePool(AuctionPool[Sale]):
         lot = self._hand_out(lot, result.slice, buyer, now)
         lot, refund = self._take_in(lot, paid, now)
         self.lots[number] = lot
-        returned = 0
+        returned = unpaid = 0
         if result.sale is None or not self._units(lot, now):
-            returned = self._close(number, lot, now)
-        return Bought(buyer, paid, result.slice, returned, refund)
+            returned, unpaid = self._close(number, lot, now)
+        return Bought(buyer, paid, result.slice, returned, refund - unpaid)
 
     def chores(self, now_s: int) -> Sequence[Chore]:
         """Return restarts of sales that ran too long or fell too far, each for tip and chip."""
@@ -190,7 +190,7 @@ class PricePool(AuctionPool[Sale]):
             raise Revert("NothingToAuction")
         return units, amount
 
-    def _close(self, number: int, lot: Lot[Sale], now: int) -> int:
+    def _close(self, number: int, lot: Lot[Sale], now: int) -> tuple[int, int]:
         if self.pricing.credit is None:
             return super()._close(number, lot, now)
         loan = Account.empty(len(self.reserves))
@@ -198,7 +198,7 @@ class PricePool(AuctionPool[Sale]):
         del self.lots[number]
         if lot.owed:
             self._bear(loan, lot.debt, now)
-        return 0
+        return 0, 0
 
     def _restart_reward(self, lot: Lot[Sale], now: int) -> int:
         owed, reserve = self._owed_by(lot, now), self.market.reserves[lot.debt]

@@ -143,8 +143,8 @@ class SealedPool(AuctionPool[Round]):
         self.lots[number] = lot
         lot, refund = self._take_in(lot, award.paid, now)
         self.lots[number] = lot
-        returned = 0 if left else self._close(number, lot, now)
-        return Bought(award.bidder, award.paid, units, returned, refund)
+        returned, unpaid = (0, 0) if left else self._close(number, lot, now)
+        return Bought(award.bidder, award.paid, units, returned, refund - unpaid)
 
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what groups own; money bid is the bidders' until it has been used."""
