@@ -39,6 +39,8 @@ class Opportunity(NamedTuple):
         Whether the account is taken over by a `Kick` rather than repaid by a `Liquidate`.
     pays : bool
         Whether the call itself brings the reward; if not, it lies in buying what is sold after it.
+    least_usd : float
+        A call that repays less is refused.
     """
 
     account: int
@@ -50,6 +52,7 @@ class Opportunity(NamedTuple):
     protocol: int = 0
     kick: bool = False
     pays: bool = True
+    least_usd: float = 0.0
 
 
 class PendingLiquidation(NamedTuple):

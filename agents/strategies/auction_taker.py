@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from ..base import Buy, Errand, Offer, PlaceBid, PublicView, Work
 from .threshold_liquidator import OwnState, ThresholdLiquidator
 
+GAS_KEPT = 5.0
+"""Cash that a bidder keeps, in gas of a call: for the bid, and to collect what it wins when gas is dearer."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuctionTaker:
@@ -102,17 +105,21 @@ class AuctionTaker:
 
     def _bid(self, offer: Offer, view: PublicView, own: OwnState) -> PlaceBid | None:
         inner, sale = self.liquidation, offer.sale
-        if sale.bidder == own.account or offer.tokens <= 0.0:
+        if sale.bidder == own.account or own.account in sale.sealed or offer.tokens <= 0.0:
             return None
         terms = inner.exit_terms(sale.collateral, 0.0, view)
         worth_usd = view.oracle[sale.collateral] * (1.0 + terms.margin)
         gas_usd = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
-        budget = max(own.cash_usd - gas_usd, 0.0)
+        budget = max(own.cash_usd - GAS_KEPT * gas_usd, 0.0)
         offered = worth_usd * (1.0 - self.bid_margin)
         if sale.least_bid:  # the debt is not yet bid: offer what the lot is worth, at most the debt
             most_usd = min(offered * offer.tokens - gas_usd, budget)
             pay, units = min(int(most_usd / offer.usd_per_unit), sale.most), sale.units
-            if pay < sale.least_bid:
+            if sale.divisible and 0.0 < budget < offered * offer.tokens - gas_usd:  # what it can pay for
+                units = int(units * budget / (offered * offer.tokens))
+                if units <= 0 or pay * sale.units < sale.least_bid * units:
+                    return None
+            elif pay < sale.least_bid:
                 return None
         else:  # the debt is bid: ask for no more collateral than it is worth
             pay, per_token = sale.most, sale.units / offer.tokens

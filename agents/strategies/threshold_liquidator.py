@@ -204,7 +204,7 @@ class ThresholdLiquidator:
             if exit_terms.margin * limit <= needed:
                 continue
             repay, gross = self.size(exit_terms, limit, sold[collateral])
-            if gross <= needed:
+            if gross <= needed or repay < opportunity.least_usd:
                 continue
             price = max(floor, share * gross / usd_per_gwei)
             gas_usd = price * usd_per_gwei

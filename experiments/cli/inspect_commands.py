@@ -43,3 +43,18 @@ def show(scenario: ScenarioArgument, overrides: SetOption = None, as_json: JsonO
         echo_json(loaded.model_dump(mode="json", exclude_none=True))
     else:
         typer.echo(to_toml(loaded), nl=False)
+
+
+def check(scenario: ScenarioArgument, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+    """Warn about parameters that ask for trouble, without running; exit 2 if the scenario cannot run."""
+    from ..check import check as look
+    from ..scenarios import load_scenario
+
+    loaded = load_scenario(scenario, overrides or ())
+    found = look(loaded)
+    if as_json:
+        echo_json({"scenario": loaded.name, "warnings": [finding.to_dict() for finding in found]})
+        return
+    for finding in found:
+        typer.echo(f"warning: {finding.where}: {finding.message} [{finding.code}]")
+    typer.echo(f"{loaded.name}: {len(found) or 'no'} warning{'' if len(found) == 1 else 's'}")

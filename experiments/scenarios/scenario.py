@@ -19,7 +19,7 @@ from .chain import ChainConfig, ConstantGas, EpisodeGas
 from .credit import AnyBorrowers
 from .deciders import AgentConfig, RecordingConfig
 from .lending import ProtocolConfig
-from .lending.aave import AaveConfig, AaveV2Config
+from .lending.aave import AaveMarketConfig, AaveV2Config
 from .lending.base import LendingConfig
 from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
 from .venues import (
@@ -152,10 +152,10 @@ class Scenario(Section):
             raise ValueError("protocol and protocols are both given; allowed: one of them")
         _distinct("protocols", "name", [config.name or config.kind for config in self.protocols])
         for i, config in enumerate(self.lending):
-            if isinstance(config, AaveConfig):
+            if isinstance(config, AaveMarketConfig):
                 self._check_reserves(config, f"protocols.{i}" if self.protocols else "protocol")
 
-    def _check_reserves(self, config: AaveConfig, where: str) -> None:
+    def _check_reserves(self, config: AaveMarketConfig, where: str) -> None:
         _known(f"{where}.reserves", config.reserves, self.symbols)
         for symbol, reserve in config.reserves.items():
             ltv, threshold = reserve.ltv, reserve.liquidation_threshold

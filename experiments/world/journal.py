@@ -120,7 +120,8 @@ class Journal:
         row: list[Any] = [
             len(world.recorder.sales), world.credit[protocol].pool.name, sale.number, sale.account,
             agent.name, symbols[sale.collateral].symbol, symbols[sale.debt].symbol, world.time_s, world.block,
-            paid, bought, self.value_usd([(sale.collateral, result.returned)]),
+            paid, bought,
+            self.value_usd([(sale.collateral, result.returned), (sale.debt, result.refunded)]),
             0.0, self._impact(proceeds, bought, sale.collateral),
             proceeds - paid - self.value_usd([(sale.debt, fee)]),
         ]  # fmt: skip

@@ -123,7 +123,7 @@ class WatchList:
             self._stale = True
         if not self._stale:
             return
-        self._stale = False
+        self._stale = self.pool.paced and len(self.awake) > 0  # who rests is looked at in every block
         if not len(self.awake):
             self.opportunities = []
             return
@@ -146,8 +146,26 @@ class WatchList:
         spared = np.zeros(len(awake), np.bool_)
         for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
             spared[i] = pool.health_factor(int(awake[i]), int(now_s)) >= WAD
+        ranks, least = rewards, np.zeros(len(awake))
+        if pool.paced:
+            spared |= pool.resting(awake, int(now_s))
+        if pool.quoted:
+            worth = np.flatnonzero((rewards >= gas_usd) & (health < 1.0) & ~spared)
+            quotes = pool.quote(
+                awake[worth], best.collateral_asset[worth], best.debt_asset[worth], int(now_s)
+            )
+            repays, ranks = repays.copy(), rewards.copy()
+            repays[worth], least[worth] = quotes.repay_usd, quotes.least_usd
+            ranks[worth] = np.maximum(
+                quotes.repay_usd * quotes.bonus, gas_usd
+            )  # worth it at best: stays awake
+            spared[worth] |= quotes.repay_usd <= 0.0
+            bonuses = np.zeros(len(awake))
+            bonuses[worth] = quotes.bonus
+        else:
+            bonuses = np.divide(rewards, repays, out=np.zeros(len(awake)), where=repays > 0.0)
         sort_out(
-            awake, health, rewards, spared, self.eligible_since,
+            awake, health, ranks, spared, self.eligible_since,
             gas_usd, now_s, LISTED, places, self._counts,
         )  # fmt: skip
         n_listed, n_poor, n_healed, n_kept = self._counts.tolist()
@@ -164,18 +182,20 @@ class WatchList:
                 collateral,
                 debt,
                 repay,
-                bonus / repay,
+                bonus,
                 self.protocol,
                 pool.kicked,
                 pool.kick_pays,
+                least_usd,
             )
-            for account, health, collateral, debt, repay, bonus in zip(
+            for account, health, collateral, debt, repay, bonus, least_usd in zip(
                 awake[listed].tolist(),
                 health[listed].tolist(),
                 best.collateral_asset[listed].tolist(),
                 best.debt_asset[listed].tolist(),
                 repays[listed].tolist(),
-                rewards[listed].tolist(),
+                bonuses[listed].tolist(),
+                least[listed].tolist(),
                 strict=True,
             )
         ]

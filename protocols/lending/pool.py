@@ -49,6 +49,24 @@ class Called(NamedTuple):
     protocol_fee: int = 0
 
 
+class Quotes(NamedTuple):
+    """What one call on each of several accounts would do now; arrays over the accounts.
+
+    Attributes
+    ----------
+    repay_usd : float64 ndarray
+        Most that the call may repay; 0 where it would be refused.
+    bonus : float64 ndarray
+        What it gains as a fraction of that; may be negative.
+    least_usd : float64 ndarray
+        Less is refused.
+    """
+
+    repay_usd: Floats
+    bonus: Floats
+    least_usd: Floats
+
+
 class Kicked(NamedTuple):
     """What taking over one account did. Amounts are (asset, base units).
 
@@ -107,6 +125,11 @@ class Sale(NamedTuple):
         For ``bids``: ledger account of the standing bid, -1 for none.
     ends_s : float
         For ``bids``: when the standing bid wins, infinite for no end yet.
+    sealed : tuple of int
+        For ``bids``: ledger accounts that have made a bid which nobody sees before the end; they may
+        make no other.
+    divisible : bool
+        For ``bids``: whether a bid may be for a part of the units.
     """
 
     number: int
@@ -122,6 +145,8 @@ class Sale(NamedTuple):
     bidder: int = -1
     ends_s: float = float("inf")
     least: int = 0
+    sealed: tuple[int, ...] = ()
+    divisible: bool = False
 
 
 class Chore(NamedTuple):
@@ -161,12 +186,16 @@ class Bought(NamedTuple):
         Of the collateral.
     returned : int
         Collateral given back to the account it came from.
+    refunded : int
+        Of what was paid, beyond what that account owed: its own again. Negative for debt that was not
+        raised and is owed by the account again.
     """
 
     buyer: int
     paid: int
     units: int
     returned: int = 0
+    refunded: int = 0
 
 
 class LendingPool(ABC):
@@ -214,9 +243,15 @@ class LendingPool(ABC):
         Whether accounts are taken over (`kick`) rather than called (`liquidate`).
     kick_pays : bool
         Whether a kick itself pays what `kick_rewards_usd` says; if not, the reward is in what is sold later.
+    quoted : bool
+        Whether the terms of a call are the account's own (`quote`) and `bonus` only bounds what it gains.
+    paced : bool
+        Whether an account may rest between two liquidations (`resting`).
     """
 
     kicked = False
+    quoted = False
+    paced = False
     kick_pays = True
     caution = 0.0
     full_below = 0.0
@@ -343,6 +378,14 @@ class LendingPool(ABC):
             With the contract's reason, or if the liquidator cannot pay; nothing has changed then.
         """
         raise Revert(f"{self.name} has no liquidation calls; accounts are kicked")
+
+    def quote(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes:
+        """Return exact terms of a call on each account for a pair of assets, where the pool is `quoted`."""
+        raise NotImplementedError(f"{self.name} has the same terms for every account")
+
+    def resting(self, rows: Integers, now_s: int) -> NDArray[np.bool_]:
+        """Return which accounts may not be liquidated again yet, where the pool is `paced`."""
+        return np.zeros(len(rows), np.bool_)
 
     # where liquidators kick
 

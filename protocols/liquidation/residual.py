@@ -30,3 +30,13 @@ class DustFloor:
         if debt_value < self.minimum_base or collateral_value < self.minimum_base:
             return "MustNotLeaveDust"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class NoRemainder:
+    """All or nothing: a call repays all of the chosen debt or takes all of the chosen collateral."""
+
+    def refusal(self, context: LiquidationContext, repay: int, seized: int) -> str | None:
+        """``MustLiquidateWhole`` if some of both remains."""
+        whole = repay >= context.debt or seized >= context.collateral
+        return None if whole else "MustLiquidateWhole"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..fixed_point import HALF_PERCENTAGE_FACTOR, PERCENTAGE_FACTOR, WAD
 from .mechanism import LiquidationContext
@@ -129,3 +130,91 @@ class TargetHealthFactor:
         missing = self.target * context.total_debt_base * scale - weighted * PERCENTAGE_FACTOR * WAD
         repay = -(-max(missing, 0) * context.debt_unit // (gain * context.debt_price))
         return min(repay, context.debt)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyAmount:
+    """The taker chooses: any part of the chosen debt, up to all of it (Morpho Blue; MODEL 1.7)."""
+
+    def max_repay(self, context: LiquidationContext) -> int:
+        """Return the whole debt in the chosen reserve; base units."""
+        return context.debt
+
+
+@dataclass(frozen=True, slots=True)
+class TrancheSchedule:
+    """Shares of the debt that grow as health falls, step by step.
+
+    Parameters
+    ----------
+    steps : tuple of (int, int)
+        Health factor (wad) below which a share of the chosen debt (basis points) may be repaid, from
+        the highest health to the lowest; the shares must not fall.
+
+    Raises
+    ------
+    ValueError
+        If there is no step, or they are not in this order.
+    """
+
+    steps: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("tranches: steps must name at least one health factor and share")
+        for health, share in self.steps:
+            if health <= 0 or not 0 < share <= PERCENTAGE_FACTOR:
+                raise ValueError(
+                    "tranches: steps must have health above 0 and a share of 1 to 10000 basis points, "
+                    f"got {health} (wad) and {share}"
+                )
+        for (above, smaller), (below, larger) in pairwise(self.steps):
+            if below >= above or larger < smaller:
+                raise ValueError(
+                    "tranches: steps must go to lower health and not to smaller shares, "
+                    f"got ({above}, {smaller}) before ({below}, {larger})"
+                )
+
+    def max_repay(self, context: LiquidationContext) -> int:
+        """Return the share of the lowest step that the account is below; 0 above the first; base units."""
+        share = 0
+        for health, part in self.steps:
+            if context.health_factor < health:
+                share = part
+        return (context.debt * share + HALF_PERCENTAGE_FACTOR) // PERCENTAGE_FACTOR
+
+
+@dataclass(frozen=True, slots=True)
+class DepthAware:
+    """No more than the market of the collateral can take at once.
+
+    Selling the collateral of a repayment ``r`` in a constant-product pool with `depth_base` of
+    the quote asset moves its average price by ``(1 + b) r / depth``, so a share of the depth bounds
+    the slippage (MODEL 3.6, CASES X05).
+
+    Parameters
+    ----------
+    depth_base : int
+        Quote reserves of the market in which the collateral is sold; base currency units.
+    share : int
+        Largest part of them that one call may seize; basis points.
+
+    Raises
+    ------
+    ValueError
+        If the depth is not positive, or the share is not 1 to 10000 basis points.
+    """
+
+    depth_base: int
+    share: int = 200
+
+    def __post_init__(self) -> None:
+        if self.depth_base <= 0:
+            raise ValueError(f"depth-aware: depth_base must be positive, got {self.depth_base}")
+        if not 0 < self.share <= PERCENTAGE_FACTOR:
+            raise ValueError(f"depth-aware: share must be 1 to 10000 basis points, got {self.share}")
+
+    def max_repay(self, context: LiquidationContext) -> int:
+        """Return the debt whose collateral, bonus included, is that share of the depth; base units."""
+        most_base = self.depth_base * self.share // max(context.bonus, 1)
+        return min(context.debt, most_base * context.debt_unit // context.debt_price)

@@ -10,6 +10,7 @@ from .aave import AaveV2Config, AaveV3Config, AaveV36Config
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
+from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
 from .maker import MakerConfig, MakerFlipConfig
 from .morpho import MorphoBlueConfig
@@ -27,7 +28,8 @@ ProtocolConfig = Annotated[
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config
-    | LiquityV2Config,
+    | LiquityV2Config
+    | LaboratoryConfig,
     Field(discriminator="kind"),
 ]
 """What a scenario may say of a protocol, by its ``kind``."""

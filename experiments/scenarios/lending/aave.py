@@ -25,17 +25,22 @@ class ReserveConfig(Section):
     slope_2: float | None = Field(default=None, ge=0, le=100, description="rise of the rate after the kink")
 
 
-class AaveConfig(LendingConfig):
-    """An Aave pool and what this scenario changes in it."""
+class AaveMarketConfig(LendingConfig):
+    """Aave's positions and interest, and what this scenario changes in them."""
 
     market: str = Field(default="may-2021", min_length=1, description="packaged set of reserve parameters")
-    close_factor: float = Field(
-        default=0.5, ge=1e-4, le=1, description="largest share of a debt that one call may repay"
-    )
     utilisation: float = Field(
         default=0.7, gt=0, lt=1, description="borrowed share of each reserve that is borrowed, at the start"
     )
     reserves: dict[str, ReserveConfig] = Field(default_factory=dict, description="changes by symbol")
+
+
+class AaveConfig(AaveMarketConfig):
+    """An Aave pool with the liquidation call of one of its versions."""
+
+    close_factor: float = Field(
+        default=0.5, ge=1e-4, le=1, description="largest share of a debt that one call may repay"
+    )
 
 
 class AaveV2Config(AaveConfig):

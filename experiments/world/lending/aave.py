@@ -19,7 +19,13 @@ from ....protocols.liquidation import (
 )
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
-from ...scenarios.lending.aave import AaveConfig, AaveV2Config, AaveV3Config, AaveV36Config
+from ...scenarios.lending.aave import (
+    AaveConfig,
+    AaveMarketConfig,
+    AaveV2Config,
+    AaveV3Config,
+    AaveV36Config,
+)
 from .kinds import Terms
 
 RESERVE_OF = {"ETH": "WETH", "BTC": "WBTC"}
@@ -44,6 +50,11 @@ def build(config: AaveConfig, scenario: Scenario, ledger: Ledger, n_borrowers: i
 
 def build_market(config: AaveConfig, scenario: Scenario) -> Market:
     """Build the lending market of the scenario: the packaged preset with its changes."""
+    return Market(_name(config), reserves(config, scenario), _mechanism(config))
+
+
+def reserves(config: AaveMarketConfig, scenario: Scenario) -> tuple[ReserveParameters, ...]:
+    """Build one reserve for each asset of the scenario: those of the preset with its changes."""
     if config.market not in MARKETS:
         raise ScenarioError(f"protocol.market = {config.market!r}; allowed: {', '.join(MARKETS)}")
     deployed = [RESERVE_OF.get(symbol, symbol) for symbol in scenario.symbols]
@@ -51,11 +62,10 @@ def build_market(config: AaveConfig, scenario: Scenario) -> Market:
         preset = MARKETS[config.market](deployed)
     except ValueError as error:
         raise ScenarioError(f"assets: {error}") from error
-    reserves = tuple(
+    return tuple(
         _changed(reserve, asset.symbol, asset.decimals, config)
         for reserve, asset in zip(preset.reserves, scenario.assets, strict=True)
     )
-    return Market(_name(config), reserves, _mechanism(config))
 
 
 def _mechanism(config: AaveConfig) -> LiquidationMechanism:
@@ -73,7 +83,9 @@ def _mechanism(config: AaveConfig) -> LiquidationMechanism:
     return LiquidationMechanism(trigger, sizing, FixedBonus())
 
 
-def _changed(reserve: ReserveParameters, symbol: str, decimals: int, config: AaveConfig) -> ReserveParameters:
+def _changed(
+    reserve: ReserveParameters, symbol: str, decimals: int, config: AaveMarketConfig
+) -> ReserveParameters:
     given: dict[str, int] = {}
     values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
     if isinstance(config, AaveV3Config | AaveV36Config):

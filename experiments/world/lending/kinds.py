@@ -59,7 +59,7 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave, comet, compound, liquity, maker, morpho
+    from . import aave, comet, compound, laboratory, liquity, maker, morpho
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
@@ -94,5 +94,10 @@ def lending_kinds() -> dict[str, LendingKind]:
             "a stability pool pays for each branch; penalties capped, the surplus is the owner's",
             liquity.terms_v2,
             liquity.build_v2,
+        ),
+        "laboratory": LendingKind(
+            "one of your own: Aave's positions, liquidation by a mechanism made of parts",
+            laboratory.terms,
+            laboratory.build,
         ),
     }

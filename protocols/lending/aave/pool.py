@@ -243,13 +243,15 @@ class AavePool(LendingPool):
         return taken
 
     def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
-        """Remember an account, some reserves and those it owes; calling the result restores them."""
-        amounts = self.positions.amounts[row].copy()
-        kept = [(i, _fields(self.reserves[i])) for i in {*assets, *self._owed(row)}]
+        """Remember an account (-1 for none), some reserves and those it owes; the result restores them."""
+        amounts = self.positions.amounts[row].copy() if row >= 0 else None
+        owed = self._owed(row) if row >= 0 else []
+        kept = [(i, _fields(self.reserves[i])) for i in {*assets, *owed}]
 
         def restore() -> None:
-            self.positions.amounts[row] = amounts
-            self.positions.touched.add(row)
+            if amounts is not None:
+                self.positions.amounts[row] = amounts
+                self.positions.touched.add(row)
             for i, fields in kept:
                 self.reserves[i] = ReserveState(*fields)
 
@@ -267,10 +269,11 @@ class AavePool(LendingPool):
             change = [sum_ + new - old for sum_, new, old in zip(change, after, before, strict=True)]
         for i, (supplied, owed) in self._totals_before.items():
             state = self.reserves[i]
+            there, due = self._on_accounts(i)
             residual[i] += (
-                abs(state.scaled_supply - state.treasury_scaled - supplied - change[i])
-                + abs(state.scaled_variable_debt - owed - change[n + i])
-                + abs(state.available - self.ledger.balance(self.account, i))
+                abs(there - supplied - change[i])
+                + abs(due - owed - change[n + i])
+                + abs(state.available + self._set_aside(i) - self.ledger.balance(self.account, i))
             )
         self._rows_before.clear()
         self._totals_before.clear()
@@ -286,10 +289,19 @@ class AavePool(LendingPool):
         sums = self.positions.amounts.sum(axis=0)
         residual = np.zeros(n, np.int64)
         for i, state in enumerate(self.reserves):
-            residual[i] += abs(state.scaled_supply - state.treasury_scaled - int(sums[i]))
-            residual[i] += abs(state.scaled_variable_debt - int(sums[n + i]))
-            residual[i] += abs(state.available - self.ledger.balance(self.account, i))
+            there, due = self._on_accounts(i)
+            residual[i] += abs(there - int(sums[i])) + abs(due - int(sums[n + i]))
+            residual[i] += abs(state.available + self._set_aside(i) - self.ledger.balance(self.account, i))
         return residual
+
+    def _on_accounts(self, asset: int) -> tuple[int, int]:
+        """Supply and debt that must lie on the accounts of `positions`, by the rules' totals; scaled."""
+        state = self.reserves[asset]
+        return state.scaled_supply - state.treasury_scaled, state.scaled_variable_debt
+
+    def _set_aside(self, asset: int) -> int:
+        """Underlying on the pool's ledger account that the rules do not count as available; base units."""
+        return 0
 
     def claims(self, now_s: int) -> dict[str, Floats]:
         """Return what borrowers and lenders own less what they owe; see `LendingPool.claims`."""
@@ -361,11 +373,7 @@ class AavePool(LendingPool):
             self._rows_before[row] = self.positions.amounts[row].tolist()
         for i in assets:
             if i not in self._totals_before:
-                state = self.reserves[i]
-                self._totals_before[i] = (
-                    state.scaled_supply - state.treasury_scaled,
-                    state.scaled_variable_debt,
-                )
+                self._totals_before[i] = self._on_accounts(i)
 
 
 def _closing(sizing: object) -> tuple[float, float]:
