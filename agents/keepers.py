@@ -24,7 +24,7 @@ class KeeperBot(LiquidatorBot):
     Attributes
     ----------
     live : bool
-        Whether its transactions were mined when it was last asked.
+        Whether its transactions are mined, as of its last look.
     """
 
     strategy: Keeper
@@ -34,6 +34,7 @@ class KeeperBot(LiquidatorBot):
         self.live = True
         self._limit_gwei = math.nan
         self._repaired_s = math.inf
+        self._next_look_s = strategy.look_every_s * float(self.stream.random())
 
     def decide(self, view: PublicView) -> list[Intent]:
         """Return nothing: others start auctions."""
@@ -41,6 +42,9 @@ class KeeperBot(LiquidatorBot):
 
     def trade(self, view: PublicView) -> list[Intent]:
         """Return bids, purchases and upkeep, unless the keeper is down."""
+        if view.time_s < self._next_look_s:
+            return []
+        self._next_look_s = view.time_s + self.strategy.look_every_s
         self.live = self._look_after(view.time_s, view.gas_standard_gwei)
         if not self.live:
             return []

@@ -7,6 +7,7 @@ Whoever bids in an auction that ended without a bid reopens it in the same trans
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from ..pool import Sale as Offer
 from .cat import bite
 from .flip import FlipAuction, deal, dent, maximum_lot, minimum_bid, tend, tick
 from .market import FlipType
-from .pool import Seizure, VaultPool
+from .pool import Lot, Seizure, VaultPool
 from .vat import Ilk, Vault
 
 Integers = NDArray[np.int64]
@@ -62,6 +63,7 @@ class FlipPool(VaultPool[FlipAuction]):
         bonus = {asset: max(0.0, kind.flip.beg / WAD - 1.0) for asset, kind in types.items()}
         super().__init__(ledger, name, terms, debt, n_borrowers, start_s, bonus)
         self.settings = dict(types)
+        self._offers: dict[int, tuple[FlipAuction, float, Offer]] = {}  # as last shown, by lot
 
     @property
     def penalty(self) -> Floats:
@@ -92,28 +94,34 @@ class FlipPool(VaultPool[FlipAuction]):
         """Return all auctions; one that waits for its `deal` takes neither money nor fewer units."""
         now, offers = self.start_s + now_s, []
         for number, lot in self.lots.items():
-            auction, flip = lot.auction, self.settings[lot.asset].flip
-            closed = auction.bidder is not None and (auction.end <= now or auction.tic <= now)
-            rising = auction.bid < auction.tab and not closed
-            falling = auction.bid == auction.tab and not closed
-            unit = self._units[lot.asset]
-            offers.append(
-                Offer(
-                    number=number,
-                    kind="bids",
-                    account=lot.row,
-                    collateral=lot.asset,
-                    debt=self.debt,
-                    units=auction.lot // unit,
-                    price=auction.bid / (auction.lot * RAY) if auction.lot else 0.0,
-                    most=self.books.ceil(auction.tab),
-                    least_bid=self.books.ceil(minimum_bid(auction, flip)) if rising else 0,
-                    most_units=maximum_lot(auction, flip) // unit if falling else 0,
-                    bidder=-1 if auction.bidder is None else auction.bidder,
-                    ends_s=min(auction.tic, auction.end) - self.start_s if auction.tic else float("inf"),
-                )
-            )
+            auction, known = lot.auction, self._offers.get(number)
+            if known is None or known[0] is not auction or known[1] <= now:
+                known = self._offers[number] = self._offer(number, lot, now)
+            offers.append(known[2])
         return offers
+
+    def _offer(self, number: int, lot: Lot[FlipAuction], now: int) -> tuple[FlipAuction, float, Offer]:
+        """Return the offer of a lot, with the auction it shows and the time at which it closes."""
+        auction, flip, unit = lot.auction, self.settings[lot.asset].flip, self._units[lot.asset]
+        closes = min(auction.tic, auction.end) if auction.bidder is not None else math.inf
+        closed = closes <= now
+        rising = auction.bid < auction.tab and not closed
+        falling = auction.bid == auction.tab and not closed
+        offer = Offer(
+            number=number,
+            kind="bids",
+            account=lot.row,
+            collateral=lot.asset,
+            debt=self.debt,
+            units=auction.lot // unit,
+            price=auction.bid / (auction.lot * RAY) if auction.lot else 0.0,
+            most=self.books.ceil(auction.tab),
+            least_bid=self.books.ceil(minimum_bid(auction, flip)) if rising else 0,
+            most_units=maximum_lot(auction, flip) // unit if falling else 0,
+            bidder=-1 if auction.bidder is None else auction.bidder,
+            ends_s=min(auction.tic, auction.end) - self.start_s if auction.tic else float("inf"),
+        )
+        return auction, math.inf if closed else closes, offer
 
     def held_for(self, account: int) -> tuple[tuple[int, int], ...]:
         """Return the lots whose highest bidder a ledger account is; see `LendingPool.held_for`."""
