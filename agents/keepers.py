@@ -34,6 +34,8 @@ class KeeperBot(LiquidatorBot):
         self.live = True
         self._limit_gwei = math.nan
         self._repaired_s = math.inf
+        name_of = strategy.operator  # a named stream gives everyone the same draws
+        self._operator = model.stream(f"operator/{name_of}") if name_of else self.stream
         self._next_look_s = strategy.look_every_s * float(self.stream.random())
 
     def decide(self, view: PublicView) -> list[Intent]:
@@ -60,14 +62,14 @@ class KeeperBot(LiquidatorBot):
     def _look_after(self, now_s: float, gas_gwei: float) -> bool:
         """Return whether the keeper works, setting it up when that is due."""
         if math.isnan(self._limit_gwei):
-            self._limit_gwei = self.strategy.gas_limit(gas_gwei, self.stream)
+            self._limit_gwei = self.strategy.gas_limit(gas_gwei, self._operator)
         if gas_gwei <= self._limit_gwei:
             self._repaired_s = math.inf
             return True
         if math.isinf(self._repaired_s):
-            self._repaired_s = now_s + self.strategy.repair_s * float(self.stream.standard_exponential())
+            self._repaired_s = now_s + self.strategy.repair_s * float(self._operator.standard_exponential())
         if now_s < self._repaired_s:
             return False
         self._repaired_s = math.inf
-        self._limit_gwei = self.strategy.gas_limit(gas_gwei, self.stream)
+        self._limit_gwei = self.strategy.gas_limit(gas_gwei, self._operator)
         return True

@@ -122,9 +122,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._sellers = any(market.pool.kicked for market in self.credit)
         self.gaps = PoolGaps(self)
         vaults = loaded.borrowers
-        self.kicks = (
-            KickSchedule(self, self.lending, vaults) if isinstance(vaults, RecordedVaults) else None
-        )
+        self.kicks = KickSchedule(self, self.lending, vaults) if isinstance(vaults, RecordedVaults) else None
         self._others_paid = self.outside.gas.at(0).floor
         self.start_holdings = holdings_by_group(self)
         self._start_holdings: dict[int, NDArray[np.int64]] = {

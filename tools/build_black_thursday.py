@@ -33,7 +33,14 @@ def build_bars(research: Path, target: Path, sources: Entries) -> Entries:
     """Write the bars of ETH and of DAI, refusing gaps; return their provenance by file name."""
     entries = {}
     cuts = (
-        ("eth", ETH, 300, DAY_START - 86_400, DAY_END + 86_400, "ETH/USDT spot, 5-minute OHLCV, 11 to 13 March 2020"),
+        (
+            "eth",
+            ETH,
+            300,
+            DAY_START - 86_400,
+            DAY_END + 86_400,
+            "ETH/USDT spot, 5-minute OHLCV, 11 to 13 March 2020",
+        ),
         ("dai", DAI, 600, DAY_START, DAY_END, "DAI/USD, 10-minute OHLCV, 12 March 2020"),
     )
     for symbol, source, step, start, end, what in cuts:
@@ -60,7 +67,7 @@ def build_gas(research: Path, target: Path, sources: Entries) -> Entries:
 
 
 def build_auctions(research: Path, target: Path, sources: Entries) -> Entries:
-    """Write kicks and, for fits and scores only, how each auction ended and every bid; accounts renumbered."""
+    """Write kicks and, for fits and scores only, every bid and how it ended; accounts renumbered."""
     raw = pd.read_csv(research / "data" / AUCTIONS).sort_values("flip_id").reset_index(drop=True)
     auction = {number: i for i, number in enumerate(raw.flip_id)}
     kicks = pd.DataFrame(
@@ -91,7 +98,9 @@ def build_auctions(research: Path, target: Path, sources: Entries) -> Entries:
     write_parquet(bids, target / "bids.parquet")
     note = "Auctions and bidders renumbered; ids 627 to 3172 became 0 to 2545. Addresses and hashes removed."
     return {
-        "kicks.parquet": provenance(sources[AUCTIONS], "Maker ETH-A flip auctions kicked on 2020-03-12, one row each", note),
+        "kicks.parquet": provenance(
+            sources[AUCTIONS], "Maker ETH-A flip auctions kicked on 2020-03-12, one row each", note
+        ),
         "bids.parquet": provenance(sources[EVENTS], "Their bids (tend, dent) and settlements (deal)", note),
     }
 

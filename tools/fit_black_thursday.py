@@ -1,7 +1,7 @@
 """Fit the keepers of 12 March 2020 and write ``experiments/data/fits/keepers/black-thursday.json``.
 
 Takes the packaged auctions, cuts them at 15:00 UTC and hands them to
-`liquidarium.experiments.backtest.keeper_fit`, which refuses anything later. A maintenance script, not packaged.
+`liquidarium.experiments.backtest.keeper_fit`, which refuses anything later. Not packaged.
 
     python tools/fit_black_thursday.py
 """

@@ -45,6 +45,9 @@ class Keeper:
         Standard deviation of the logarithm of that multiple, drawn anew at every set-up.
     repair_s : float
         Mean time until an operator sets a failing keeper up anew, s.
+    operator : str
+        Keepers of the same operator, who run the same software with the same settings, fail and are set
+        up anew together; each is its own operator if empty.
     look_every_s : float
         Time between two looks at the auctions, s.
 
@@ -62,6 +65,7 @@ class Keeper:
     gas_headroom: float = 0.0
     headroom_sd_log: float = 0.0
     repair_s: float = 3600.0
+    operator: str = ""
     look_every_s: float = 60.0
 
     def __post_init__(self) -> None:
@@ -121,9 +125,7 @@ class Keeper:
         slippage = view.depth_band * value / (2.0 * depth) if depth > 0.0 else 1.0
         return value * (1.0 - min(slippage, self.max_slippage))
 
-    def _bid(
-        self, offer: Offer, view: PublicView, budget_usd: float, gas_usd: float
-    ) -> PlaceBid | None:
+    def _bid(self, offer: Offer, view: PublicView, budget_usd: float, gas_usd: float) -> PlaceBid | None:
         sale = offer.sale
         if self.opening_usd > 0.0:
             return self._open(offer, view, budget_usd, gas_usd)

@@ -1,6 +1,6 @@
 """Backtest a scenario of recorded kicks: simulate flip and clip with the same seeds and score the flip.
 
-Nothing is fitted here. Kicks before the cutoff of `keeper_fit` were seen by the fit and are shown, not scored.
+Nothing is fitted here. Kicks before the cutoff of `keeper_fit` were seen by the fit: shown, not scored.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class AuctionBacktest:
             "trivial_share": self.trivial_share,
             "trivial_mean_error": error(self.scored, self.trivial_share),
             "near_zero_share": self.near_zero,
-            "flip_less_clip": {k: None if v != v else v for k, v in asdict(self.difference).items()},
+            "flip_less_clip": {
+                key: None if np.isnan(value) else value for key, value in asdict(self.difference).items()
+            },
             "shortfall_dai": self.shortfall_dai,
             "unsold": self.unsold,
         }
@@ -108,7 +110,8 @@ class AuctionBacktest:
                 "",
                 f"all scored kicks: recorded {self.near_zero['real']:.2f}, flip {flip.mean():.2f}, "
                 f"the same under clip {clip.mean():.3f}",
-                f"flip less clip {d.mean:.2f} ({d.low:.2f} to {d.high:.2f}, paired t interval; p = {d.p_value:.1e})",
+                f"flip less clip {d.mean:.2f} ({d.low:.2f} to {d.high:.2f}, paired t interval; "
+                f"p = {d.p_value:.1e})",
                 f"debt not raised, million DAI: flip {lost['flip']:.2f}, clip {lost['clip']:.2f}; "
                 f"lots unsold at midnight: flip {self.unsold['flip']:.0f}, clip {self.unsold['clip']:.0f}",
             )
@@ -191,7 +194,13 @@ def backtest_auctions(
     near = np.array([day.near_zero for day in flip])
     hours = np.array([f"{hour:02d}" for hour in hours_of(kicks.ts.to_numpy(), episode.start_ts)])
     by_hour = [
-        shares(hours[part], tuple(sorted(set(hours[part]))), real[part], near[:, part], np.tile(hours[part], (len(flip), 1)))
+        shares(
+            hours[part],
+            tuple(sorted(set(hours[part]))),
+            real[part],
+            near[:, part],
+            np.tile(hours[part], (len(flip), 1)),
+        )
         for part in (~late, late)
     ]
     counts = np.array([day.bidders for day in flip])[:, late]
@@ -202,7 +211,11 @@ def backtest_auctions(
         fitted=by_hour[0],
         scored=by_hour[1],
         bidders=shares(
-            bidder_groups(kicks.n_bidders.to_numpy()[late]), BIDDERS, real[late], near[:, late], bidder_groups(counts)
+            bidder_groups(kicks.n_bidders.to_numpy()[late]),
+            BIDDERS,
+            real[late],
+            near[:, late],
+            bidder_groups(counts),
         ),
         near_zero={
             "real": float(real[late].mean()),

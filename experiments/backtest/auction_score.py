@@ -107,7 +107,7 @@ def bidder_groups(counts: np.ndarray) -> np.ndarray:
 
 
 def error(rows: list[ShareRow], constant: float | None = None) -> float:
-    """Mean distance between recorded and simulated share, weighted by recorded lots; of a constant if given."""
+    """Mean distance of simulated shares, or of a constant, from the recorded ones, weighted by lots."""
     known = [row for row in rows if row.kicks and not np.isnan(row.simulated)]
     said = [row.simulated if constant is None else constant for row in known]
     gaps = [abs(row.real - share) for row, share in zip(known, said, strict=True)]
@@ -121,9 +121,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
     if n < 2 or np.ptp(difference) == 0.0:
         return PairedDifference(mean, mean, mean, float("nan") if n < 2 or mean == 0.0 else 0.0)
     half = float(stats.sem(difference) * stats.t.ppf((1.0 + LEVEL) / 2.0, n - 1))
-    return PairedDifference(
-        mean, mean - half, mean + half, float(stats.ttest_1samp(difference, 0.0).pvalue)
-    )
+    return PairedDifference(mean, mean - half, mean + half, float(stats.ttest_1samp(difference, 0.0).pvalue))
 
 
 def as_table(rows: list[ShareRow]) -> pd.DataFrame:

@@ -106,7 +106,12 @@ def _follow(model: LiquidationMarket) -> AuctionDay:
 def _paid_usd(model: LiquidationMarket, pool: VaultPool[Any], n: int) -> np.ndarray:
     """Return what each lot raised when it was sold, or has been bid for it."""
     sales = pd.DataFrame.from_records(model.recorder.sales, columns=list(SALE_COLUMNS))
-    paid = sales.groupby("account").paid_usd.sum().reindex(range(n), fill_value=0.0).to_numpy(np.float64, copy=True)
+    paid = (
+        sales.groupby("account")
+        .paid_usd.sum()
+        .reindex(range(n), fill_value=0.0)
+        .to_numpy(np.float64, copy=True)
+    )
     per_unit = model.oracle_prices[pool.debt] / model.assets[pool.debt].unit
     for lot in pool.lots.values():
         if isinstance(lot.auction, FlipAuction):
@@ -115,7 +120,7 @@ def _paid_usd(model: LiquidationMarket, pool: VaultPool[Any], n: int) -> np.ndar
 
 
 def _bidders(model: LiquidationMarket, n: int) -> np.ndarray:
-    """Count for each kick the agents with an accepted bid or a purchase; lots are numbered as they are kicked."""
+    """Count for each kick the agents with an accepted bid or a purchase; lot `i + 1` is kick `i`."""
     bids = pd.DataFrame.from_records(model.recorder.bids, columns=list(BID_COLUMNS))
     bids = bids[bids.executed & (bids.kind == "bid")]
     named = pd.DataFrame({"row": bids.account - 1, "agent": bids.agent})

@@ -1,14 +1,16 @@
 """Fit how much money keepers have and how they fail with gas, on kicks before 15:00 UTC of 12 March 2020.
 
 Later kicks are refused. Capital is what each keeper was seen to have in bids at once. How
-keepers fail is found by simulating the same scenario up to `RUN_UNTIL` with only the early kicks, on
-a fixed grid, with fixed seeds: the parameters whose near-zero share by hour of kick is
-closest to the recorded one, hours weighted by their kicks. What the later kicks say is for the score alone.
+keepers fail, each alone or all together, is found by simulating the same scenario in `WINDOW` with
+only the early kicks, on a fixed grid, with fixed seeds: the parameters whose near-zero share by hour
+of kick is closest to the recorded one, hours weighted by their kicks. What the later kicks say is
+for the score alone.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,19 +18,22 @@ import numpy as np
 import pandas as pd
 
 from ..scenarios import Scenario, load_scenario
-from .auctions import HOUR_S, NEAR_ZERO, hours_of, simulate
+from .auctions import NEAR_ZERO, hours_of, simulate
 
 CUTOFF_TS = 1_584_025_200
 """2020-03-12 15:00:00 UTC: kicks from here on are for the score."""
 
 DAY_TS = 1_583_971_200
-RUN_UNTIL = 58_000
-"""Seconds after midnight at which a simulation of the fit ends: kicks of 14:50 have then found their bids."""
+WINDOW = ("2020-03-12T02:50:00Z", 45_600)
+"""Start and seconds of the simulations: from before the first kick until the last has its bids."""
 
 HEADROOMS = (4.0, 6.0, 8.0, 10.0)
-SPREADS = (0.1, 0.4)
+SPREADS = (0.1,)
 REPAIRS_S = (3600.0, 7200.0, 14_400.0)
-SEEDS = (101, 102)
+OPERATORS = ("", "keeper-software")
+SEEDS = (101, 102, 103, 104)
+
+FAILURE = ("gas_headroom", "headroom_sd_log", "repair_s", "operator")
 
 GAS_RESERVE_USD = 1_000.0
 """What a keeper holds for gas beside its bids (the default of `Keeper`)."""
@@ -44,11 +49,13 @@ def refuse_later(kicks: pd.DataFrame) -> None:
     """
     late = int((kicks.ts >= CUTOFF_TS).sum())
     if late:
-        raise ValueError(f"the fit was given {late} kicks at or after 2020-03-12T15:00Z; allowed: kicks before")
+        raise ValueError(
+            f"the fit was given {late} kicks at or after 2020-03-12T15:00Z; allowed: kicks before"
+        )
 
 
 def revealed_capital(kicks: pd.DataFrame, bids: pd.DataFrame) -> pd.DataFrame:
-    """Return the most each bidder had in standing bids at once before the cutoff, and whether it only lowballed.
+    """Return the most each bidder had in standing bids at once, and whether it lowballed.
 
     Parameters
     ----------
@@ -114,8 +121,13 @@ def fit_keepers(scenario: str | Scenario, kicks: pd.DataFrame, bids: pd.DataFram
     real = near_zero_by_hour(kicks, (kicks.final_bid_dai < NEAR_ZERO).to_numpy())
     weights = np.bincount(hours_of(kicks.ts.to_numpy(), DAY_TS))
     grid = []
-    for headroom, spread, repair in itertools.product(HEADROOMS, SPREADS, REPAIRS_S):
-        failure = {"gas_headroom": headroom, "headroom_sd_log": spread, "repair_s": repair}
+    for headroom, spread, repair, operator in itertools.product(HEADROOMS, SPREADS, REPAIRS_S, OPERATORS):
+        failure: dict[str, Any] = {
+            "gas_headroom": headroom,
+            "headroom_sd_log": spread,
+            "repair_s": repair,
+            "operator": operator,
+        }
         trial = load_scenario(scenario, overrides(scenario, money, counts, failure))
         shares = [near_zero_by_hour(kicks, simulate(trial, seed).near_zero) for seed in SEEDS]
         mean = {hour: float(np.mean([share[hour] for share in shares])) for hour in real}
@@ -128,7 +140,7 @@ def fit_keepers(scenario: str | Scenario, kicks: pd.DataFrame, bids: pd.DataFram
         "seeds": list(SEEDS),
         "capital_usd": money,
         "counts": counts,
-        "failure": {key: best[key] for key in ("gas_headroom", "headroom_sd_log", "repair_s")},
+        "failure": {key: best[key] for key in FAILURE},
         "recorded_near_zero_by_hour": real,
         "bidders": capital.reset_index(drop=True).to_dict(orient="records"),
         "grid": grid,
@@ -136,14 +148,19 @@ def fit_keepers(scenario: str | Scenario, kicks: pd.DataFrame, bids: pd.DataFram
 
 
 def overrides(
-    scenario: str | Scenario, money: dict[str, float], counts: dict[str, int], failure: dict[str, float]
+    scenario: str | Scenario, money: dict[str, float], counts: dict[str, int], failure: dict[str, Any]
 ) -> Sequence[str]:
     """Return the changes that put a point of the grid into the scenario, with the early kicks only."""
     names = [agent.name for agent in load_scenario(scenario).agents]
-    changes = ["borrowers.until=2020-03-12T15:00:00Z", f"clock.duration_s={RUN_UNTIL // 13 * 13}"]
+    start, seconds = WINDOW
+    changes = [
+        "borrowers.until=2020-03-12T15:00:00Z",
+        f"clock.start={start}",
+        f"clock.duration_s={seconds}",
+    ]
     for name in ("leading-keeper", "keepers"):
         where = f"agents.{names.index(name)}"
         changes.append(f"{where}.capital_usd={money[name]!r}")
-        changes += [f"{where}.parameters.{key}={value!r}" for key, value in failure.items()]
+        changes += [f"{where}.parameters.{key}={json.dumps(value)}" for key, value in failure.items()]
     changes += [f"agents.{names.index(name)}.count={count}" for name, count in counts.items()]
     return changes

@@ -43,7 +43,7 @@ def recorded_kicks(config: RecordedVaults) -> pd.DataFrame:
 
 
 def recorded_vaults(config: RecordedVaults, scenario: Scenario, prices: Mapping[str, float]) -> Population:
-    """Return the vaults behind the recorded kicks, in their order: collateral the lot, debt the tab less penalty.
+    """Return the vaults behind the recorded kicks, in their order: the lot, and the tab less its penalty.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def recorded_vaults(config: RecordedVaults, scenario: Scenario, prices: Mapping[
     end_s = (scenario.start_s or 0.0) + scenario.clock.n_blocks * scenario.clock.block_time_s
     if not len(kicks) or scenario.start_s is None or not scenario.start_s <= kicks.ts.iloc[0] <= end_s:
         raise ScenarioError(
-            f"borrowers.episode = {config.episode!r} has no kick after clock.start and before borrowers.until "
-            "to begin with; allowed: clock.start before the first kick"
+            f"borrowers.episode = {config.episode!r} has no kick that the run can begin with; allowed: "
+            "clock.start before the first kick and borrowers.until after it, within the run"
         )
     n = len(kicks)
     lots = np.round(kicks.lot_eth.to_numpy() * UNIT)
