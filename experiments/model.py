@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..agents.base import DecidingAgent, Opportunity, PublicView
+from ..agents.keepers import KeeperBot
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
 from ..agents.searchers import MEVSearcher
@@ -27,6 +28,7 @@ from ..market.streams import Streams
 from ..market.trading_layout import MID
 from .scenarios import Scenario, load_scenario
 from .scenarios.base import root_seed
+from .scenarios.credit import RecordedVaults
 from .world.assembly import build_inclusion
 from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
@@ -34,9 +36,10 @@ from .world.credit import CreditMarket
 from .world.exits import Exits
 from .world.gaps import PoolGaps
 from .world.journal import Journal
+from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
-from .world.sales import errands_now, offers_now
+from .world.sales import LISTED, errands_now, offers_now
 from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
@@ -114,8 +117,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._by_account = {agent.account: agent for agent in world.deciders}
         self.builder = BlockBuilder(self, self.mempool)
         self.requests = Requests(self, self.mempool)
+        keepers = any(isinstance(bot, KeeperBot) for bot in self.bots)
+        self._listed = None if keepers else LISTED  # keepers follow every auction
         self._sellers = any(market.pool.kicked for market in self.credit)
         self.gaps = PoolGaps(self)
+        vaults = loaded.borrowers
+        self.kicks = KickSchedule(self, self.lending, vaults) if isinstance(vaults, RecordedVaults) else None
         self._others_paid = self.outside.gas.at(0).floor
         self.start_holdings = holdings_by_group(self)
         self._start_holdings: dict[int, NDArray[np.int64]] = {
@@ -161,6 +168,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def _trade(self) -> None:
         """Let the outside price move and the books trade."""
         self.gas = self.outside.gas.at(self.block)
+        if self.outside.priced:
+            now = self.outside.path[self.block]
+            self.desk.reprice({asset: float(now[asset]) for asset in self.outside.priced})
         self.floor.trade(self.block, self._book_path[self.block])
         self.mids = self.floor.mids()
 
@@ -174,6 +184,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         news = len(self.oracle.update(self.time_s, observed)) or self.time_s >= self._next_hour_s
         if news:
             self._update_prices()
+        if self.kicks is not None:
+            self.kicks.kick()
         gas_usd = self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor)
         for market in self.credit:
             if news:
@@ -294,7 +306,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 0.0 if self.mempool.rule.sealed else chain.revert_gas_share,
                 chain.flash_loan_fee,
                 opportunities, [], most_usd,
-                offers_now(self, list(map(max, mids, pool_price))) if self._sellers else [],
+                offers_now(self, list(map(max, mids, pool_price)), self._listed) if self._sellers else [],
                 errands_now(self) if self._sellers else [],
                 systems_now(self) if self._sellers else [],
             )  # fmt: skip

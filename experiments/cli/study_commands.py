@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,12 +46,16 @@ def backtest(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score simulated against recorded liquidations."""
-    from ..backtest.run import backtest as score
+    """Score simulated against recorded liquidations, or auctions where kicks are recorded."""
+    from ..backtest.auction_run import backtest_auctions
+    from ..backtest.run import backtest as backtest_liquidations
     from ..scenarios import load_scenario
+    from ..scenarios.credit import RecordedVaults
 
     roots = list(range(1, 1 + whole_number("--seeds", seeds, 1, MAX_SEEDS)))
     loaded = load_scenario(scenario, overrides or ())
+    kicked = isinstance(loaded.borrowers, RecordedVaults)
+    score: Any = backtest_auctions if kicked else backtest_liquidations
     with progress_bar(f"backtest {loaded.name}", "runs") as progress:
         report = score(loaded, roots, progress)
     if as_json:

@@ -70,15 +70,24 @@ class Episode:
         Symbol -> DataFrame(ts, open, high, low, close, volume); `ts` is the bar's open in Unix seconds,
         prices in USDT, volume in base units.
     gas
-        DataFrame(ts, transactions, p30_gwei, p60_gwei, p90_gwei, p100_gwei), 10-minute percentiles.
+        DataFrame(ts, transactions, p30_gwei, p60_gwei, p90_gwei, p100_gwei), percentiles by minute or by
+        10 minutes.
     liquidations
         Real liquidation calls: DataFrame(ts, user, market, collateral, collateral_amount, collateral_usd,
         debt, debt_amount, debt_usd), amounts in tokens, users renumbered from 0.
     hourly
         The same by hour and collateral: DataFrame(ts, hour, collateral, calls, debt_usd, stable_debt_usd,
         collateral_usd), `collateral` by the symbol of `bars` or ``"other"``.
+    kicks
+        Auctions started by a protocol: DataFrame(ts, lot_eth, tab_dai, n_bidders, final_bid_dai,
+        final_lot_eth); the last three say how each ended and are for scores only.
+    bids
+        What happened to them: DataFrame(ts, auction, event, bidder, bid_dai, lot_eth) with `auction` the row
+        of `kicks` and `event` tend, dent or deal; bidders renumbered from 0.
     provenance
         One entry for every packaged file.
+
+    Tables that an episode does not record have no rows and no columns.
     """
 
     name: str
@@ -90,6 +99,8 @@ class Episode:
     gas: pd.DataFrame
     liquidations: pd.DataFrame
     hourly: pd.DataFrame
+    kicks: pd.DataFrame
+    bids: pd.DataFrame
     provenance: tuple[Provenance, ...]
 
     def day_bars(self, symbol: str) -> pd.DataFrame:
@@ -152,6 +163,11 @@ def load_episode(name: str) -> Episode:
         for file in header["files"]
         if file.startswith("bars_")
     }
+
+    def table(name: str) -> pd.DataFrame:
+        file = f"{name}.parquet"
+        return _read_parquet(folder.joinpath(file)) if file in header["files"] else pd.DataFrame()
+
     return Episode(
         name=header["name"],
         title=header["title"],
@@ -160,8 +176,10 @@ def load_episode(name: str) -> Episode:
         bar_seconds=header["bar_seconds"],
         bars=bars,
         gas=_read_parquet(folder.joinpath("gas.parquet")),
-        liquidations=_read_parquet(folder.joinpath("liquidations.parquet")),
-        hourly=_read_parquet(folder.joinpath("hourly.parquet")),
+        liquidations=table("liquidations"),
+        hourly=table("hourly"),
+        kicks=table("kicks"),
+        bids=table("bids"),
         provenance=_provenance(header["files"]),
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict, field_validator
 
 from .base import Section
+from .venues import in_utc
 
 
 class BorrowerConfig(Section):
@@ -63,4 +65,26 @@ class TableBorrowers(BorrowerConfig):
     )
 
 
-AnyBorrowers = Annotated[FittedBorrowers | GeneratedBorrowers | TableBorrowers, Field(discriminator="law")]
+class RecordedVaults(Section):
+    """The vaults of an episode, one to each recorded auction, kicked when they were kicked (Maker only)."""
+
+    law: Literal["recorded-kicks"]
+    episode: str = Field(min_length=1, description="name of a packaged episode with kicks")
+    until: Annotated[datetime, Strict(False)] | None = Field(
+        default=None, description="UTC time from which kicks are left out; none if left out"
+    )
+
+    @field_validator("until")
+    @classmethod
+    def _utc(cls, until: datetime | None) -> datetime | None:
+        return until if until is None else in_utc(until)
+
+    @property
+    def keep_debt(self) -> bool:
+        """Debts are recorded, so they are kept."""
+        return True
+
+
+AnyBorrowers = Annotated[
+    FittedBorrowers | GeneratedBorrowers | TableBorrowers | RecordedVaults, Field(discriminator="law")
+]

@@ -16,6 +16,22 @@ MAX_ARRIVALS = 100_000_000
 """Orders of one book whose times Hawkes flow may hold at once."""
 
 
+def in_utc(time: datetime) -> datetime:
+    """Return an instant in UTC.
+
+    Raises
+    ------
+    ValueError
+        If it has no time zone, or lies before all years.
+    """
+    if time.tzinfo is None:
+        raise ValueError(f"{time:%Y-%m-%dT%H:%M:%S} has no time zone; write it as {time:%Y-%m-%dT%H:%M:%S}Z")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{time.isoformat()} is before the year 1 in UTC") from None
+
+
 class ClockConfig(Section):
     """How long a run lasts and how time is cut into blocks."""
 
@@ -28,16 +44,7 @@ class ClockConfig(Section):
     @field_validator("start")
     @classmethod
     def _utc(cls, start: datetime | None) -> datetime | None:
-        if start is None:
-            return None
-        if start.tzinfo is None:
-            raise ValueError(
-                f"{start:%Y-%m-%dT%H:%M:%S} has no time zone; write it as {start:%Y-%m-%dT%H:%M:%S}Z"
-            )
-        try:
-            return start.astimezone(UTC)
-        except OverflowError:
-            raise ValueError(f"{start.isoformat()} is before the year 1 in UTC") from None
+        return None if start is None else in_utc(start)
 
     @model_validator(mode="after")
     def _not_endless(self) -> Self:

@@ -13,6 +13,7 @@ import pandas as pd
 from ...market.prices.bars import Bars, PriceDataError, utc
 from ..episodes.loader import Episode, episode_names, load_episode
 from .base import ScenarioError
+from .credit import RecordedVaults
 from .prices import EpisodePrices, FilePrices
 from .scenario import Scenario, nearest
 
@@ -47,6 +48,13 @@ def check_windows(scenario: Scenario) -> None:
         for symbol, path in scenario.prices.path.items():
             series = read_bars(path, f"prices.path.{symbol}")
             _covers(scenario, float(series.ts[0]), series.end_s, f"prices of {symbol} in {path}")
+    if isinstance(scenario.borrowers, RecordedVaults):
+        name = scenario.borrowers.episode
+        if not len(episode("borrowers.episode", name).kicks):
+            with_kicks = [known for known in episode_names() if len(load_episode(known).kicks)]
+            raise ScenarioError(
+                f"borrowers.episode = {name!r} has no kicks; allowed: {', '.join(with_kicks)}"
+            )
     if scenario.gas_episode is not None:
         gas = episode("chain.gas.episode", scenario.gas_episode).gas
         _covers(scenario, *_span(gas.ts), f"gas prices in {scenario.gas_episode!r}")

@@ -59,6 +59,7 @@ class Outside:
     path: Floats  # (n_blocks + 1, n_assets), USD per token
     gas: GasPrice
     start_s: int
+    priced: tuple[int, ...] = ()  # stable assets whose price is recorded, so that they are not at par
 
 
 def build_outside(scenario: Scenario, streams: Streams) -> Outside:
@@ -72,7 +73,10 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
         path = np.ascontiguousarray(joint.path(times, streams)[:, order])
     _check_path(scenario, times, path)
     start_s = PROCESS_START_S if scenario.start_s is None else int(scenario.start_s)
-    return Outside(times, path, _gas(scenario, times, streams), start_s)
+    priced = tuple(
+        i for i, asset in enumerate(scenario.assets) if asset.stable and asset.symbol in source.symbols
+    )
+    return Outside(times, path, _gas(scenario, times, streams), start_s, priced)
 
 
 def starting_prices(scenario: Scenario) -> dict[str, float]:
@@ -122,7 +126,8 @@ def _reference(scenario: Scenario) -> ReferencePrice:
     end = start + scenario.clock.duration_s  # the same for every asset, so that none changes another's draws
     if isinstance(prices, EpisodePrices):
         bars = load_episode(prices.episode).bars
-        return ReplayPrice({symbol: bars[symbol] for symbol in risky}, start, end)
+        held = [symbol for symbol in scenario.symbols if symbol in risky or symbol in bars]
+        return ReplayPrice({symbol: bars[symbol] for symbol in held}, start, end)
     if isinstance(prices, FilePrices):
         series = {symbol: read_bars(path, f"prices.path.{symbol}") for symbol, path in prices.path.items()}
         return ReplayPrice(series, start, end)

@@ -25,10 +25,11 @@ from ..backtest.fits import load_fit
 from ..episodes.loader import load_positions, position_table_names
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
-from ..scenarios.credit import GeneratedBorrowers, TableBorrowers
+from ..scenarios.credit import GeneratedBorrowers, RecordedVaults, TableBorrowers
 from ..scenarios.objects import build_strategy
 from ..scenarios.windows import read_table
 from .lending.aave import RESERVE_OF
+from .recorded_kicks import recorded_vaults
 
 UNLISTED = 0.75
 """Threshold at which borrowers are drawn for a collateral that the market of reference does not list."""
@@ -62,6 +63,8 @@ def build_population(scenario: Scenario, prices: NDArray[np.float64], streams: S
     """
     config = scenario.borrowers
     priced = dict(zip(scenario.symbols, prices.tolist(), strict=True))
+    if isinstance(config, RecordedVaults):
+        return recorded_vaults(config, scenario, priced)
     rng = streams("borrowers/population")
     if isinstance(config, TableBorrowers):
         table = _positions(config.path)

@@ -1,34 +1,49 @@
-"""Exchange of stable assets at face value.
+"""Exchange of stable assets: at face value, or at recorded prices where there are any.
 
 Books and pools quote in one stable asset while debts are owed in several. The
-desk swaps one for another one to one, without fee or limit: an assumption (the
-depeg of a stable asset needs a market of its own), kept in one place.
+desk swaps one for another without fee or limit: an assumption, kept in one place. A
+stable asset whose price the scenario's data has (DAI on 12 March 2020) changes
+hands at that price; all others count as one unit of the numeraire.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger, Reason
 
 DESK_ENDOWMENT_USD = 5e10
+PAR = 10**8
 
 
 class ParDesk:
-    """Swaps stable assets at par through an account of its own.
+    """Swaps stable assets through an account of its own.
 
     Parameters
     ----------
     ledger : Ledger
     stables : sequence of int
-        Ledger columns that count as one unit of the numeraire per token.
+        Ledger columns of the stable assets.
+
+    Attributes
+    ----------
+    prices : dict of int to int
+        Price of each stable asset now, in units of the numeraire with 8 decimals; `PAR` at the start.
     """
 
     def __init__(self, ledger: Ledger, stables: tuple[int, ...]) -> None:
         self.ledger = ledger
         self.account = ledger.open_account("par-desk")
         self.stables = stables
+        self.prices = dict.fromkeys(stables, PAR)
         for asset in stables:
             units = min(int(DESK_ENDOWMENT_USD) * ledger.assets[asset].unit, LARGEST_ENDOWMENT)
             ledger.endow(asset, self.account, units)
+
+    def reprice(self, prices: Mapping[int, float]) -> None:
+        """Take in prices of some stable assets, USD per token."""
+        for asset, price in prices.items():
+            self.prices[asset] = round(price * PAR)
 
     def convert(self, account: int, source: int, target: int, amount: int) -> int:
         """Swap base units of `source` into `target`, rounded down; return units of `target` received."""
@@ -41,10 +56,17 @@ class ParDesk:
 
     def worth(self, target: int, source: int, amount: int) -> int:
         """Return the base units of `target` that `amount` units of `source` bring, rounded down."""
-        return amount * self.ledger.assets[target].unit // self.ledger.assets[source].unit
+        given, wanted = self._values(source, target)
+        return amount * given // wanted
 
     def cost(self, source: int, target: int, received: int) -> int:
         """Least base units of `source` that bring `received` units of `target`."""
         if source == target:
             return received
-        return -(-received * self.ledger.assets[source].unit // self.ledger.assets[target].unit)
+        given, wanted = self._values(source, target)
+        return -(-received * wanted // given)
+
+    def _values(self, source: int, target: int) -> tuple[int, int]:
+        """Return what a base unit of each is worth, on a common scale."""
+        assets = self.ledger.assets
+        return self.prices[source] * assets[target].unit, self.prices[target] * assets[source].unit

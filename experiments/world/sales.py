@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...agents.base import Buy, DecidingAgent, Errand, Offer, PlaceBid, Work
 from ...market.ledger import InsufficientFundsError
 from ...market.revert import Revert
+from ...protocols.lending.pool import Sale
 from .costs import Purse, Wages
 from .execution import check_exit, pay_back, raise_money, sell_to_pool
 
@@ -20,7 +21,9 @@ LISTED = 16
 """Offers that are published at most, those with the most to gain first."""
 
 
-def offers_now(world: LiquidationMarket, best_usd: Sequence[float]) -> list[Offer]:
+def offers_now(
+    world: LiquidationMarket, best_usd: Sequence[float], listed: int | None = LISTED
+) -> list[Offer]:
     """Return what protocols sell at this moment, if it may be worth the gas.
 
     Parameters
@@ -28,6 +31,9 @@ def offers_now(world: LiquidationMarket, best_usd: Sequence[float]) -> list[Offe
     world : LiquidationMarket
     best_usd : sequence of float
         Highest price at which each asset could be sold, USD per token.
+    listed : int or None
+        Most offers, those with the most to gain first; None for all that leave something to gain beyond
+        the standing bid, oldest first.
     """
     now, assets, prices = int(world.time_s), world.assets, world.oracle_prices
     gas_usd = world.gas_usd(world.scenario.chain.gas_per_liquidation, world.gas.floor)
@@ -41,10 +47,22 @@ def offers_now(world: LiquidationMarket, best_usd: Sequence[float]) -> list[Offe
             if sale.kind == "price":
                 gain = min(gain, most / price * best_usd[sale.collateral]) if price > 0.0 else gain
                 gain -= min(tokens * price, most)
+            elif listed is None:
+                gain = _beyond_standing_bid(sale, gain, per_unit)
             if gain > gas_usd:
                 found.append((gain, Offer(market.number, sale, price, most, tokens, per_unit)))
-    found.sort(key=lambda item: (-item[0], item[1].protocol, item[1].sale.number))
-    return [offer for _, offer in found[:LISTED]]
+    if listed is not None:
+        found.sort(key=lambda item: (-item[0], item[1].protocol, item[1].sale.number))
+    return [offer for _, offer in found[:listed]]
+
+
+def _beyond_standing_bid(sale: Sale, worth_usd: float, usd_per_unit: float) -> float:
+    """Return what the least bid that beats the standing one would gain; USD."""
+    if sale.least_bid:
+        return worth_usd - sale.least_bid * usd_per_unit
+    if sale.most_units:
+        return worth_usd * sale.most_units / sale.units - sale.most * usd_per_unit
+    return 0.0  # it waits for its winner
 
 
 def errands_now(world: LiquidationMarket) -> list[Errand]:

@@ -175,7 +175,7 @@ def test_purchases_and_bids_can_be_undone(kind):
     pool = make(kind, AnyAmount(), keeper=KEEPER, bad_debt=BadDebt("reserves"))
     buyer = buyer_of(pool)
     pool.kick(UNSAFE, buyer, 0)
-    sale = pool.sales(600 if kind != "sealed" and kind != "batch" else 10)[0]
+    sale = pool.sales(600 if kind not in {"sealed", "batch"} else 10)[0]
     before, undo = state_of(pool), pool.checkpoint(sale.account, (ETH, USDC))
     pool.ledger.begin()
     if sale.kind == "price":

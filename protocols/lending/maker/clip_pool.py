@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,16 @@ from .vat import RAD, Ilk, Vault
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class _Shown(NamedTuple):
+    """What a lot shows from one second up to another: whether it needs a restart, else its offer."""
+
+    sale: Sale
+    since: int
+    until: int
+    needs_redo: bool
+    offer: Offer | None
 
 
 class ClipPool(VaultPool[Sale]):
@@ -66,6 +77,7 @@ class ClipPool(VaultPool[Sale]):
         super().__init__(ledger, name, terms, debt, n_borrowers, start_s, bonus)
         self.settings = dict(types)
         self._turned_away: set[int] = set()
+        self._shown: dict[int, _Shown] = {}
 
     @property
     def penalty(self) -> Floats:
@@ -102,28 +114,41 @@ class ClipPool(VaultPool[Sale]):
 
     def sales(self, now_s: int) -> Sequence[Offer]:
         """Return auctions that anyone may buy from at the price of this second."""
-        offers = []
-        for number, lot in self.lots.items():
-            settings, sale = self.settings[lot.asset], lot.auction
-            status = sale_status(sale, settings.clip, settings.abacus, self.start_s + now_s)
-            units = sale.lot // self._units[lot.asset]
-            if status.needs_redo or not units or settings.clip.stopped >= TAKES_STOPPED:
-                continue
-            most = self.books.ceil(min(sale.tab, sale.lot * status.price))
-            offers.append(
-                Offer(
-                    number=number,
-                    kind="price",
-                    account=lot.row,
-                    collateral=lot.asset,
-                    debt=self.debt,
-                    units=units,
-                    price=_float_above(status.price),
-                    most=most,
-                    least=most if sale.tab <= settings.clip.chost else 0,
-                )
-            )
-        return offers
+        now = self.start_s + now_s
+        shown = (self._look(number, lot, now).offer for number, lot in self.lots.items())
+        return [offer for offer in shown if offer is not None]
+
+    def _look(self, number: int, lot: Lot[Sale], now: int) -> _Shown:
+        """Return what a lot shows now; looked up as long as neither it nor its price has changed."""
+        shown = self._shown.get(number)
+        if shown is None or shown.sale is not lot.auction or not shown.since <= now < shown.until:
+            shown = self._shown[number] = self._show(number, lot, now)
+        return shown
+
+    def _show(self, number: int, lot: Lot[Sale], now: int) -> _Shown:
+        settings, sale = self.settings[lot.asset], lot.auction
+        status = sale_status(sale, settings.clip, settings.abacus, now)
+        units, until, elapsed = sale.lot // self._units[lot.asset], now + 1, now - sale.tic
+        if isinstance(settings.abacus, StairstepExponentialDecrease):
+            step, tail = settings.abacus.step, settings.clip.tail
+            until = sale.tic + (elapsed // step + 1) * step
+            if elapsed <= tail:
+                until = min(until, sale.tic + tail + 1)
+        if status.needs_redo or not units or settings.clip.stopped >= TAKES_STOPPED:
+            return _Shown(sale, now, until, status.needs_redo, None)
+        most = self.books.ceil(min(sale.tab, sale.lot * status.price))
+        offer = Offer(
+            number=number,
+            kind="price",
+            account=lot.row,
+            collateral=lot.asset,
+            debt=self.debt,
+            units=units,
+            price=_float_above(status.price),
+            most=most,
+            least=most if sale.tab <= settings.clip.chost else 0,
+        )
+        return _Shown(sale, now, until, False, offer)
 
     def buy(self, number: int, pay: int, worst_price: float, buyer: int, now_s: int) -> Bought:
         """Buy from an auction at the price of this second; see `LendingPool.buy`.
@@ -161,10 +186,10 @@ class ClipPool(VaultPool[Sale]):
 
     def chores(self, now_s: int) -> Sequence[Chore]:
         """Return restarts of auctions that ran too long or fell too far."""
-        chores = []
+        now, chores = self.start_s + now_s, []
         for number, lot in self.lots.items():
             settings = self.settings[lot.asset]
-            if settings.clip.stopped < REDOS_STOPPED and self._status(lot, now_s):
+            if settings.clip.stopped < REDOS_STOPPED and self._look(number, lot, now).needs_redo:
                 chores.append(Chore(number, "redo", self._redo(lot, now_s)[1] / RAD))
         return chores
 
@@ -178,10 +203,6 @@ class ClipPool(VaultPool[Sale]):
         self.lots[number] = replace(lot, auction=sale)
         self._suck(worker, coin)
         return None
-
-    def _status(self, lot: Lot[Sale], now_s: int) -> bool:
-        settings = self.settings[lot.asset]
-        return sale_status(lot.auction, settings.clip, settings.abacus, self.start_s + now_s).needs_redo
 
     def _redo(self, lot: Lot[Sale], now_s: int) -> tuple[Sale, int]:
         settings = self.settings[lot.asset]

@@ -326,8 +326,19 @@ class VaultPool(LendingPool, Generic[AuctionT]):
 
     def kick(self, row: int, kicker: int, now_s: int) -> Kicked:
         """Send an unsafe vault, or the part of it that the limits allow, to auction; pay the kicker."""
+        return self._auction(row, self._ilk(int(self._type_of[row]), self.start_s + now_s), kicker, now_s)
+
+    def kick_recorded(self, row: int, kicker: int, now_s: int) -> Kicked:
+        """Kick a vault that is known to have been kicked now, whatever the oracle of this world says.
+
+        All rules hold but that the vault must be unsafe; see `kick`.
+        """
+        ilk = self._ilk(int(self._type_of[row]), self.start_s + now_s)
+        return self._auction(row, replace(ilk, spot=1), kicker, now_s)
+
+    def _auction(self, row: int, ilk: Ilk, kicker: int, now_s: int) -> Kicked:
         now, kind = self.start_s + now_s, int(self._type_of[row])
-        ilk, vault = self._ilk(kind, now), self._take(row)
+        vault, health = self._take(row), self.health_factor(row, now_s)
         seized = self._seize(vault, ilk, kind, now)
         owed = self.books.ceil(vault.art * ilk.rate) - self.books.ceil(seized.vault.art * ilk.rate)
         held = self.positions.collateral.item(row, kind)
@@ -346,7 +357,7 @@ class VaultPool(LendingPool, Generic[AuctionT]):
             debt=((self.debt, owed),),
             collateral=((kind, held - self.positions.collateral.item(row, kind)),),
             reward=((self.debt, reward),) if reward else (),
-            health_factor=_health(vault, ilk),
+            health_factor=health,
         )
 
     @abstractmethod
