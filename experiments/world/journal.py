@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...agents.base import Buy, DecidingAgent, Kick, Liquidate, PlaceBid
 from ...protocols.fixed_point import WAD
 from ...protocols.lending.pool import Bought, Called, Kicked, Sale
-from .costs import NOTHING_PAID, Amounts, Cost, Moved, Payment, PoolSale, Purse, Wages
+from .costs import NOTHING, Amounts, Cost, Moved, Payment, PoolSale, Purse
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -56,10 +56,10 @@ class Journal:
         units = result.collateral_to_liquidator
         entry = self._cost(
             "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,
+            moved,
             taken=((collateral, units + result.protocol_fee),),
             given_back=((debt, result.debt_repaid),),
             received=((collateral, units),),
-            moved=moved,
         )  # fmt: skip
         if sold is None:
             world.exits.hold(agent, entry, collateral, units, intent.exit, intent.max_slippage)
@@ -82,20 +82,17 @@ class Journal:
         stables = self.world.desk.stables
         cash = self.value_usd(part for part in result.reward if part[0] in stables)
         row += [0.0, float("nan"), cash]
-        opportunity, quote = intent.opportunity, self.world.quote
-        wages = tuple([part for part in result.reward if part[0] in stables])
+        opportunity = intent.opportunity
+        wages = tuple([Payment(asset, -units) for asset, units in result.reward if asset in stables])
         to_sell = tuple([part for part in result.reward if part[0] not in stables])
+        gained = tuple([(asset, int(change[asset])) for asset in sorted({part[0] for part in to_sell})])
         entry = self._cost(
             "kick", agent, opportunity.protocol, opportunity.account, opportunity.account,
-            opportunity.collateral, row,
+            opportunity.collateral, row, Moved(wages, int(change[self.world.quote]), gained),
             taken=(*result.collateral, *result.set_aside),
             given_back=(*result.debt, *result.credit),
             received=to_sell,
-            moved=Moved(NOTHING_PAID, int(change[quote]), 0),
         )  # fmt: skip
-        entry.gained = tuple([(asset, int(change[asset])) for asset in sorted({part[0] for part in to_sell})])
-        entry.wages = wages
-        entry.income = sum(self.world.desk.worth(quote, *part) for part in wages)
         for asset, units in to_sell:
             self.world.exits.hold(agent, entry, asset, units, self._venue(asset), REWARD_LIMIT)
         return row
@@ -127,10 +124,9 @@ class Journal:
         ]  # fmt: skip
         world.recorder.sales.append(row)
         entry = self._cost(
-            "sale", agent, protocol, sale.number, sale.account, sale.collateral, row,
+            "sale", agent, protocol, sale.number, sale.account, sale.collateral, row, moved,
             given_back=((sale.collateral, result.returned),),
             received=((sale.collateral, result.units),),
-            moved=moved,
         )  # fmt: skip
         if sold is None:
             exit, limit = self._venue(sale.collateral), REWARD_LIMIT
@@ -143,26 +139,21 @@ class Journal:
 
     def bid(self, protocol: int, sale: Sale, bidder: int, purse: Purse, pay: int) -> None:
         """Remember what the bidder who now leads an auction has put in, until somebody outbids it."""
-        key, nothing = (protocol, sale.number), Moved(Payment(sale.debt, 0, 0), 0, 0)
-        before = self._bids.get(key, (-1, nothing))
+        key = (protocol, sale.number)
+        before = self._bids.get(key, (-1, NOTHING))
         self.world.on_undo(lambda: self._bids.update({key: before}))
-        paid = before[1] if before[0] == bidder else nothing
-        more = purse.close(pay - paid.payment.units)
-        total = Payment(sale.debt, pay, paid.payment.cost + more.payment.cost)
-        self._bids[key] = bidder, Moved(total, paid.cash + more.cash, 0)
+        paid = before[1] if before[0] == bidder else NOTHING
+        more = purse.close(pay - sum(payment.units for payment in paid.payments))
+        self._bids[key] = bidder, Moved((*paid.payments, *more.payments), paid.cash + more.cash)
 
     def won(self, protocol: int, sale: Sale, gained: int) -> Moved:
         """Return what the winner of an auction has paid with its bids, and the collateral it has received."""
         _, paid = self._bids[protocol, sale.number]
-        return paid._replace(gained=gained)
+        return paid._replace(gained=((sale.collateral, gained),))
 
-    def chore(self, agent: DecidingAgent, protocol: int, number: int, wages: Wages) -> None:
-        """Write down what upkeep has earned, if anything."""
-        if not any(units for _, units in wages.paid):
-            return
-        moved = Moved(NOTHING_PAID, wages.cash(), 0)
-        entry = self._cost("chore", agent, protocol, number, -1, -1, None, moved=moved)
-        entry.wages, entry.income = wages.paid, wages.income()
+    def chore(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
+        """Write down what upkeep has earned."""
+        self._cost("chore", agent, protocol, number, -1, -1, None, moved)
 
     def _cost(
         self,
@@ -173,24 +164,18 @@ class Journal:
         account: int,
         asset: int,
         row: list[Any] | None,
-        *,
         moved: Moved,
+        *,
         taken: Amounts = (),
         given_back: Amounts = (),
         received: Amounts = (),
     ) -> Cost:
         """Begin an entry of the table of costs; see `Cost`."""
         world = self.world
+        mids = {part[0]: world.market_price(part[0]) for part in received}
         entry = Cost(
-            kind, protocol, target, account, agent.name, asset, world.block, world.oracle_prices,
-            taken=taken,
-            given_back=given_back,
-            received=received,
-            mids={part[0]: world.market_price(part[0]) for part in received},
-            payment=moved.payment,
-            cash=moved.cash,
-            gained=((asset, moved.gained),) if received else (),
-            row=row,
+            kind, protocol, target, account, agent.name, asset, world.block, world.oracle_prices, row, taken,
+            given_back, received, mids, moved,
         )  # fmt: skip
         world.recorder.costs.append(entry)
         return entry

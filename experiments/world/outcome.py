@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .costs import cost_table
+from .cost_table import cost_table
 from .welfare import welfare_table
 
 if TYPE_CHECKING:

@@ -162,7 +162,7 @@ class Upkeep:
         wages = Wages(world.ledger, me, world.quote, world.desk.stables)
         lot = 0 if sale is None or sale.bidder < 0 else world.ledger.balance(sale.bidder, sale.collateral)
         result = pool.work(chore.kind, chore.number, me, now)
-        wages.earned()
+        earned = wages.earned()
         for asset in world.desk.stables:
             if asset != world.quote:
                 world.desk.convert(me, asset, world.quote, world.ledger.balance(me, asset))
@@ -171,4 +171,5 @@ class Upkeep:
             gained = world.ledger.balance(result.buyer, sale.collateral) - lot
             moved = world.journal.won(errand.protocol, sale, gained)
             world.journal.sale(winner, None, errand.protocol, sale, result, moved)
-        world.journal.chore(self.agent, errand.protocol, chore.number, wages)
+        if earned:
+            world.journal.chore(self.agent, errand.protocol, chore.number, wages.close())

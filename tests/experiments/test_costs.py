@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
-from liquidarium.experiments.world.costs import PARTS, cost_table
+from liquidarium.experiments.world.cost_table import PARTS, cost_table
 from liquidarium.experiments.world.outcome import run_tables
 
 CRASH = ("clock.start=2021-05-19T12:50:00Z", "clock.duration_s=1500")
@@ -88,8 +88,13 @@ def test_rows_are_those_of_liquidations_and_sales(alone):
         assert rows.collateral.tolist() == table.collateral.tolist()
 
 
-def of_payment(entry, **change):
-    entry.payment = entry.payment._replace(**change)
+def of_payment(entry, fee):
+    (payment,) = entry.moved.payments
+    entry.moved = entry.moved._replace(payments=(payment._replace(fee=payment.fee + fee),))
+
+
+def of_moved(entry, **change):
+    entry.moved = entry.moved._replace(**change)
 
 
 def of_exit(entry, **change):
@@ -97,13 +102,12 @@ def of_exit(entry, **change):
 
 
 ASTRAY = {
-    "cash of the call, by the ledger": lambda cost: setattr(cost, "cash", cost.cash - 1),
-    "price of the debt, by the rule": lambda cost: of_payment(cost, cost=cost.payment.cost + 1),
-    "fee of the loan, by the rule": lambda cost: of_payment(cost, fee=cost.payment.fee + 1),
+    "cash of the call, by the ledger": lambda cost: of_moved(cost, cash=cost.moved.cash - 1),
+    "fee of the loan, by the rule": lambda cost: of_payment(cost, 1),
     "proceeds, by the market": lambda cost: of_exit(cost, received=cost.exits[-1].received + 1),
     "proceeds, by the ledger": lambda cost: of_exit(cost, cash=cost.exits[-1].cash + 1),
-    "collateral, by the ledger": lambda cost: setattr(
-        cost, "gained", tuple((asset, units + 1000) for asset, units in cost.gained)
+    "collateral, by the ledger": lambda cost: of_moved(
+        cost, gained=tuple((asset, units + 1000) for asset, units in cost.moved.gained)
     ),
 }
 """What one side says is changed by a base unit, of the collateral by a thousandth of a cent."""
@@ -112,11 +116,11 @@ ASTRAY = {
 @pytest.mark.parametrize("what", ASTRAY)
 def test_a_unit_that_goes_astray_on_one_side_is_noticed(what, called):
     cost = next(c for c in called.recorder.costs if c.exits)
-    kept = cost.cash, cost.payment, list(cost.exits), cost.gained
+    kept = cost.moved, list(cost.exits)
     assert not any(gaps(cost_table(called)))
     ASTRAY[what](cost)
     wrong = np.count_nonzero(gaps(cost_table(called)))
-    cost.cash, cost.payment, cost.exits, cost.gained = kept
+    cost.moved, cost.exits = kept
     assert wrong == 1
 
 

@@ -16,7 +16,7 @@ from liquidarium.experiments.figures.wall import liquidatable_debt, market_depth
 from liquidarium.experiments.runs import SUMMARY_KEYS, RunResult
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import load_scenario
-from liquidarium.experiments.world.costs import PARTS as COST_PARTS
+from liquidarium.experiments.world.cost_table import PARTS as COST_PARTS
 
 PNG = b"\x89PNG"
 
