@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,14 +75,15 @@ def revealed_capital(kicks: pd.DataFrame, bids: pd.DataFrame) -> pd.DataFrame:
     standing: dict[int, tuple[int, float]] = {}
     locked: dict[int, float] = {}
     peak: dict[int, float] = {}
-    for row in seen.itertuples():
-        holder, amount = standing.pop(row.auction, (-1, 0.0))
+    columns = ("auction", "event", "bidder", "bid_dai")
+    for auction, event, bidder, given in zip(*(seen[name].tolist() for name in columns), strict=True):
+        holder, amount = standing.pop(auction, (-1, 0.0))
         locked[holder] = locked.get(holder, 0.0) - amount
-        if row.event != "deal":
-            bid = amount if np.isnan(row.bid_dai) else row.bid_dai
-            standing[row.auction] = (row.bidder, bid)
-            locked[row.bidder] = locked.get(row.bidder, 0.0) + bid
-            peak[row.bidder] = max(peak.get(row.bidder, 0.0), locked[row.bidder])
+        if event != "deal":
+            bid = amount if math.isnan(given) else given
+            standing[auction] = (bidder, bid)
+            locked[bidder] = locked.get(bidder, 0.0) + bid
+            peak[bidder] = max(peak.get(bidder, 0.0), locked[bidder])
     median = seen[seen.event == "tend"].groupby("bidder").bid_dai.median()
     frame = pd.DataFrame({"peak_dai": pd.Series(peak, dtype=np.float64)})
     frame["lowballer"] = median.reindex(frame.index).fillna(np.inf) < NEAR_ZERO

@@ -76,6 +76,7 @@ def draw_near_zero(
 
 def interval(values: pd.Series[float]) -> tuple[float, float]:
     """Return mean and half-width of the t interval."""
-    n = values.count()
-    half = float(stats.t.ppf((1.0 + LEVEL) / 2.0, n - 1) * values.sem()) if n > 1 else 0.0
-    return float(values.mean()), half
+    sample = values.to_numpy(np.float64)
+    n = len(sample)
+    half = float(stats.t.ppf((1.0 + LEVEL) / 2.0, n - 1) * stats.sem(sample)) if n > 1 else 0.0
+    return float(sample.mean()), half
