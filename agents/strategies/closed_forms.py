@@ -96,7 +96,7 @@ class GasAuction(NamedTuple):
     @property
     def stay_out(self) -> float:
         """Probability that a bidder stays out."""
-        return self.win_chance(0.0) ** (1.0 / (self.n - 1))
+        return float(self.win_chance(0.0) ** (1.0 / (self.n - 1)))
 
     @property
     def highest_bid(self) -> float:
@@ -366,7 +366,7 @@ def race_win_probability(lead_s: float, jitter_s: float) -> float:
 def exponential_race(rates: Sequence[float]) -> Floats:
     """Chance of each to arrive first when delays are exponential with these rates (CASES G17)."""
     given = np.asarray(rates, np.float64)
-    return given / given.sum()
+    return np.asarray(given / given.sum())
 
 
 def raises_to_reach(first: float, last: float, minimum_raise: float) -> int:

@@ -123,15 +123,13 @@ class Comparison:
 
     def _rows(self, value: str, low: str, cases: list[str]) -> list[str]:
         table = self.table()
+        centres, ends = dict(table[value]), dict(table[low])
         lines = [
             "| case | " + " | ".join(self.labels[metric] for metric in SHOWN) + " |",
             "|---|" + "---:|" * len(SHOWN),
         ]
         for case in cases:
-            cells = (
-                _cell(table.loc[(case, metric)][value], table.loc[(case, metric)][low], value != "mean")
-                for metric in SHOWN
-            )
+            cells = (_cell(centres[case, metric], ends[case, metric], value != "mean") for metric in SHOWN)
             lines.append(f"| {case} | " + " | ".join(cells) + " |")
         return lines
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,7 +192,7 @@ def _gas(scenario: Scenario, times: Floats, streams: Streams) -> GasPrice:
 def build_inclusion(chain: ChainConfig) -> InclusionRule:
     """Build the rule that fills blocks; what the scenario leaves out is the rule's own default."""
     boost_s = None if chain.boost_ms is None else chain.boost_ms / 1e3
-    given = {
+    given: dict[str, Any] = {
         "minimum_raise": chain.minimum_raise,
         "rounds": chain.raise_rounds,
         "exact_up_to": chain.exact_bundles,

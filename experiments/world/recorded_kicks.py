@@ -130,10 +130,12 @@ class KickSchedule:
         world, now = self.world, self.world.time_s
         while self.done < len(self.times_s) and self.times_s[self.done] <= now:
             row = self.done
+            before = world.ledger.balances[self.kicker.account].copy()
             result: Any = self.pool.kick_recorded(row, self.kicker.account, int(now))
+            change = world.ledger.balances[self.kicker.account] - before
             wanted = Opportunity(
                 row, 0.0, self.collateral, self.pool.debt, self.tabs_dai[row], 0.0,
                 self.market.number, True, self.pool.kick_pays,
             )  # fmt: skip
-            world.journal.kick(self.kicker, Kick(wanted, 0.0), result)
+            world.journal.kick(self.kicker, Kick(wanted, 0.0), result, change)
             self.done += 1
