@@ -34,11 +34,11 @@ accounts are renumbered.
 FITS = """## Fits
 
 `fits/*.json` hold parameters estimated by `tools/fit_may_2021.py` from Aave v2 liquidation events and Binance
-bars before 2021-05-19: the sources of the episode above, and hourly Binance spot bars from
+bars before 2021-05-19: the sources of episode `may-2021`, and hourly Binance spot bars from
 djienne/3EMA_SRSI_ATR, `user_data/data/binance/*-1h.json`, commit 29af186a61a76e1f70494e70955e327cde5919ac (no
-licence stated, tier C). They contain no source rows. `fits/keepers/black-thursday.json` holds what
-`tools/fit_black_thursday.py` estimated from the auctions of the episode `black-thursday` kicked before 15:00
-UTC. The other `*.json` files are our own descriptions of the data beside them.
+licence stated, tier C). They contain no source rows. `fits/keepers/black-thursday.json` holds
+what `tools/fit_black_thursday.py` estimated from the auctions of episode `black-thursday` that were kicked
+before 15:00 UTC. The other `*.json` files are our own descriptions of the data beside them.
 """
 
 

@@ -22,7 +22,9 @@ from .auctions import simulate
 LIVE_KEEPERS = (0, 1, 2, 4, 8, 16)
 LENGTHS_S = (600, 3_600, 10_800, 21_600)
 
-UNTIL = "borrowers.until=2020-03-12T15:00:00Z"
+UNTIL = ("clock.start=2020-03-12T02:50:00Z", "borrowers.until=2020-03-12T15:00:00Z")
+SIX_PM, MIDNIGHT = "clock.duration_s=54600", "clock.duration_s=76200"
+"""Ends of the runs, by when auctions of the usual length, and the longest ones, are over."""
 TAIL_S, STEP_S = 8_400, 90
 """Of the clip as it was set up in May 2021."""
 
@@ -46,7 +48,8 @@ def keeper_cases(name: str = "black-thursday") -> list[Case]:
         flip = load_scenario(
             name,
             [
-                UNTIL,
+                *UNTIL,
+                SIX_PM,
                 f"agents.{place['leading-keeper']}.count=0",
                 f"agents.{place['keepers']}.count={count}",
                 f"agents.{place['keepers']}.capital_usd={capital!r}",
@@ -63,7 +66,7 @@ def length_cases(name: str = "black-thursday") -> list[Case]:
     for length in LENGTHS_S:
         tau = max(6 * 3600, 4 * length)
         settings = (f"protocol.collateral.ETH.bid_s={length}", f"protocol.collateral.ETH.auction_s={tau}")
-        flip = load_scenario(name, [UNTIL, *settings])
+        flip = load_scenario(name, [*UNTIL, MIDNIGHT, *settings])
         data = clip_twin(flip).model_dump(mode="python", exclude_unset=True)
         step = max(1, round(STEP_S * length / TAIL_S))
         data["protocol"]["collateral"]["ETH"] |= {"tail_s": length, "step_s": step}
