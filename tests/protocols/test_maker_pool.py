@@ -480,7 +480,7 @@ def test_bids_rise_to_the_debt_then_the_lot_falls():
     assert (chore.kind, chore.beneficiary) == ("deal", two)
     assert chore.gain_usd == pytest.approx(sale.most_units / UNIT[ETH] * 1_500)
     bought = pool.work("deal", 1, one, 641)
-    assert bought == (two, sale.most, sale.most_units, 50 * UNIT[ETH] - sale.most_units)
+    assert bought == (two, sale.most, sale.most_units, 50 * UNIT[ETH] - sale.most_units, 0)
     moved = pool.ledger.balances - start
     assert moved[two].tolist() == [sale.most_units, 0, -sale.most]
     assert not moved[one].any()
