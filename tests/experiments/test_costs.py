@@ -8,7 +8,10 @@ import pytest
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.world.cost_table import PARTS, cost_table
+from liquidarium.experiments.world.costs import Purse
+from liquidarium.experiments.world.journal import Journal
 from liquidarium.experiments.world.outcome import run_tables
+from liquidarium.protocols.lending.pool import Sale
 
 CRASH = ("clock.start=2021-05-19T12:50:00Z", "clock.duration_s=1500")
 ALONE = ("agents.searcher.count=0", "borrowers.reaction_scale=0")
@@ -66,14 +69,25 @@ def test_parts_add_up_to_the_last_unit_in_every_row(kind, seed):
 
 @pytest.mark.parametrize("decimals", [4, 9])
 def test_parts_add_up_where_debt_is_counted_in_other_units_than_cash(decimals):
-    """The desk's roundings belong to the swap, not to anybody's books."""
+    """The desk rounds a swap once, with what the account held before: the refund of a bid, for one."""
     changes = ("borrowers.count=800", f"assets.DAI.decimals={decimals}")
     for kind in ("aave-v2", "maker-flip", "maker"):
-        model = LiquidationMarket("may-2021", 3, (*CRASH, f"protocol.kind={kind}", *changes), collect_every=0)
-        model.run()
+        model = finished(kind, 3, *changes, scenario="may-2021")
         costs = cost_table(model)
         assert "DAI" in {row[5] for row in model.recorder.liquidations}
         assert not any(gaps(costs))
+        if kind == "maker-flip":
+            assert (costs.kind == "sale").any()
+            assert any(pay.held for cost in model.recorder.costs for pay in cost.moved.payments)
+
+
+def test_raises_of_one_bidder_add_up_and_another_bidder_begins_anew(called):
+    journal, ledger, quote = Journal(called), called.ledger, called.quote
+    first, second = (bot.account for bot in called.bots[:2])
+    sale = Sale(5, "bids", 0, collateral=0, debt=quote, units=10, price=1.0, most=100)
+    for bidder, pay, total in ((first, 40, 40), (first, 70, 70), (second, 90, 90)):
+        journal.bid(0, sale, bidder, Purse(ledger, bidder, quote, 0, quote), pay)
+        assert sum(payment.units for payment in journal.won(0, sale, 10).payments) == total
 
 
 def test_rows_are_those_of_liquidations_and_sales(alone):
