@@ -187,7 +187,7 @@ class SealedBundle:
 
     exact_up_to: int = MOST_EXACT
     sealed: ClassVar[bool] = True
-    _told: list[bool] = field(default_factory=list, repr=False, compare=False)
+    _told: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.exact_up_to <= MOST_EXACT:
