@@ -26,6 +26,7 @@ from .auction_score import (
     paired_difference,
     plain,
     shares,
+    width,
 )
 from .auctions import NEAR_ZERO, hours_of, simulate
 from .keeper_fit import CUTOFF_TS
@@ -79,6 +80,7 @@ class AuctionBacktest:
             "bidders_scored": [plain(row) for row in self.bidders],
             "hits": sum(row.hit for row in self.scored),
             "misses": sum(not row.hit for row in self.scored),
+            "mean_interval_width": width(self.scored),
             "mean_error": error(self.scored),
             "trivial_share": self.trivial_share,
             "trivial_mean_error": error(self.scored, self.trivial_share),
@@ -103,8 +105,9 @@ class AuctionBacktest:
                 *_lines("kicked, UTC", self.fitted, "kicks before 15:00, seen by the fit"),
                 "",
                 *_lines("kicked, UTC", self.scored, "kicks from 15:00 on, scored"),
-                f"hits {hits}, misses {len(self.scored) - hits}; mean error {error(self.scored):.2f}, "
-                f"of the constant {self.trivial_share:.2f}: {error(self.scored, self.trivial_share):.2f}",
+                f"hits {hits}, misses {len(self.scored) - hits}, in intervals {width(self.scored):.2f} wide",
+                f"mean error {error(self.scored):.2f}, of the constant {self.trivial_share:.2f}: "
+                f"{error(self.scored, self.trivial_share):.2f}",
                 "",
                 *_lines("bidders", self.bidders, "kicks from 15:00 on, by number of bidders"),
                 "",

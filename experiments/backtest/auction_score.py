@@ -114,6 +114,12 @@ def error(rows: list[ShareRow], constant: float | None = None) -> float:
     return float(np.average(gaps, weights=[row.kicks for row in known]))
 
 
+def width(rows: list[ShareRow]) -> float:
+    """Mean width of the seeds' intervals, weighted by recorded lots: hits in wide intervals say little."""
+    known = [row for row in rows if row.kicks and not np.isnan(row.simulated)]
+    return float(np.average([row.high - row.low for row in known], weights=[row.kicks for row in known]))
+
+
 def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference:
     """Return the mean of ``first - second`` with its t interval and test; shape (seeds,) each."""
     difference = np.asarray(first) - np.asarray(second)
