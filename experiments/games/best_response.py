@@ -134,9 +134,9 @@ class SearchHistory:
         with drawing():
             figure = new_figure(8.0, 6.0)
             gains, values = figure.subplots(2, 1, sharex=True)
-            low, high = table["gain_outside_low"], table["gain_outside_high"]
+            low, gain, high = (table[f"gain_outside{end}"] for end in ("_low", "", "_high"))
             gains.errorbar(
-                rounds, table["gain_outside"], yerr=[table["gain_outside"] - low, high - table["gain_outside"]],
+                rounds, gain, yerr=[gain - low, high - gain],
                 color=BEFORE, marker="o", capsize=3, label="gain of the best reply found",
             )  # fmt: skip
             gains.plot(
@@ -283,7 +283,7 @@ class _Payoffs:
         return EmpiricalGame(space, samples)
 
     def gain(self, mixture: dict[float, float], players: int, value: float) -> FloatArray:
-        """What a player gains with `value` when all others play `mixture`, by sample."""
+        """Return what a player gains with `value` when all others play `mixture`, by sample."""
         values = list(mixture)
         shares = np.array(list(mixture.values()))
         space = ProfileSpace([Role("player", players, tuple(map(repr, values)))])

@@ -51,7 +51,7 @@ class Certificate:
         Regret that does not matter.
     verdict : str
         ``equilibrium`` if the interval ends at or below the tolerance, ``not an equilibrium`` if it begins
-        above it or the regret is above it, ``possible equilibrium`` if the samples do not tell. Joint play is called a coarse
+        above, ``possible equilibrium`` if the samples do not tell. Joint play is called a coarse
         correlated equilibrium, never a Nash equilibrium.
     """
 
@@ -86,7 +86,7 @@ def certify_exactly(game: CountGame, play: Play, allowance: float | None = None)
     gains = play.gain_coefficients() @ game.payoffs
     value = max(0.0, float(gains.max()))
     return Certificate(
-        value, (value, value), _nash_conv(play, gains), limit, _verdict(play, value, value, value, limit)
+        value, (value, value), _nash_conv(play, gains), limit, _verdict(play, value, value, limit)
     )
 
 
@@ -126,13 +126,15 @@ def certify(
     for play, rows, gains in zip(plays, coefficients, np.split(resampled, ends, axis=1), strict=True):
         means = rows @ game.mean.payoffs
         value = max(0.0, float(means.max()))
-        low, high = regret_interval(gains, level)
-        verdict = _verdict(play, value, low, high, limit)
+        low, high = regret_interval(gains, level, sum(size * n for size, n in play.gain_groups()))
+        verdict = _verdict(play, low, high, limit)
         certificates.append(Certificate(value, (low, high), _nash_conv(play, means), limit, verdict))
     return certificates
 
 
-def regret_interval(gains: FloatArray, level: float = LEVEL) -> tuple[float, float]:
+def regret_interval(
+    gains: FloatArray, level: float = LEVEL, deviations: int | None = None
+) -> tuple[float, float]:
     """Bootstrap interval of a profile's regret.
 
     The upper end is a quantile of the resampled regret. The lower end is the best lower bound of a
@@ -145,6 +147,8 @@ def regret_interval(gains: FloatArray, level: float = LEVEL) -> tuple[float, flo
         Resampled gains from each deviation.
     level : float
         Confidence.
+    deviations : int, optional
+        Deviations of all players; those of players that do the same are one column of `gains`.
 
     Raises
     ------
@@ -154,13 +158,13 @@ def regret_interval(gains: FloatArray, level: float = LEVEL) -> tuple[float, flo
     if not 0 < level < 1:
         raise GameError(f"level = {level}; allowed: between 0 and 1")
     tail = (1.0 - level) / 2.0
-    low = max(0.0, float(np.quantile(gains, tail / gains.shape[-1], axis=0).max()))
+    low = max(0.0, float(np.quantile(gains, tail / (deviations or gains.shape[-1]), axis=0).max()))
     return low, max(low, float(np.quantile(gains.max(axis=-1), 1.0 - tail)))
 
 
-def _verdict(play: Play, value: float, low: float, high: float, limit: float) -> Verdict:
+def _verdict(play: Play, low: float, high: float, limit: float) -> Verdict:
     joint = isinstance(play, JointPlay)
-    if low > limit or (joint and value > limit):
+    if low > limit:
         return "not an equilibrium"
     if high <= limit:
         return "coarse correlated equilibrium" if joint else "equilibrium"

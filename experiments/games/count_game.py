@@ -38,7 +38,8 @@ class CountGame:
 
     Examples
     --------
-    >>> hawk_dove = CountGame.symmetric(2, ["hawk", "dove"], lambda own, others: [[-1, 4], [0, 2]][own][others[1]])
+    >>> matrix = [[-1, 4], [0, 2]]
+    >>> hawk_dove = CountGame.symmetric(2, ["hawk", "dove"], lambda own, others: matrix[own][others[1]])
     >>> hawk_dove.deviation_payoffs(np.array([2 / 3, 1 / 3])).round(4).tolist()
     [0.6667, 0.6667]
     >>> hawk_dove.regret(np.array([0.0, 1.0]))
@@ -153,7 +154,8 @@ def opponent_weights(powers: FloatArray, counts: IntArray, ways: FloatArray) -> 
 
 def describe_payoff(space: ProfileSpace, entry: int) -> str:
     """Say whose payoff in which profile stands at a place of the flat array."""
-    return f"that of {column_name(space, int(space.column[entry]))} in {profile_name(space, space.simulated[space.profile[entry]])}"
+    who = column_name(space, int(space.column[entry]))
+    return f"that of {who} in {profile_name(space, space.simulated[space.profile[entry]])}"
 
 
 def column_name(space: ProfileSpace, column: int) -> str:

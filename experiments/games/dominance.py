@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
@@ -91,7 +92,8 @@ def _best_mixture(advantage: FloatArray) -> FloatArray | None:
         b_eq=[1.0],
         bounds=[(0, None)] * rows + [(None, None)],
     )
-    if not solved.success or -solved.fun <= 1e-9:
+    best: Any = solved.x  # shares, then the least advantage
+    if not solved.success or best[-1] <= 1e-9:
         return None
-    mix = np.maximum(np.asarray(solved.x[:-1], np.float64), 0.0)
+    mix = np.maximum(np.asarray(best[:-1], np.float64), 0.0)
     return np.asarray(mix / mix.sum())

@@ -64,9 +64,8 @@ class EmpiricalGame:
         bad = np.argwhere(taken & ~np.isfinite(samples))
         if len(bad):
             block, entry = bad[0].tolist()
-            raise GameError(
-                f"payoffs must be finite: {describe_payoff(space, entry)} is {samples[block, entry]} in sample {block}"
-            )
+            what, value = describe_payoff(space, entry), samples[block, entry]
+            raise GameError(f"payoffs must be finite: {what} is {value} in sample {block}")
         samples[~taken] = np.nan
         for array in (samples, counts):
             array.flags.writeable = False
@@ -147,9 +146,9 @@ class EmpiricalGame:
     def resampled_values(self, coefficients: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
         """Bootstrap linear functions of the mean payoffs.
 
-        Blocks are drawn again, all payoffs of a block together; profiles with more samples than
-        others have these drawn in strata of their own. Deviations from the mean are stretched by ``sqrt(s / (s - 1))``
-        for s samples, so that their variance is unbiased (Davison and Hinkley 1997, section 2.3).
+        Blocks are drawn again, all payoffs of a block together; what profiles have more than others is
+        drawn in strata of its own. Deviations from the mean are stretched by ``sqrt(s / (s - 1))`` for s
+        samples, so that their variance is unbiased (Davison and Hinkley 1997, section 2.3).
 
         Parameters
         ----------

@@ -141,7 +141,7 @@ class Journal:
         replace(self._file(profile, first, len(values)), lambda path: table.to_parquet(path, index=False))
 
     def kept(self, profile: int, first: int, n: int) -> FloatArray | None:
-        """Samples that were written, or None."""
+        """Return samples that were written, or None."""
         path = self._file(profile, first, n)
         if not path.exists():
             return None

@@ -252,7 +252,8 @@ def _contest(settings: dict[str, Any], roles: Sequence[GameRole]) -> PayoffSourc
     if build is None:
         if ":" not in kind:
             raise GameError(
-                f"contest.kind = {kind!r}{nearest(kind, CONTESTS)}; allowed: {', '.join(CONTESTS)} or module:Class"
+                f"contest.kind = {kind!r}{nearest(kind, CONTESTS)}; "
+                f"allowed: {', '.join(CONTESTS)} or module:Class"
             )
         build = import_object(kind, "contest.kind")
     known = [name for name in inspect.signature(build).parameters if name != "roles"]

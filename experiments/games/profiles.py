@@ -117,11 +117,11 @@ class ProfileSpace:
     @property
     def n_columns(self) -> int:
         """Number of strategies of all roles."""
-        return self.slices[-1].stop
+        return int(self.slices[-1].stop)
 
     @cached_property
     def opponents(self) -> tuple[IntArray, ...]:
-        """What a player of each role may face, in the game that is solved; shape (n_opponents_r, n_columns)."""
+        """What a player may face in the game that is solved, by role; shape (n_opponents_r, n_columns)."""
         return tuple(
             _together([compositions(m - (q == r), len(role.strategies)) for q, (m, role) in self._solved()])
             for r in range(len(self.roles))
@@ -129,7 +129,7 @@ class ProfileSpace:
 
     @cached_property
     def ways(self) -> tuple[FloatArray, ...]:
-        """In how many ways opponents can be distributed so, shape (n_opponents_r,): multinomial coefficients."""
+        """Ways in which opponents come to be distributed so: multinomial coefficients, (n_opponents_r,)."""
         return tuple(
             _rounded(
                 np.exp(
@@ -150,7 +150,7 @@ class ProfileSpace:
     @property
     def size(self) -> int:
         """Number of payoffs."""
-        return self.blocks[-1].stop
+        return int(self.blocks[-1].stop)
 
     @cached_property
     def column(self) -> IntArray:
@@ -209,14 +209,14 @@ class ProfileSpace:
     def _check_reduction(self) -> None:
         if len(self.players) != len(self.roles):
             raise GameError(f"reduced = {list(self.players)}; allowed: one number for each of the roles")
-        for q, (m, role) in self._solved():
+        for _, (m, role) in self._solved():
             lowest = 1 if role.players == 1 or len(self.roles) > 1 else 2
             whole = lowest <= m <= role.players
             whole = whole and (m == role.players or role.players % m == 0 or len(self.roles) == 1)
             if not whole or not _divides(role.players - 1, m - 1):
                 allowed = [str(n) for n in reductions(role, alone=len(self.roles) == 1)]
                 raise GameError(
-                    f"reduced.{self.roles[q].name} = {m}; allowed for {role.players} players: {', '.join(allowed)}"
+                    f"reduced.{role.name} = {m}; allowed for {role.players} players: {', '.join(allowed)}"
                 )
 
     def _check_size(self) -> None:
@@ -230,10 +230,11 @@ class ProfileSpace:
         if needed <= MEMORY_LIMIT_BYTES:
             return
         smaller = [reductions(role, alone=len(self.roles) == 1)[:-1] or [role.players] for role in self.roles]
-        hint = f"reduced = {{ {', '.join(f'{r.name} = {s[0]}' for r, s in zip(self.roles, smaller, strict=True))} }}"
+        hint = ", ".join(f"{role.name} = {sizes[0]}" for role, sizes in zip(self.roles, smaller, strict=True))
         raise GameError(
-            f"the game has {profiles:,} count profiles and {payoffs:,} payoffs, which need {needed / 2**30:,.0f} GiB "
-            f"(at most {MEMORY_LIMIT_BYTES / 2**30:.0f}); use the deviation-preserving reduction, as in {hint}"
+            f"the game has {profiles:,} count profiles and {payoffs:,} payoffs, which need "
+            f"{needed / 2**30:,.0f} GiB (at most {MEMORY_LIMIT_BYTES / 2**30:.0f}); "
+            f"use the deviation-preserving reduction, as in reduced = {{ {hint} }}"
         )
 
 

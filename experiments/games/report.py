@@ -221,9 +221,9 @@ class GameReport:
             if self._tolerance == tolerance(self.measured.mean)
             else ""
         )
+        limit = f"{self._tolerance / scale:.4g}{unit.replace(',', '')}"
         console.print(
-            f"\nequilibrium: regret surely at most {self._tolerance / scale:.4g}{unit.replace(',', '')}{share}; "
-            "possible: the samples do not tell"
+            f"\nequilibrium: regret surely at most {limit}{share}; possible: the samples do not tell"
         )
 
     def _print_search(self, console: Console, history: SearchHistory) -> None:

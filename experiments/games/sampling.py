@@ -86,8 +86,8 @@ def sample(
     space = profile_space(source, reduced)
     if 8 * space.size * samples > MEMORY_LIMIT_BYTES:
         raise GameError(
-            f"samples = {samples:,} of {space.size:,} payoffs do not fit into memory; take fewer samples of more "
-            "plays each, or the deviation-preserving reduction"
+            f"samples = {samples:,} of {space.size:,} payoffs do not fit into memory; take fewer samples "
+            "of more plays each, or the deviation-preserving reduction"
         )
     journal = None
     if folder is not None:
@@ -200,7 +200,7 @@ def _play(
 
 
 def _more(game: EmpiricalGame, play: Play, counts: IntArray) -> IntArray:
-    """Samples that are wanted next: half as many again where they narrow the regret most."""
+    """Say how many samples are wanted next: half as many again where they narrow the regret most."""
     coefficients = play.gain_coefficients()
     spread = np.zeros((len(coefficients), len(counts)))
     for p, n in enumerate(counts.tolist()):
@@ -234,8 +234,9 @@ def _too_few(certificate: Certificate, target: float, taken: int, most: int, fol
     needed = math.ceil(taken * (certificate.half_width / target) ** 2)
     kept = f"; what was sampled is kept in {folder}" if folder is not None else ""
     return (
-        f"half_width = {target:g} is not reached with {taken:,} samples of a profile (it is {certificate.half_width:.4g}); "
-        f"about {needed:,} would be needed, max_samples = {most:,}: raise one of the two{kept}"
+        f"half_width = {target:g} is not reached with {taken:,} samples of a profile "
+        f"(it is {certificate.half_width:.4g}); about {needed:,} would be needed, "
+        f"max_samples = {most:,}: raise one of the two{kept}"
     )
 
 

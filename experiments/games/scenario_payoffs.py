@@ -126,7 +126,7 @@ class ScenarioPayoffs:
     def _column(self, result: RunResult, agent: str) -> float:
         done = result.liquidations
         if self.payoff not in done or not pd.api.types.is_float_dtype(done[self.payoff]):
-            numeric = [name for name in done if pd.api.types.is_float_dtype(done[name])]
+            numeric = [str(name) for name in done if pd.api.types.is_float_dtype(done[name])]
             raise GameError(f"payoff = {self.payoff!r}; allowed: {', '.join(numeric)}")
         return float(done.loc[done.liquidator == agent, self.payoff].sum())
 

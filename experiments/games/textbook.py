@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from ...market.streams import Streams
-from .payoff_source import GameRole
+from .payoff_source import GameRole, PayoffSource
 from .profiles import FloatArray, GameError, IntArray, Role
 
 
@@ -202,9 +202,11 @@ def entry_game(roles: Sequence[GameRole], value: float, cost: float) -> EntryGam
     choices = [parameters.get("enter") for parameters in role.strategies.values()]
     if choices != [True, False]:
         raise GameError(
-            f"roles.{role.name}.strategies of an entry game are one with enter = true, then one with enter = false"
+            f"roles.{role.name}.strategies of an entry game are one with enter = true, "
+            "then one with enter = false"
         )
-    return EntryGame(value, cost, role.players, role.name, tuple(role.strategies))
+    enter, wait = role.strategies
+    return EntryGame(value, cost, role.players, role.name, (enter, wait))
 
 
 def tullock_game(roles: Sequence[GameRole], prize: float, exponent: float = 1.0) -> TullockGame:
@@ -225,5 +227,9 @@ def _only(roles: Sequence[GameRole], kind: str) -> GameRole:
     return roles[0]
 
 
-CONTESTS = {"matrix": matrix_game, "entry": entry_game, "tullock": tullock_game}
+CONTESTS: dict[str, Callable[..., PayoffSource]] = {
+    "matrix": matrix_game,
+    "entry": entry_game,
+    "tullock": tullock_game,
+}
 """Textbook games by the name that a game file uses."""

@@ -1,1 +1,1 @@
-"""Algorithms that look for equilibria of given payoffs, one a file; judging their answers is `certificate`'s work."""
+"""Algorithms that look for equilibria of given payoffs, one a file; `certificate` judges their answers."""

@@ -22,8 +22,8 @@ class JointPlay:
     ----------
     space : ProfileSpace
     weights : ndarray, shape (space.size,)
-        For each role: probability that a player drawn from it uses the strategy while the others are distributed
-        as the entry says. Adds up to 1 over the entries of each role.
+        For each role: probability that a player drawn from it uses the strategy while the others are
+        distributed as the entry says. Adds up to 1 over the entries of each role.
     """
 
     space: ProfileSpace
@@ -32,7 +32,7 @@ class JointPlay:
     @property
     def mixture(self) -> FloatArray:
         """How often each strategy was played, shape (n_columns,)."""
-        return np.bincount(self.space.column, self.weights, self.space.n_columns)
+        return np.bincount(self.space.column, self.weights, self.space.n_columns).astype(np.float64)
 
     def gain_groups(self) -> list[tuple[int, int]]:
         """For each role: its deviations, and its players."""
