@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from ..runs.parallel import Progress
@@ -193,9 +195,14 @@ class LiquidationGame(Section):
                     for s in range(len(player.strategies))
                 ]
                 try:
-                    source.profile_scenario(profile)  # type: ignore[arg-type]
+                    source.profile_scenario(np.array(profile))
                 except ValidationError as error:
-                    raise GameError(f"roles.{role.name}.strategies.{strategy}: {_first(error)}") from None
+                    finding = error.errors(include_url=False)[0]
+                    key = ".".join(str(step) for step in finding["loc"])
+                    text = finding["msg"].removeprefix("Value error, ")
+                    raise GameError(
+                        f"roles.{role.name}.strategies.{strategy}: {key + ': ' if key else ''}{text}"
+                    ) from None
 
 
 def game_names() -> list[str]:
@@ -237,11 +244,13 @@ def load_game_file(source: str | Path) -> LiquidationGame:
         except (OSError, UnicodeDecodeError) as error:
             raise ScenarioError(f"game file {path} cannot be read: {error}") from None
     try:
-        return LiquidationGame.model_validate(tomllib.loads(text))
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{source} is not TOML: {error}") from None
+    try:
+        return LiquidationGame.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError(f"{source}: {_first(error)}") from None
+        raise ScenarioError(f"{source}: {_explain(error, data)}") from None
 
 
 def _contest(settings: dict[str, Any], roles: Sequence[GameRole]) -> PayoffSource:
@@ -270,7 +279,27 @@ def _contest(settings: dict[str, Any], roles: Sequence[GameRole]) -> PayoffSourc
         raise GameError(f"contest: {str(error).splitlines()[0]}") from None
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
-    return f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+def _explain(error: ValidationError, data: Mapping[str, Any]) -> str:
+    """Describe the first finding about a game in one line, unknown keys before all."""
+    findings = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "extra_forbidden")
+    finding = findings[0]
+    steps = [str(step) for step in finding["loc"]]
+    model: type[Section] = LiquidationGame
+    if steps[:1] == ["roles"] and len(steps) > 1:
+        model = GameRole
+        with suppress(KeyError, TypeError, IndexError):
+            steps[1] = str(data["roles"][int(steps[1])]["name"])
+    elif steps[:1] == ["search"]:
+        model = SearchPlan
+    path = ".".join(steps)
+    if finding["type"] == "extra_forbidden":
+        known = list(model.model_fields)
+        return f"unknown key {path}{nearest(steps[-1], known) or '; allowed: ' + ', '.join(known)}"
+    if finding["type"] == "missing":
+        field = model.model_fields.get(steps[-1])
+        return f"{path} is missing" + (f" ({field.description})" if field is not None else "")
+    if finding["type"] == "value_error":
+        text = str(finding["ctx"]["error"])
+        return f"{path}: {text}" if path else text
+    text = finding["msg"].replace("Input should be", "allowed:")
+    return f"{path} = {finding['input']!r}; {text}"

@@ -229,8 +229,11 @@ class ProfileSpace:
         needed = payoffs * _BYTES_PER_PAYOFF
         if needed <= MEMORY_LIMIT_BYTES:
             return
-        smaller = [reductions(role, alone=len(self.roles) == 1)[:-1] or [role.players] for role in self.roles]
-        hint = ", ".join(f"{role.name} = {sizes[0]}" for role, sizes in zip(self.roles, smaller, strict=True))
+        smaller = [
+            max((m for m in reductions(role, alone=len(self.roles) == 1) if m <= 6), default=role.players)
+            for role in self.roles
+        ]
+        hint = ", ".join(f"{role.name} = {m}" for role, m in zip(self.roles, smaller, strict=True))
         raise GameError(
             f"the game has {profiles:,} count profiles and {payoffs:,} payoffs, which need "
             f"{needed / 2**30:,.0f} GiB (at most {MEMORY_LIMIT_BYTES / 2**30:.0f}); "

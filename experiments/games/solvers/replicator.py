@@ -12,7 +12,8 @@ import numpy as np
 from ..count_game import SOLVED, CountGame
 from ..profiles import FloatArray
 
-_BACKGROUND = 0.05
+_BACKGROUND = 1.0
+"""Added to growth, in ranges of the payoffs; less, and steps overshoot equilibria that attract."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def replicator(
     """Follow the discrete replicator dynamics from the middle and from random mixtures.
 
     1. In every round the share of a strategy grows in proportion to its payoff over the worst payoff
-       in the role, plus a background of 5 % of the range of all payoffs.
+       in the role, plus the range of all payoffs, which keeps steps small.
     2. A start has arrived when its regret is at most `tolerance` of the range of payoffs.
     3. Starts that arrive at the same mixture are one answer. Of those that do not arrive, the mixture with
        the least regret is returned with ``converged = False``.
