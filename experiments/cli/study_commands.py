@@ -100,17 +100,63 @@ def compare(
 
 
 def game(
-    name: Annotated[str, typer.Argument(metavar="GAME", help="Name of a packaged game.")],
-    seeds: SeedsOption = "20",
+    name: Annotated[str, typer.Argument(metavar="GAME", help="Name of a packaged game, or a .toml file.")],
+    seeds: Annotated[
+        str,
+        typer.Option(metavar="N", help="Samples of each profile, from 2 to 10,000; of a scenario, seeds."),
+    ] = "20",
+    solver: Annotated[
+        str, typer.Option(metavar="NAME", help="supports, replicator, quantal-response or regret-matching.")
+    ] = "supports",
+    half_width: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Sample on until half of every regret interval is at most X."),
+    ] = None,
+    max_samples: Annotated[
+        str, typer.Option(metavar="N", help="Most samples of a profile, from 2 to 1,000,000.")
+    ] = "10000",
+    tolerance: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Regret that does not matter; 1 % of the largest payoff if left out."),
+    ] = None,
+    search: Annotated[
+        str,
+        typer.Option(metavar="N", help="Most rounds of best replies outside the strategies, from 0 to 100."),
+    ] = "0",
+    overrides: SetOption = None,
+    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder that keeps samples and answers; an interrupted game goes on."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Play a game between strategies and solve it from the simulated payoffs."""
-    from ..games.quick import play
+    """Play a game between strategies and solve it from the sampled payoffs."""
+    from ..games.play import play
 
-    roots = list(range(1, 1 + whole_number("--seeds", seeds, 2, MAX_SEEDS)))
-    with progress_bar(f"game {name}", "runs") as progress:
-        outcome = play(name, roots, progress)
+    samples = whole_number("--seeds", seeds, 2, MAX_SEEDS)
+    most = whole_number("--max-samples", max_samples, 2, 1_000_000)
+    rounds = whole_number("--search", search, 0, 100)
+    processes = whole_number("--workers", workers, 1, 1_024)
+    with progress_bar(f"game {name}", "profiles") as progress:
+        outcome = play(
+            name,
+            samples,
+            solver=solver,
+            tolerance=tolerance,
+            half_width=half_width,
+            max_samples=max(most, samples) if half_width is None else most,
+            search_rounds=rounds,
+            overrides=overrides or (),
+            workers=processes,
+            folder=out,
+            progress=progress,
+        )
     if as_json:
         echo_json(outcome.to_dict())
     else:
         typer.echo(outcome.to_text())
+    if out is not None:
+        typer.echo(f"saved in {out}", err=True)

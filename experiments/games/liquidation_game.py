@@ -1,126 +1,305 @@
-"""A game between liquidator bots: what is played, and its payoffs by simulation.
+"""A game between liquidator bots: who plays what, where, and for which payoff.
 
-Two bots that differ only in strategy and random stream meet in a scenario that
-is otherwise the same for every profile and seed. Solving is done elsewhere.
+Games are TOML files; some are packaged. Simulating them is `sampling`'s work, solving
+them that of `answers`.
 """
 
 from __future__ import annotations
 
+import inspect
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations_with_replacement
-from typing import Any
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from pydantic import Field, ValidationError, model_validator
 
-from ..runs.result import RunResult
-from ..runs.run import run
-from ..scenarios import Scenario, ScenarioError, load_scenario
-from ..scenarios.deciders import AgentConfig
-from .empirical import EmpiricalGame
+from ..runs.parallel import Progress
+from ..scenarios.base import NAME, Rows, ScenarioError, Section
+from ..scenarios.objects import import_object
+from ..scenarios.scenario import nearest
+from .empirical_game import EmpiricalGame
+from .payoff_source import GameRole, PayoffSource
+from .profiles import GameError
+from .sampling import MAX_SAMPLES, Solve, sample
+from .scenario_payoffs import PROFIT, ScenarioPayoffs
+from .textbook import CONTESTS
 
-PLAYERS = ("bot-a", "bot-b")
-"""Names of the players. They name random streams, too, so that a change of strategy changes no draw."""
+
+class SearchPlan(Section):
+    """A strategy parameter in which better replies are searched."""
+
+    role: str = Field(description="role that searches; the game has no other")
+    parameter: str = Field(description="parameter of its strategies")
+    low: float = Field(description="smallest value")
+    high: float = Field(description="largest value")
+    epsilon: float = Field(gt=0, description="gain that does not matter, in units of payoff")
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"high = {self.high:g}; allowed: above low = {self.low:g}")
+        return self
 
 
-@dataclass(frozen=True)
-class LiquidationGame:
-    """Two equal bots, each choosing one of several strategies.
+class LiquidationGame(Section):
+    """A game as data.
 
-    Attributes
-    ----------
-    name, description : str
-    scenario : str
-        Packaged scenario in which they meet.
-    strategies : mapping of str to mapping
-        Name -> parameters of the bot's strategy.
-    bot : mapping
-        What all strategies share: keys of an ``[[agents]]`` row except its name and parameters.
-    replaces : tuple of str
-        Kinds of agents that leave the scenario to make room for the players.
+    Raises
+    ------
+    pydantic.ValidationError
+        If a key is unknown or a value not allowed.
     """
 
-    name: str
-    description: str
-    scenario: str
-    strategies: Mapping[str, Mapping[str, Any]]
-    bot: Mapping[str, Any]
-    replaces: tuple[str, ...] = ("liquidator", "searcher")
+    name: str = Field(pattern=NAME, description="name of the game")
+    description: str = Field(default="", max_length=300, description="one line that says what it asks")
+    scenario: str | None = Field(default=None, description="packaged scenario, or path of a .toml file")
+    set: Rows[str] = Field(default=(), description="changes to the scenario, each path.to.key=value")
+    replaces: Rows[str] = Field(
+        default=("liquidator", "searcher"), description="kinds of agents that make room for the players"
+    )
+    payoff: str = Field(
+        default=PROFIT, description="profit_usd, or another numeric column of the liquidations table"
+    )
+    capital_rate: float = Field(
+        default=0.0, ge=0, le=100, description="yearly cost of own capital, deducted from the payoff"
+    )
+    contest: dict[str, Any] | None = Field(
+        default=None,
+        description="instead of a scenario: kind (matrix, entry, tullock or module:Class), parameters",
+    )
+    plays: int = Field(default=1, ge=1, le=10_000_000, description="plays whose mean is one sample")
+    unit: str = Field(default="USD", max_length=20, description="unit of the payoffs")
+    roles: Rows[GameRole] = Field(min_length=1, description="who plays")
+    reduced: dict[str, int] | None = Field(
+        default=None, description="role -> players of the deviation-preserving reduction"
+    )
+    search: SearchPlan | None = Field(
+        default=None, description="where to look for better replies outside the strategies"
+    )
 
-    def profile_scenario(self, first: str, second: str, overrides: Sequence[str] = ()) -> Scenario:
-        """Return the scenario in which the players use these strategies.
+    @model_validator(mode="after")
+    def _can_be_played(self) -> Self:
+        if (self.scenario is None) == (self.contest is None):
+            raise ValueError("give either scenario or contest")
+        if self.contest is not None:
+            unused = {"set", "replaces", "payoff", "capital_rate"} & self.model_fields_set
+            if unused:
+                raise ValueError(f"{sorted(unused)[0]} does nothing for a contest")
+            for role in self.roles:
+                if role.agent:
+                    raise ValueError(f"roles.{role.name}.agent does nothing for a contest")
+        names = [role.name for role in self.roles]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"roles: name {name!r} is given twice; each must be unique")
+        for role in self.roles:
+            if not role.strategies:
+                raise ValueError(f"roles.{role.name} has no strategies; give it one at least")
+        if self.search is not None:
+            self._check_search(self.search, names)
+        return self
 
-        Raises
-        ------
-        ScenarioError
-            If it cannot run.
-        """
-        scenario = load_scenario(self.scenario, overrides)
-        players = [
-            AgentConfig(**self.bot, name=player, parameters=dict(self.strategies[strategy]))
-            for player, strategy in zip(PLAYERS, (first, second), strict=True)
-        ]
-        others = [agent for agent in scenario.agents if agent.kind not in self.replaces]
-        return scenario.model_copy(update={"agents": (*players, *others)})
+    def _check_search(self, search: SearchPlan, names: Sequence[str]) -> None:
+        if names != [search.role]:
+            raise ValueError(f"search.role = {search.role!r}; allowed: {names[0]}, in a game of one role")
+        for name, parameters in self.roles[0].strategies.items():
+            value = parameters.get(search.parameter)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"search.parameter = {search.parameter!r} is no number of strategy {name!r}")
 
-    def simulate(
-        self,
-        seeds: Sequence[int],
-        progress: Callable[[int, int], None] | None = None,
-        overrides: Sequence[str] = (),
-    ) -> EmpiricalGame:
-        """Play every profile with every seed.
-
-        The players are exchangeable, so a profile is a count of strategies: k strategies need
-        ``k (k + 1) / 2`` runs for each seed. Where both use the same strategy, its payoff is the
-        mean over the two. All profiles see the same seeds (common random numbers).
+    def source(self, overrides: Sequence[str] = ()) -> PayoffSource:
+        """Return what plays the game.
 
         Parameters
         ----------
-        seeds : sequence of int
-            Root seeds, distinct, two at least.
-        progress : callable, optional
-            Told the runs done and the total after every run.
         overrides : sequence of str
-            Changes to the scenario, each ``path.to.key=value``.
-
-        Returns
-        -------
-        EmpiricalGame
-            Payoffs are `profit_usd`.
+            Changes to the scenario, after those of the game.
 
         Raises
         ------
         ScenarioError
-            If the scenario cannot run, or the seeds are too few or repeated.
+            If the scenario or the contest cannot be built.
         """
-        if len(seeds) < 2:
-            raise ScenarioError(f"a game needs at least 2 seeds for its intervals, got {len(seeds)}")
-        if len(set(seeds)) < len(seeds):
-            raise ScenarioError("the seeds of a game must be distinct, or its intervals are too narrow")
-        names = tuple(self.strategies)
-        pairs = list(combinations_with_replacement(range(len(names)), 2))
-        samples = np.empty((len(seeds), len(names), len(names)))
-        total = len(pairs) * len(seeds)
-        for p, (i, j) in enumerate(pairs):
-            scenario = self.profile_scenario(names[i], names[j], overrides)
-            for s, seed in enumerate(seeds):
-                result = run(scenario, seed)
-                first, second = (profit_usd(result, player) for player in PLAYERS)
-                if i == j:
-                    samples[s, i, i] = (first + second) / 2.0
-                else:
-                    samples[s, i, j], samples[s, j, i] = first, second
-                if progress is not None:
-                    progress(p * len(seeds) + s + 1, total)
-        return EmpiricalGame(names, samples)
+        if self.scenario is not None:
+            found = ScenarioPayoffs(
+                self.scenario,
+                self.roles,
+                (*self.set, *overrides),
+                self.replaces,
+                self.payoff,
+                self.capital_rate,
+            )
+            self._check_agents(found)
+            return found
+        if overrides:
+            raise GameError(f"a contest has no scenario to change: {overrides[0]!r} does nothing")
+        return _contest(dict(self.contest or {}), self.roles)
+
+    def sample(
+        self,
+        samples: int = 20,
+        *,
+        overrides: Sequence[str] = (),
+        half_width: float | None = None,
+        max_samples: int = MAX_SAMPLES,
+        solve: Solve | None = None,
+        workers: int = 1,
+        folder: Path | None = None,
+        progress: Progress | None = None,
+    ) -> EmpiricalGame:
+        """Play every distinct count profile with common random numbers; see `sampling.sample`.
+
+        Sample b of a scenario is the run with root seed b, from 1 on, or the mean over ``plays`` of them.
+        """
+        return sample(
+            self.source(overrides),
+            samples,
+            plays=self.plays,
+            first_block=1,
+            half_width=half_width,
+            max_samples=max_samples,
+            reduced=self.reduced,
+            solve=solve,
+            workers=workers,
+            folder=folder,
+            progress=progress,
+        )
+
+    def with_values(self, values: Sequence[float]) -> LiquidationGame:
+        """Return the game whose strategies differ only in the searched parameter.
+
+        What they share is taken from the first strategy.
+
+        Raises
+        ------
+        GameError
+            If the game has no ``[search]``.
+        """
+        if self.search is None:
+            raise GameError(f"{self.name} has no [search], so no parameter can be varied")
+        role = self.roles[0]
+        base, key = next(iter(role.strategies.values())), self.search.parameter
+        strategies = {f"{key} {value:.6g}": {**base, key: float(value)} for value in values}
+        return self.model_copy(update={"roles": (role.model_copy(update={"strategies": strategies}),)})
+
+    def _check_agents(self, source: ScenarioPayoffs) -> None:
+        for role in self.roles:
+            for k, strategy in enumerate(role.strategies):
+                profile = [
+                    player.players * (s == (k if player is role else 0))
+                    for player in self.roles
+                    for s in range(len(player.strategies))
+                ]
+                try:
+                    source.profile_scenario(np.array(profile))
+                except ValidationError as error:
+                    finding = error.errors(include_url=False)[0]
+                    key = ".".join(str(step) for step in finding["loc"])
+                    text = finding["msg"].removeprefix("Value error, ")
+                    raise GameError(
+                        f"roles.{role.name}.strategies.{strategy}: {key + ': ' if key else ''}{text}"
+                    ) from None
 
 
-def profit_usd(result: RunResult, agent: str) -> float:
-    """Profit of an agent from liquidations, USD, after the gas of all its calls, failed ones included.
+def game_names() -> list[str]:
+    """Names of the packaged games, sorted."""
+    folder = resources.files(__package__)
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
-    Collateral that it still holds at the end counts at the last mid.
+
+def load_game_file(source: str | Path) -> LiquidationGame:
+    """Load a game.
+
+    Parameters
+    ----------
+    source : str or Path
+        Name of a packaged game, or path of a TOML file.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not found, cannot be read, or is not valid.
+
+    Examples
+    --------
+    >>> [role.players for role in load_game_file("quick").roles]
+    [2]
     """
-    done, bids = result.liquidations, result.bids
-    failed = (bids.agent == agent) & (bids.kind == "liquidation") & ~bids.executed.astype(bool)
-    return float(done.profit_usd[done.liquidator == agent].sum() - bids.gas_usd[failed].sum())
+    names = game_names()
+    if source in names:
+        text = (resources.files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
+    else:
+        path = Path(source)
+        if path.suffix != ".toml" or not path.is_file():
+            raise ScenarioError(
+                f"no game {str(source)!r}{nearest(str(source), names)}; packaged: {', '.join(names)}; "
+                "or give the path of a .toml file"
+            )
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScenarioError(f"game file {path} cannot be read: {error}") from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{source} is not TOML: {error}") from None
+    try:
+        return LiquidationGame.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(f"{source}: {_explain(error, data)}") from None
+
+
+def _contest(settings: dict[str, Any], roles: Sequence[GameRole]) -> PayoffSource:
+    kind = settings.pop("kind", None)
+    if not isinstance(kind, str):
+        raise GameError(f"contest.kind is missing; allowed: {', '.join(CONTESTS)} or module:Class")
+    build: Callable[..., PayoffSource] | None = CONTESTS.get(kind)
+    if build is None:
+        if ":" not in kind:
+            raise GameError(
+                f"contest.kind = {kind!r}{nearest(kind, CONTESTS)}; "
+                f"allowed: {', '.join(CONTESTS)} or module:Class"
+            )
+        build = import_object(kind, "contest.kind")
+    known = [name for name in inspect.signature(build).parameters if name != "roles"]
+    for key in settings:
+        if key not in known:
+            raise GameError(
+                f"unknown key contest.{key}{nearest(key, known) or '; allowed: ' + ', '.join(known)}"
+            )
+    try:
+        return build(roles=tuple(roles), **settings)
+    except GameError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise GameError(f"contest: {str(error).splitlines()[0]}") from None
+
+
+def _explain(error: ValidationError, data: Mapping[str, Any]) -> str:
+    """Describe the first finding about a game in one line, unknown keys before all."""
+    findings = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "extra_forbidden")
+    finding = findings[0]
+    steps = [str(step) for step in finding["loc"]]
+    model: type[Section] = LiquidationGame
+    if steps[:1] == ["roles"] and len(steps) > 1:
+        model = GameRole
+        with suppress(KeyError, TypeError, IndexError):
+            steps[1] = str(data["roles"][int(steps[1])]["name"])
+    elif steps[:1] == ["search"]:
+        model = SearchPlan
+    path = ".".join(steps)
+    if finding["type"] == "extra_forbidden":
+        known = list(model.model_fields)
+        return f"unknown key {path}{nearest(steps[-1], known) or '; allowed: ' + ', '.join(known)}"
+    if finding["type"] == "missing":
+        field = model.model_fields.get(steps[-1])
+        return f"{path} is missing" + (f" ({field.description})" if field is not None else "")
+    if finding["type"] == "value_error":
+        text = str(finding["ctx"]["error"])
+        return f"{path}: {text}" if path else text
+    text = finding["msg"].replace("Input should be", "allowed:")
+    return f"{path} = {finding['input']!r}; {text}"

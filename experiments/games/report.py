@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from .empirical import EmpiricalGame, FloatArray
+from .answers import Answer, is_two_player
+from .best_response import SearchHistory
+from .certificate import LEVEL, TOLERANCE, tolerance
+from .count_game import profile_name
+from .dominance import Dominated
+from .empirical_game import EmpiricalGame
+from .game_folder import replace
 from .liquidation_game import LiquidationGame
-from .regret import TOLERANCE, Answer, tolerance_usd
+from .mixed_profile import MixedProfile
 
-LEVEL = 0.95
-"""Confidence of the printed intervals."""
+SHOWN_PROFILES = 60
+"""Profiles that the text shows; JSON and the saved game hold all."""
+RESULT = "equilibria.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,81 +34,273 @@ class GameReport:
     Attributes
     ----------
     game : LiquidationGame
-    seeds : tuple of int
+    solver : str
     measured : EmpiricalGame
     answers : tuple of Answer
-        Equilibria of the mean payoffs, then the other pure profiles.
+        What the solver found, then profiles listed because they are pure.
     degenerate : bool
-        The mean payoffs may have a continuum of equilibria, spanned by those listed.
+        The mean payoffs may have a continuum of equilibria.
+    dominated : tuple of Dominated
+    history : SearchHistory or None
+        Best-response search outside the strategies.
     """
 
     game: LiquidationGame
-    seeds: tuple[int, ...]
+    solver: str
     measured: EmpiricalGame
     answers: tuple[Answer, ...]
     degenerate: bool
+    dominated: tuple[Dominated, ...] = ()
+    history: SearchHistory | None = None
+
+    @property
+    def equilibria(self) -> tuple[Answer, ...]:
+        """Answers that are or may be equilibria and solve the mean payoffs."""
+        return tuple(a for a in self.answers if a.certificate.verdict != "not an equilibrium" and _holds(a))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain containers, as written to JSON; money in USD."""
-        measured = self.measured
+        """Plain containers, as written to JSON; money in the game's unit."""
+        measured, space = self.measured, self.measured.space
+        bounds = measured.intervals(LEVEL)
+        held = self.equilibria
         return {
             "game": self.game.name,
+            "description": self.game.description,
             "scenario": self.game.scenario,
-            "seeds": list(self.seeds),
-            "strategies": {name: dict(values) for name, values in self.game.strategies.items()},
-            "payoffs_usd": measured.payoffs.tolist(),
-            "payoff_intervals_usd": measured.intervals(LEVEL).tolist(),
-            "degenerate": self.degenerate,
-            "regret_tolerance_usd": tolerance_usd(measured),
-            "answers": [
+            "contest": self.game.contest,
+            "unit": self.game.unit,
+            "solver": self.solver,
+            "roles": [
                 {
-                    "row": dict(zip(measured.strategies, answer.profile.row.tolist(), strict=True)),
-                    "column": dict(zip(measured.strategies, answer.profile.column.tolist(), strict=True)),
-                    "regret_usd": answer.regret_usd,
-                    "regret_interval_usd": list(answer.regret_interval_usd),
-                    "frequency": answer.frequency,
-                    "verdict": answer.verdict,
+                    "name": role.name,
+                    "players": role.players,
+                    "solved_players": m,
+                    "strategies": dict(plan.strategies),
                 }
-                for answer in self.answers
+                for role, m, plan in zip(space.roles, space.players, self.game.roles, strict=True)
             ],
+            "plays_per_sample": self.game.plays,
+            "samples": {"least": int(measured.taken.min()), "most": int(measured.taken.max())},
+            "payoffs": [
+                {
+                    "strategy": self._column(int(space.column[e])),
+                    "profile": profile_name(space, space.simulated[space.profile[e]]),
+                    "mean": float(measured.mean.payoffs[e]),
+                    "interval": bounds[e].tolist(),
+                    "samples": int(measured.taken[e]),
+                }
+                for e in range(space.size)
+            ],
+            "degenerate": self.degenerate,
+            "regret_tolerance": self._tolerance,
+            "equilibria": [self._answer(answer) for answer in held],
+            "other_profiles": [self._answer(a) for a in self.answers if not any(a is h for h in held)],
+            "dominated": [
+                {"strategy": d.strategy, "by": d.by, "margin": d.margin, "interval": list(d.interval)}
+                for d in self.dominated
+            ],
+            "search": None if self.history is None else self.history.to_dict(),
         }
 
     def to_text(self) -> str:
         """Tables for a terminal."""
-        measured, names = self.measured, self.measured.strategies
+        game, measured = self.game, self.measured
         console = Console(width=110, color_system=None, force_terminal=False, force_jupyter=False)
         with console.capture() as capture:
-            console.print(f"{self.game.name}: {self.game.description}", highlight=False)
-            console.print(f"scenario {self.game.scenario}, {len(self.seeds)} seeds for each profile\n")
-            for name, values in self.game.strategies.items():
-                told = ", ".join(f"{key} = {value}" for key, value in values.items())
-                console.print(f"  {name:<{max(map(len, names))}}  {told}")
-            console.print("\nprofit of a bot net of gas, thousand USD (95 % interval of the mean)")
-            table = _table("bot", *(f"against {name}" for name in names))
-            bounds = measured.intervals(LEVEL) / 1e3
-            for i, name in enumerate(names):
-                cells = (_cell(measured.payoffs[i, j] / 1e3, bounds[i, j]) for j in range(len(names)))
-                table.add_row(name, *cells)
-            console.print(table)
-            console.print("\nwhat a bot could gain by choosing otherwise alone, thousand USD (95 % interval)")
-            table = _table("profile", "regret", "in resamples", "verdict")
-            for answer in self.answers:
-                table.add_row(
-                    _profile(names, answer),
-                    _cell(answer.regret_usd / 1e3, [b / 1e3 for b in answer.regret_interval_usd]),
-                    f"{answer.frequency:.0%}",
-                    answer.verdict,
-                )
-            console.print(table)
-            console.print(
-                f"\nequilibrium: regret surely below {tolerance_usd(measured) / 1e3:.2f} thousand USD, "
-                f"{TOLERANCE:.0%} of the largest payoff; possible: the seeds do not tell"
-            )
+            console.print(f"{game.name}: {game.description}", highlight=False)
+            console.print(f"{self._where()}, {self._how_often()}\n")
+            for role in game.roles:
+                console.print(f"  {role.players} x {role.name}")
+                width = max(map(len, role.strategies))
+                for name, values in role.strategies.items():
+                    told = ", ".join(f"{key} = {value}" for key, value in values.items())
+                    console.print(f"  {name:<{width}}  {told}".rstrip())
+            self._print_payoffs(console)
+            self._print_answers(console)
+            for d in self.dominated:
+                by = " + ".join(f"{share:.2f} {n}" if share < 1 - 1e-9 else n for n, share in d.by.items())
+                sure = "surely" if d.interval[0] > 0 else "at the mean payoffs, not surely,"
+                console.print(f"{d.strategy} is {sure} dominated by {by}")
             if self.degenerate:
                 console.print(
                     "the mean payoffs are degenerate: mixtures of the listed equilibria may be some too"
                 )
+            if self.history is not None:
+                self._print_search(console, self.history)
+        assert measured is not None
         return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write the answers, and the history of a search with its figure, beside the samples."""
+        path = folder / RESULT
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        replace(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+        written = [path]
+        if self.history is not None:
+            table = self.history.table()
+            history = folder / "search.parquet"
+            replace(history, lambda partial: table.to_parquet(partial, index=False))
+            written += [history, self.history.draw(folder)]
+        return written
+
+    @property
+    def _tolerance(self) -> float:
+        return self.answers[0].certificate.tolerance if self.answers else tolerance(self.measured.mean)
+
+    def _where(self) -> str:
+        if self.game.scenario is not None:
+            return f"scenario {self.game.scenario}"
+        return f"contest {(self.game.contest or {}).get('kind')}"
+
+    def _how_often(self) -> str:
+        taken, space = self.measured.taken, self.measured.space
+        least, most = int(taken.min()), int(taken.max())
+        told = f"{least:,} samples" if least == most else f"{least:,} to {most:,} samples"
+        told += f" of {self.game.plays:,} plays" if self.game.plays > 1 else ""
+        told += f" for each of {len(space.simulated):,} profiles"
+        if space.is_reduced:
+            sizes = ", ".join(f"{r.name} to {m}" for r, m in zip(space.roles, space.players, strict=True))
+            told += f", reduced: {sizes}"
+        return told
+
+    def _scale(self) -> tuple[float, str]:
+        unit = self.game.unit
+        if unit == "USD" and np.abs(self.measured.mean.payoffs).max() >= 10_000:
+            return 1e3, ", thousand USD"
+        return 1.0, f", {unit}" if unit else ""
+
+    def _cell(self, value: float, bounds: Any) -> str:
+        largest = np.abs(self.measured.mean.payoffs).max() / self._scale()[0]
+        return _cell(value, bounds, 1 if largest >= 100 else 3)
+
+    def _print_payoffs(self, console: Console) -> None:
+        measured, space = self.measured, self.measured.space
+        scale, unit = self._scale()
+        means, bounds = measured.mean.payoffs / scale, measured.intervals(LEVEL) / scale
+        if is_two_player(space) and len(space.roles) == 1:
+            names = space.roles[0].strategies
+            k = len(names)
+            console.print(f"\npayoff{unit} ({LEVEL:.0%} interval of the mean)")
+            table = _table(space.roles[0].name, *(f"against {name}" for name in names))
+            for i, name in enumerate(names):
+                table.add_row(name, *(self._cell(means[k * i + j], bounds[k * i + j]) for j in range(k)))
+            console.print(table)
+            return
+        if len(space.simulated) > SHOWN_PROFILES:
+            console.print(f"\npayoffs of {len(space.simulated):,} profiles are in --json and --out only")
+            return
+        console.print(f"\npayoff of those who use a strategy{unit} ({LEVEL:.0%} interval of the mean)")
+        table = _table("profile", "strategy", "payoff")
+        for e in np.lexsort((space.column, space.profile)).tolist():
+            table.add_row(
+                profile_name(space, space.simulated[space.profile[e]]),
+                self._column(int(space.column[e])),
+                self._cell(means[e], bounds[e]),
+            )
+        console.print(table)
+
+    def _print_answers(self, console: Console) -> None:
+        scale, unit = self._scale()
+        console.print(f"\nwhat a player could gain by choosing otherwise alone{unit} ({LEVEL:.0%} interval)")
+        frequencies = any(answer.frequency is not None for answer in self.answers)
+        table = _table("profile", "regret", *(["in resamples"] if frequencies else []), "verdict", "found by")
+        for answer in self.answers:
+            certificate = answer.certificate
+            row = [
+                self._profile(answer),
+                self._cell(certificate.regret / scale, [b / scale for b in certificate.interval]),
+            ]
+            if frequencies:
+                row.append("" if answer.frequency is None else f"{answer.frequency:.0%}")
+            table.add_row(*row, certificate.verdict, answer.found_by)
+        console.print(table)
+        if not self.equilibria:
+            console.print(f"solver {self.solver} found no equilibrium")
+        share = (
+            f", {TOLERANCE:.0%} of the largest payoff"
+            if self._tolerance == tolerance(self.measured.mean)
+            else ""
+        )
+        limit = f"{self._tolerance / scale:.4g}{unit.replace(',', '')}"
+        console.print(
+            f"\nequilibrium: regret surely at most {limit}{share}; possible: the samples do not tell"
+        )
+
+    def _print_search(self, console: Console, history: SearchHistory) -> None:
+        console.print(f"\nbest replies outside the strategies, in {history.parameter} (95 % interval)")
+        table = _table("round", "in use", "regret inside", "best reply", "its gain")
+        for i, step in enumerate(history.steps):
+            used = " + ".join(
+                f"{share:.2f} x {value:.4g}"
+                for value, share in zip(step.values, step.mixture, strict=True)
+                if share > 0
+            )
+            table.add_row(
+                str(i), used, _cell(step.inside.regret, step.inside.interval, 3), f"{step.reply:.4g}",
+                _cell(step.gain, step.gain_interval, 3),
+            )  # fmt: skip
+        console.print(table)
+        told = "is not surely above" if history.settled else "is still above"
+        console.print(f"the gain of the best reply found {told} epsilon = {history.epsilon:g}")
+
+    def _answer(self, answer: Answer) -> dict[str, Any]:
+        space, certificate = self.measured.space, answer.certificate
+        told: dict[str, Any] = {
+            "mixture": space.split(answer.play.mixture),
+            "regret": certificate.regret,
+            "regret_interval": list(certificate.interval),
+            "nash_conv": certificate.nash_conv,
+            "verdict": certificate.verdict,
+            "found_by": answer.found_by,
+            "frequency": answer.frequency,
+        }
+        if isinstance(answer.play, MixedProfile) and not answer.play.is_symmetric:
+            told["players"] = {
+                role.name: [dict(zip(role.strategies, row, strict=True)) for row in mix.tolist()]
+                for role, mix in zip(space.roles, answer.play.mixes, strict=True)
+            }
+        return told
+
+    def _column(self, column: int) -> str:
+        space = self.measured.space
+        for role, part in zip(space.roles, space.slices, strict=True):
+            if part.start <= column < part.stop:
+                name = role.strategies[column - part.start]
+                return name if len(space.roles) == 1 else f"{role.name}.{name}"
+        raise IndexError(column)
+
+    def _profile(self, answer: Answer) -> str:
+        space, play = self.measured.space, answer.play
+        if not isinstance(play, MixedProfile):
+            return "joint play: " + "; ".join(
+                _mix(role.strategies, play.mixture[part].tolist())
+                for role, part in zip(space.roles, space.slices, strict=True)
+            )
+        parts = []
+        for role, mix in zip(space.roles, play.mixes, strict=True):
+            label = "" if len(space.roles) == 1 else f"{role.name} "
+            if np.allclose(mix, mix[0]):
+                everybody = {1: "", 2: "both "}.get(len(mix), "all ")
+                parts.append(f"{label}{everybody}{_mix(role.strategies, mix[0].tolist())}")
+            elif len(mix) == 2:
+                parts.append(label + " / ".join(_mix(role.strategies, row.tolist()) for row in mix))
+            else:
+                counts = mix.sum(axis=0).round().astype(int).tolist()
+                named = zip(counts, role.strategies, strict=True)
+                parts.append(label + ", ".join(f"{n} {name}" for n, name in named if n))
+        return "; ".join(parts)
+
+
+def _holds(answer: Answer) -> bool:
+    return answer.solved or not isinstance(answer.play, MixedProfile)
+
+
+def _mix(names: Sequence[str], shares: Sequence[float]) -> str:
+    return " + ".join(
+        f"{share:.2f} {name}" if share < 1 else name
+        for name, share in zip(names, shares, strict=True)
+        if share
+    )
 
 
 def _table(*columns: str) -> Table:
@@ -108,17 +310,5 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _cell(value: float, bounds: list[float] | FloatArray) -> str:
-    return f"{value:.1f} ({bounds[0]:.1f} to {bounds[1]:.1f})"
-
-
-def _profile(names: tuple[str, ...], answer: Answer) -> str:
-    row, column = (
-        " + ".join(
-            f"{share:.2f} {name}" if share < 1 else name
-            for name, share in zip(names, mix, strict=True)
-            if share
-        )
-        for mix in answer.profile
-    )
-    return f"both {row}" if np.allclose(*answer.profile) else f"{row} / {column}"
+def _cell(value: float, bounds: Any, digits: int = 1) -> str:
+    return f"{value:.{digits}f} ({bounds[0]:.{digits}f} to {bounds[1]:.{digits}f})"

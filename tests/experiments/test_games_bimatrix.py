@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from liquidarium.experiments.games.support_enumeration import support_enumeration
+from liquidarium.experiments.games.solvers.bimatrix import support_enumeration
 
 
 def rounded(equilibria) -> set[tuple[tuple[float, ...], tuple[float, ...]]]:

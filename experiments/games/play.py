@@ -1,0 +1,126 @@
+"""Play a game from beginning to end: sample it, solve it, say how sure the answers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..runs.parallel import Progress
+from .answers import SOLVERS, solve
+from .best_response import SearchHistory, best_response_iteration
+from .certificate import Play
+from .dominance import dominated_strategies
+from .empirical_game import EmpiricalGame
+from .liquidation_game import LiquidationGame, load_game_file
+from .payoff_source import PayoffSource
+from .profiles import GameError
+from .report import GameReport
+from .sampling import MAX_SAMPLES
+
+
+def play(
+    game: str | Path | LiquidationGame = "quick",
+    samples: int = 20,
+    *,
+    solver: str = "supports",
+    tolerance: float | None = None,
+    half_width: float | None = None,
+    max_samples: int = MAX_SAMPLES,
+    search_rounds: int = 0,
+    overrides: Sequence[str] = (),
+    workers: int = 1,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> GameReport:
+    """Play a game and solve it from the sampled payoffs.
+
+    Parameters
+    ----------
+    game : str, Path or LiquidationGame
+        A packaged name, a TOML file, or a game.
+    samples : int
+        Samples of each profile, the same draws for all; of a scenario, seeds.
+    solver : str
+        One of `answers.SOLVERS`.
+    tolerance : float, optional
+        Regret that does not matter, in units of payoff; 1 % of the largest mean payoff if left out.
+    half_width : float, optional
+        Sample on until no answer's regret interval is wider than twice this.
+    max_samples : int
+        Most samples of one profile.
+    search_rounds : int
+        Most rounds of best-response search outside the strategies; needs ``[search]``.
+    overrides : sequence of str
+        Changes to the game's scenario, each ``path.to.key=value``.
+    workers : int
+        Processes.
+    folder : Path, optional
+        Where finished profiles and results are kept; an interrupted game goes on from there.
+    progress : callable, optional
+        Told what is done and the total.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such game, it cannot run, or the samples are too few.
+    """
+    plan = game if isinstance(game, LiquidationGame) else load_game_file(game)
+    if solver not in SOLVERS:
+        raise GameError(f"solver = {solver!r}; allowed: {', '.join(SOLVERS)}")
+    if search_rounds and plan.search is None:
+        raise GameError(f"game {plan.name!r} has no [search], so there is no parameter to search in")
+    if search_rounds and plan.reduced is not None:
+        raise GameError("reduced and a search exclude each other: replies meet whole profiles")
+    if tolerance is not None and not tolerance >= 0:
+        raise GameError(f"tolerance = {tolerance}; allowed: not negative")
+
+    def certain(measured: EmpiricalGame) -> list[Play]:
+        return [answer.play for answer in solve(measured, solver, tolerance)[0] if answer.solved]
+
+    measured = plan.sample(
+        samples,
+        overrides=overrides,
+        half_width=half_width,
+        max_samples=max_samples,
+        solve=certain,
+        workers=workers,
+        folder=folder,
+        progress=progress,
+    )
+    answers, degenerate = solve(measured, solver, tolerance)
+    history = _search(plan, samples, search_rounds, overrides, workers, progress) if search_rounds else None
+    report = GameReport(
+        plan, solver, measured, answers, degenerate, tuple(dominated_strategies(measured)), history
+    )
+    if folder is not None:
+        report.save(folder)
+    return report
+
+
+def _search(
+    plan: LiquidationGame,
+    samples: int,
+    rounds: int,
+    overrides: Sequence[str],
+    workers: int,
+    progress: Progress | None,
+) -> SearchHistory:
+    assert plan.search is not None
+    search = plan.search
+
+    def build(values: Sequence[float]) -> PayoffSource:
+        return plan.with_values(values).source(overrides)
+
+    return best_response_iteration(
+        build,
+        [float(parameters[search.parameter]) for parameters in plan.roles[0].strategies.values()],
+        low=search.low,
+        high=search.high,
+        epsilon=search.epsilon,
+        parameter=search.parameter,
+        samples=samples,
+        plays=plan.plays,
+        rounds=rounds,
+        workers=workers,
+        progress=progress,
+    )

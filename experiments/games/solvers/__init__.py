@@ -1,0 +1,1 @@
+"""Algorithms that look for equilibria of given payoffs, one a file; `certificate` judges their answers."""
