@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UnknownNodeError,
     )
     from .exposure_graph import ExposureGraph
-    from .history import difference, history, totals
+    from .history import difference, read_history, totals
     from .measures import (
         Wall,
         branching_ratio,
@@ -92,7 +92,6 @@ __all__ = [
     "gini",
     "greenwood_landier_thesmar",
     "herfindahl",
-    "history",
     "impact_fluidity",
     "impact_matrix",
     "impact_susceptibility",
@@ -107,6 +106,7 @@ __all__ = [
     "network_ensemble",
     "neva",
     "portfolio_overlap",
+    "read_history",
     "rogers_veraart",
     "share_backed_by_claims",
     "spectral_radius",
@@ -147,7 +147,7 @@ _HOMES = {
     "gini": ".measures",
     "greenwood_landier_thesmar": ".measures",
     "herfindahl": ".measures",
-    "history": ".history",
+    "read_history": ".history",
     "impact_fluidity": ".measures",
     "impact_matrix": ".measures",
     "impact_susceptibility": ".measures",

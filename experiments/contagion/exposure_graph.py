@@ -207,7 +207,7 @@ class ExposureGraph:
         """
         moments = pd.unique(edges["t_s"]) if t_s is None and len(edges) else [t_s or 0.0]
         if len(moments) > 1:
-            raise ContagionError(f"edges of {len(moments)} moments; needed: one, see `history`")
+            raise ContagionError(f"edges of {len(moments)} moments; needed: one, see `read_history`")
         names = [str(name) for name in nodes["name"]]
         index = pd.Index(names)
         if index.has_duplicates:

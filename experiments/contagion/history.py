@@ -12,7 +12,7 @@ from .exposure_graph import EDGE_KINDS, ExposureGraph
 from .snapshots import graph_of_table
 
 
-def history(exposures: pd.DataFrame) -> list[ExposureGraph]:
+def read_history(exposures: pd.DataFrame) -> list[ExposureGraph]:
     """Return one graph for each moment of a run's table `exposures`, in order of time.
 
     Raises

@@ -105,7 +105,7 @@ def test_relative_liabilities_that_do_not_add_up():
         (lambda: c.minimum_density([3.0, 1.0], [3.0, 1.0]), "node 0 owes 3 and is owed 3 of 4 in all"),
         (lambda: c.network_ensemble([1, 1], [1, 1], 0, np.random.default_rng(1)), "size = 0"),
         (lambda: c.load_eba_2011().margins("half"), "assumption = 'half'; allowed: 'equal', 'assets'"),
-        (lambda: c.history(pd.DataFrame()), "no rows"),
+        (lambda: c.read_history(pd.DataFrame()), "no rows"),
     ],
 )
 def test_bad_numbers_name_the_key_the_value_and_what_is_allowed(call, text):
