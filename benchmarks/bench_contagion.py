@@ -106,9 +106,8 @@ def main() -> None:
     measures(500, 10, options.rounds)
     measures(10_000, 10, options.rounds)
     owed, held = load_eba_2011().margins()
-    print(
-        f"maximum entropy of 90 banks{1e3 * timed(options.rounds, lambda: maximum_entropy(owed, held)):>18.2f} ms"
-    )
+    entropy_s = timed(options.rounds, lambda: maximum_entropy(owed, held))
+    print(f"maximum entropy of 90 banks{1e3 * entropy_s:>18.2f} ms")
     if not options.no_snapshot:
         snapshot(options.borrowers, options.rounds)
 

@@ -75,7 +75,8 @@ def agreement(result: RunResult) -> Agreement:
     """
     crash = find_crash(result)
     accounts = _before(result, crash)
-    growth = 1.0 + accounts.main_collateral.map(crash.returns).fillna(0.0).to_numpy(float)
+    returns = accounts.main_collateral.map(crash.returns).fillna(0.0)
+    growth: Floats = np.asarray(1.0 + returns.to_numpy(float))
     health = accounts.health_factor.to_numpy(float)
     scores: dict[str, Floats] = {"threshold": 1.0 / (health * growth)}
     fails: dict[str, NDArray[np.bool_]] = {"threshold": health * growth < 1.0}
@@ -96,7 +97,8 @@ def agreement(result: RunResult) -> Agreement:
 def wall_of(accounts: pd.DataFrame) -> Wall:
     """Return the liquidation wall of accounts that depend on one price."""
     falls = np.maximum(1.0 - 1.0 / accounts.health_factor.to_numpy(float), 0.0)
-    sales = np.minimum(CLOSE_FACTOR * accounts.debt_usd, accounts.collateral_usd).to_numpy(float)
+    debt, collateral = accounts.debt_usd.to_numpy(float), accounts.collateral_usd.to_numpy(float)
+    sales = np.minimum(CLOSE_FACTOR * debt, collateral)
     order = np.argsort(falls, kind="stable")
     return Wall(falls[order], sales[order])
 
@@ -113,7 +115,9 @@ def _before(result: RunResult, crash: Crash) -> pd.DataFrame:
     keys = ["protocol", "account"]
     repaid = done.astype({"protocol": str}).groupby(keys).repaid_usd.sum()
     columns = [*keys, "main_collateral", "collateral_usd", "debt_usd", "health_factor"]
-    table = rows[columns].astype({"protocol": str, "main_collateral": str}).reset_index(drop=True)
+    table: pd.DataFrame = (
+        rows[columns].astype({"protocol": str, "main_collateral": str}).reset_index(drop=True)
+    )
     table["repaid_usd"] = repaid.reindex(pd.MultiIndex.from_frame(table[keys])).fillna(0.0).to_numpy(float)
     return table
 

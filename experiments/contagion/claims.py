@@ -46,8 +46,10 @@ def square_matrix(matrix: Matrix, what: str = "liabilities", *, diagonal: bool =
     NotSquareError, EmptyGraphError, NegativeClaimError, SelfClaimError, ContagionError
         If it is not square, empty, has a negative entry, one on the diagonal, or one that is no number.
     """
+    checked: sparse.csr_array
     if sparse.issparse(matrix):
-        checked = sparse.csr_array(matrix, dtype=np.float64)
+        given: Any = matrix
+        checked = sparse.csr_array(given, dtype=np.float64)
     else:
         dense = np.asarray(matrix, dtype=np.float64)
         if dense.ndim != 2:

@@ -55,11 +55,17 @@ def find_crash(result: RunResult) -> Crash:
     """
     quotes = result.tables.get("quotes")
     if quotes is None or not len(quotes):
-        raise ContagionError("the run kept no quotes; needed: recording.quotes = true, and an asset with a book")
+        raise ContagionError(
+            "the run kept no quotes; needed: recording.quotes = true, and an asset with a book"
+        )
     paths = quotes.pivot(index="t_s", columns="asset", values="reference")
     first = result.positions[result.positions.snapshot == 0]
     held = first.groupby("main_collateral", observed=True).collateral_usd.sum()
-    held = pd.Series(held.to_numpy(), index=held.index.astype(str)).reindex(paths.columns.astype(str)).fillna(0.0)
+    held = (
+        pd.Series(held.to_numpy(), index=held.index.astype(str))
+        .reindex(paths.columns.astype(str))
+        .fillna(0.0)
+    )
     weights = held.to_numpy() if held.sum() > 0 else np.ones(len(held))
     values = (paths / paths.iloc[0]).to_numpy() @ (weights / weights.sum())
     trough = int(np.argmin(values / np.maximum.accumulate(values)))

@@ -214,7 +214,7 @@ class ExposureGraph:
             raise ContagionError(f"node {index[index.duplicated()][0]!r} appears twice")
         ends = []
         for end in ("source", "target"):
-            places = index.get_indexer(edges[end].astype("str"))
+            places = index.get_indexer(pd.Index(edges[end].astype("str")))
             if (places < 0).any():
                 row = int(np.argmax(places < 0))
                 raise UnknownNodeError(
@@ -264,7 +264,7 @@ def _code(known: tuple[str, ...], name: str, what: str) -> int:
 
 
 def _codes(known: tuple[str, ...], column: pd.Series, what: str) -> NDArray[np.int8]:
-    codes = pd.Index(known).get_indexer(column.astype("str"))
+    codes = pd.Index(known).get_indexer(pd.Index(column.astype("str")))
     if (codes < 0).any():
         _code(known, str(column.iloc[int(np.argmax(codes < 0))]), what)
     return codes.astype(np.int8)

@@ -46,11 +46,12 @@ def draw_network(study: ContagionStudy, folder: Path) -> Path:
         ):
             drawn = graph.to_networkx()
             drawn.remove_nodes_from([node for node in drawn if node not in places])
-            largest = max(weight for *_, weight in drawn.edges(data="weight_usd"))
-            for *ends, weight in drawn.edges(data="weight_usd"):
+            edges: list[tuple[str, str, float]] = list(drawn.edges(data="weight_usd"))
+            largest = max(weight for _, _, weight in edges)
+            for source, target, weight in edges:
                 width = 0.3 + 4.0 * (weight / largest) ** 0.5
                 nx.draw_networkx_edges(
-                    drawn, places, edgelist=[tuple(ends)], width=width, ax=axes, alpha=0.35, arrowsize=6
+                    drawn, places, edgelist=[(source, target)], width=width, ax=axes, alpha=0.35, arrowsize=6
                 )
             nodes = list(drawn)
             nx.draw_networkx_nodes(
@@ -110,7 +111,9 @@ def draw_shocks(study: ContagionStudy, folder: Path) -> Path:
             wall, impact = wall_of(rows), found.crash.impact_per_usd.get(str(asset), 0.0)
             colour = COLOURS[k % len(COLOURS)]
             settled = [wall.settle(shock, impact)[1] for shock in SHOCKS]
-            axes.plot(100 * SHOCKS, wall.sold_usd(SHOCKS), ":", color=colour, lw=1.2, label=f"{asset}, first round")
+            axes.plot(
+                100 * SHOCKS, wall.sold_usd(SHOCKS), ":", color=colour, lw=1.2, label=f"{asset}, first round"
+            )
             line = LINES[k % len(LINES)]
             axes.plot(100 * SHOCKS, settled, ls=line, color=colour, lw=1.8, label=f"{asset}, with feedback")
             critical = critical_shock(wall, impact, BANDWIDTH)
@@ -121,11 +124,13 @@ def draw_shocks(study: ContagionStudy, folder: Path) -> Path:
                     xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points",
                     fontsize=8, va="top",
                 )  # fmt: skip
+            else:
+                axes.plot([], [], " ", label=f"{asset}: no critical shock")
         axes.set_xlabel("first fall of the price (%)")
         axes.set_ylabel("collateral sold (USD)")
         axes.set_ylim(bottom=0.0)
         axes.set_title(f"{study.scenario}, seed {study.seeds[0]}: sales against shock")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper left")
         usd_axis(axes)
         return save(figure, folder, "shock")
 
@@ -137,13 +142,13 @@ def draw_agreement(study: ContagionStudy, folder: Path) -> Path:
     with drawing():
         figure = new_figure(8, 4.5)
         axes = figure.subplots()
-        known = False
+        known, lowest = False, 0.0
         for k, measure in enumerate(MEASURES):
             for j, metric in enumerate(shown):
-                mean, low, high, _ = table.loc[(measure, metric)]
+                mean, high = (float(table[key].to_dict()[measure, metric]) for key in ("mean", "high"))
                 if not np.isfinite(mean):
                     continue
-                known = True
+                known, lowest = True, min(lowest, mean)
                 place = j + 0.18 * (k - 1.5)
                 half = high - mean if np.isfinite(high) else 0.0
                 axes.errorbar(
@@ -155,9 +160,9 @@ def draw_agreement(study: ContagionStudy, folder: Path) -> Path:
         else:
             axes.set_xticks(range(len(shown)), [metric.replace("_", " ") for metric in shown])
             axes.axhline(0.0, color="black", lw=0.8)
-            axes.set_ylim(-1.05 if axes.get_ylim()[0] < 0 else -0.05, 1.05)
+            axes.set_ylim(-1.05 if lowest < 0.0 else 0.0, 1.05)
             axes.set_ylabel("agreement (1 is perfect)")
-            axes.legend(loc="lower left", ncols=2)
+            axes.legend(loc="upper right")
         n = len(study.seeds)
-        axes.set_title(f"{study.scenario}: predicted before the crash against simulated, {n} seeds")
+        axes.set_title(f"{study.scenario}: predictions against simulation, seeds: {n}")
         return save(figure, folder, "agreement")

@@ -60,14 +60,16 @@ class ContagionStudy:
             seed) and ``seeds`` (those in which the metric exists).
         """
         rows = {
-            (measure, metric): _interval([a.metrics.loc[measure, metric] for a in self.agreements])
+            (measure, metric): _interval([a.metrics[metric].to_dict()[measure] for a in self.agreements])
             for measure in MEASURES
             for metric in METRICS
         }
         rows["clearing", "predicted_bad_debt_usd"] = _interval(
             [a.predicted_bad_debt_usd for a in self.agreements]
         )
-        rows["clearing", "measured_bad_debt_usd"] = _interval([a.measured_bad_debt_usd for a in self.agreements])
+        rows["clearing", "measured_bad_debt_usd"] = _interval(
+            [a.measured_bad_debt_usd for a in self.agreements]
+        )
         index = pd.MultiIndex.from_tuples(rows, names=["measure", "metric"])
         return pd.DataFrame(list(rows.values()), index=index, columns=["mean", "low", "high", "seeds"])
 
@@ -98,10 +100,10 @@ class ContagionStudy:
             "|---|" + "---:|" * (len(shown) + 2),
         ]
         for measure in MEASURES:
-            cells = [_cell(table.loc[(measure, metric)]) for metric in METRICS]
+            cells = [_cell(table, measure, metric) for metric in METRICS]
             lines.append(f"| {measure} | " + " | ".join(cells) + " |")
         predicted, measured = (
-            _cell(table.loc[("clearing", f"{side}_bad_debt_usd")]) for side in ("predicted", "measured")
+            _cell(table, "clearing", f"{side}_bad_debt_usd") for side in ("predicted", "measured")
         )
         lines += [
             "",
@@ -181,10 +183,11 @@ def _plain(value: float) -> float | int | None:
     return int(value) if isinstance(value, (int, np.integer)) else float(value)
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(table: pd.DataFrame, measure: str, metric: str) -> str:
     from ..figures.style import usd
 
-    if not np.isfinite(row["mean"]):
+    mean, high = (float(table[key].to_dict()[measure, metric]) for key in ("mean", "high"))
+    if not np.isfinite(mean):
         return "-"
-    half = row["high"] - row["mean"]
-    return usd(row["mean"]) + (f" +- {usd(half)}" if np.isfinite(half) else "")
+    half = high - mean
+    return usd(mean) + (f" +- {usd(half)}" if np.isfinite(half) else "")

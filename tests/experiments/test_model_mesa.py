@@ -126,7 +126,6 @@ def test_exposures_are_a_typed_graph_of_positive_weights():
         "liquidity",
         "inventory",
         "reserve",
-        "depth",
     }
     assert all(key == data["kind"] and data["weight_usd"] > 0.0 for *_, key, data in edges)
     assert graph.graph["t_s"] == 0.0

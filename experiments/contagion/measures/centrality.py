@@ -41,7 +41,8 @@ class Strength(NamedTuple):
 def strength(matrix: Matrix) -> Strength:
     """Return weighted out- and in-degree of every node."""
     weights = square_matrix(matrix, "weights", diagonal=True)
-    return Strength(np.asarray(weights.sum(axis=1)).ravel(), np.asarray(weights.sum(axis=0)).ravel())
+    outward, inward = (np.asarray(weights.sum(axis=k), dtype=np.float64).ravel() for k in (1, 0))
+    return Strength(outward, inward)
 
 
 def spectral_radius(matrix: Matrix) -> float:

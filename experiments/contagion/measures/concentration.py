@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from scipy.sparse.linalg import norm
 
 from ..claims import Floats, Matrix
 from ..errors import ContagionError, EmptyGraphError, NegativeClaimError
@@ -59,7 +60,7 @@ def portfolio_overlap(holdings: Matrix) -> Floats:
         raise EmptyGraphError("holdings have no rows; at least 1 holder is needed")
     if len(table.data) and not 0.0 <= table.data.min() <= table.data.max() < np.inf:
         raise NegativeClaimError("holdings hold a number that is negative or not finite; allowed: from 0")
-    lengths = np.sqrt(np.asarray(table.multiply(table).sum(axis=1)).ravel())
+    lengths = np.asarray(norm(table, axis=1))
     scaled = sparse.diags_array(1.0 / np.where(lengths > 0.0, lengths, 1.0)) @ table
     return np.minimum(np.asarray((scaled @ scaled.T).toarray()), 1.0)
 
