@@ -94,9 +94,9 @@ def test_calm_run_has_no_defaults_and_still_a_report():
         "clock.duration_s=120",
         'prices={kind="gbm",volatility_per_year=0.01}',
         "borrowers.count=50",
-        'chain.gas={kind="constant",price_gwei=50}',
+        "chain.gas.episode=may-2021",
     ]
-    calm += ["assets.ETH.price_usd=3000", "assets.BTC.price_usd=40000", "clock.start=2021-05-19T12:20:00Z"]
+    calm += ["assets.ETH.price_usd=3000", "assets.BTC.price_usd=40000"]
     study = study_scenario(load_scenario("quickstart", calm), [1])
     assert np.isnan(study.table()["mean"].to_dict()["clearing", "hit_rate"])
     assert "| clearing | - |" in study.to_markdown()
