@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mesa
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +41,10 @@ from .world.requests import Requests
 from .world.sales import LISTED, errands_now, offers_now
 from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
+
+if TYPE_CHECKING:
+    from .contagion.exposure_graph import ExposureGraph
+    from .contagion.snapshots import Detail
 
 HOUR_S = 3600.0
 
@@ -402,15 +405,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             total += float(open_usd) + float(market.pool.deficit() @ unit_prices)
         return total
 
-    def exposures(self) -> nx.MultiDiGraph[str]:
-        """Who depends on whom now, as a typed graph; see `contagion.exposure_graph`."""
-        from .contagion.exposure_graph import exposure_graph
+    def exposures(self, detail: Detail = "groups") -> ExposureGraph:
+        """Who depends on whom now, by cohorts of borrowers or account by account; see `contagion`."""
+        from .contagion.snapshots import take_snapshot
 
-        return exposure_graph(self)
+        return take_snapshot(self, detail)
 
     def snapshot(self) -> None:
-        """Write down every position and the exposures between groups."""
-        from .contagion.exposure_graph import exposure_table
+        """Write down every position and the exposures."""
+        from .contagion.snapshots import exposure_table
         from .world.snapshots import position_table
 
         self.recorder.positions.append(position_table(self, len(self.recorder.positions)))

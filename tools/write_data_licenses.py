@@ -109,6 +109,8 @@ def main() -> None:
         sections.append(table(f"Episode `{episode['name']}`", folder, episode["files"]))
     positions = json.loads((DATA / "episodes" / "positions" / "positions.json").read_text())
     sections.append(table("Borrower positions", "episodes/positions", positions["files"]))
+    banks = json.loads((DATA / "contagion" / "contagion.json").read_text())
+    sections.append(table("Bank balance sheets", "contagion", banks["files"]))
     sections.append(FITS)
     sections.append(vectors())
     sections.append(PRESETS)

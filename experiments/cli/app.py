@@ -96,11 +96,12 @@ def _refused(message: str) -> typer.Exit:
 def _user_errors() -> tuple[type[Exception], ...]:
     from ...market.prices.bars import PriceDataError
     from ..conformance.files import VectorFileError
+    from ..contagion.errors import ContagionError
     from ..runs.folders import RunFolderError
     from ..scenarios.base import ScenarioError
     from ..world.intents import IntentError
 
-    return ScenarioError, PriceDataError, RunFolderError, VectorFileError, IntentError
+    return ScenarioError, PriceDataError, RunFolderError, VectorFileError, IntentError, ContagionError
 
 
 app = typer.Typer(
@@ -138,6 +139,7 @@ app.command("verify")(run_commands.verify)
 app.command("backtest")(study_commands.backtest)
 app.command("compare")(study_commands.compare)
 app.command("conform")(study_commands.conform)
+app.command("contagion")(study_commands.contagion)
 app.command("game")(study_commands.game)
 
 

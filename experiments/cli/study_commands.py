@@ -99,6 +99,52 @@ def compare(
     typer.echo(f"saved in {folder}", err=True)
 
 
+def contagion(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO|DIR", help="Packaged scenario, .toml file, or folder of a saved run."
+        ),
+    ],
+    seeds: Annotated[
+        str | None, typer.Option(metavar="N", help="Number of seeds, from 1 to 10,000; 5 if left out.")
+    ] = None,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of this study; runs/contagion-SCENARIO if left out."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in DIR.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict contagion from the snapshot before a crash, and compare with what the simulation did."""
+    from ..contagion.study import is_study, study_run, study_scenario
+    from ..runs import RunResult
+    from ..runs.folders import check_folder, write_folder
+    from ..scenarios import load_scenario
+    from ..scenarios.base import ScenarioError
+
+    saved = Path(source).is_dir()
+    if saved and (seeds is not None or overrides):
+        raise ScenarioError(f"{source} is a saved run; allowed with it: neither --seeds nor --set")
+    roots = [] if saved else list(range(1, 1 + whole_number("--seeds", seeds or "5", 1, MAX_SEEDS)))
+    result = RunResult.load(source) if saved else None
+    scenario = result.scenario if result is not None else load_scenario(source, overrides or ())
+    folder = out or Path("runs") / f"contagion-{scenario.name}"
+    check_folder(folder, is_study, overwrite=overwrite, what="study of contagion")
+    if result is not None:
+        study = study_run(result)
+    else:
+        with progress_bar(f"contagion {scenario.name}", "runs") as progress:
+            study = study_scenario(scenario, roots, progress)
+    write_folder(folder, study.save, is_study, overwrite=overwrite, what="study of contagion")
+    if as_json:
+        echo_json(study.to_dict())
+    else:
+        typer.echo(study.to_markdown(), nl=False)
+    typer.echo(f"saved in {folder}", err=True)
+
+
 def game(
     name: Annotated[str, typer.Argument(metavar="GAME", help="Name of a packaged game, or a .toml file.")],
     seeds: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -93,4 +93,8 @@ class RecordingConfig(Section):
         gt=0,
         le=1e8,
         description="time between snapshots of positions, seconds; only start and end if left out",
+    )
+    exposures: Literal["groups", "accounts"] = Field(
+        default="groups",
+        description="exposures by cohorts of borrowers, or account by account and of every kind",
     )

@@ -115,7 +115,7 @@ def test_run_frees_its_model():
 
 def test_exposures_are_a_typed_graph_of_positive_weights():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH)
-    graph = model.exposures()
+    graph = model.exposures().to_networkx()
     assert isinstance(graph, nx.MultiDiGraph)
     edges = list(graph.edges(keys=True, data=True))
     assert {data["kind"] for *_, data in edges} == {
@@ -125,6 +125,7 @@ def test_exposures_are_a_typed_graph_of_positive_weights():
         "oracle",
         "liquidity",
         "inventory",
+        "reserve",
     }
     assert all(key == data["kind"] and data["weight_usd"] > 0.0 for *_, key, data in edges)
     assert graph.graph["t_s"] == 0.0
@@ -135,16 +136,16 @@ def test_exposures_are_a_typed_graph_of_positive_weights():
     symbols = {asset.symbol for asset in model.assets}
     for source, target, data in graph.edges(data=True):
         assert source not in symbols
-        if data["kind"] not in ("debt", "claim"):
+        if data["kind"] not in ("debt", "claim", "orders"):
             assert target in symbols
 
 
 def test_exposures_follow_the_market():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH)
     protocol = model.lending.pool.market.name
-    start = model.exposures()
+    start = model.exposures().to_networkx()
     model.run()
-    end = model.exposures()
+    end = model.exposures().to_networkx()
     assert end.graph["t_s"] == 600.0
     weights = [g.edges["borrowers/ETH", protocol, "debt"]["weight_usd"] for g in (start, end)]
     assert weights[1] < weights[0], "debt was repaid"
