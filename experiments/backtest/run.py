@@ -256,13 +256,18 @@ def recorded_episode(scenario: Scenario) -> Episode:
     ScenarioError
         If the scenario replays no episode, not its whole day, or lacks a collateral.
     """
-    known = ", ".join(episode_names())
+    known = ", ".join(name for name in episode_names() if len(load_episode(name).liquidations))
     if not isinstance(scenario.prices, EpisodePrices):
         raise ScenarioError(
             f"{scenario.name} has no recorded liquidations: prices.kind = {scenario.prices.kind!r}; "
             f"allowed: 'episode', with prices.episode one of {known}"
         )
     episode = load_episode(scenario.prices.episode)
+    if not len(episode.liquidations):
+        raise ScenarioError(
+            f"{scenario.name} has no recorded liquidations: prices.episode = {episode.name!r}; "
+            f"allowed: {known}"
+        )
     length = episode.end_ts - episode.start_ts
     if scenario.start_s != episode.start_ts or scenario.clock.duration_s < length:
         start = np.datetime64(episode.start_ts, "s")

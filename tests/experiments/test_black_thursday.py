@@ -19,8 +19,9 @@ from liquidarium.experiments.backtest.keeper_fit import (
     refuse_later,
     revealed_capital,
 )
+from liquidarium.experiments.backtest.run import recorded_episode
 from liquidarium.experiments.model import LiquidationMarket
-from liquidarium.experiments.scenarios import ScenarioError, load_scenario
+from liquidarium.experiments.scenarios import ScenarioError, load_scenario, validate
 
 EPISODE = load_episode("black-thursday")
 KICKS = EPISODE.kicks
@@ -214,3 +215,10 @@ def test_the_clip_sells_next_to_nothing_for_nothing_and_the_flip_a_large_part():
     assert report.difference.low > 0.05
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["hits"] >= 0
     assert "kicks from 15:00 on, scored" in report.to_text()
+
+
+def test_an_episode_without_liquidations_cannot_score_a_lending_scenario():
+    data = load_scenario("black-thursday").model_dump(mode="python", exclude_unset=True)
+    data["borrowers"] = {"law": "may-2021", "count": 10}
+    with pytest.raises(ScenarioError, match=r"prices.episode = 'black-thursday'; allowed: may-2021"):
+        recorded_episode(validate(data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 from pathlib import Path
 
@@ -91,12 +92,13 @@ def test_no_packaged_file_holds_an_address():
         assert not columns[column].str.contains("0x").any()
 
 
-def test_every_packaged_file_has_complete_provenance(episode):
-    listed = {("may-2021", entry.file) for entry in episode.provenance}
+def test_every_packaged_file_has_complete_provenance():
+    episodes = {name: load_episode(name).provenance for name in episode_names()}
+    listed = {(name, entry.file) for name, entries in episodes.items() for entry in entries}
     listed |= {("positions", entry.file) for entry in position_provenance()}
     present = {(path.parent.name, path.name) for path in (DATA / "episodes").rglob("*.parquet")}
     assert listed == present
-    for entry in (*episode.provenance, *position_provenance()):
+    for entry in (*itertools.chain(*episodes.values()), *position_provenance()):
         assert re.fullmatch(r"[0-9a-f]{40}", entry.commit), entry
         assert entry.tier in {"A", "B", "C"}
         assert entry.repository.count("/") == 1
@@ -113,7 +115,7 @@ def test_the_licence_page_names_every_packaged_data_file():
 
 
 def test_unknown_names_list_what_exists():
-    assert episode_names() == ["may-2021"]
+    assert episode_names() == ["black-thursday", "may-2021"]
     with pytest.raises(KeyError, match="may-2021"):
         load_episode("may-2020")
     with pytest.raises(KeyError, match="aave_v3_wsteth"):
