@@ -83,7 +83,7 @@ def dynamics(game: CountGame) -> str:
 
 
 def quantal(game: CountGame) -> str:
-    """The quantal response path, its end polished."""
+    """Follow the quantal response path and polish its end."""
     end = polish(game, quantal_path(game).mixtures[-1])
     return "not polished" if end is None else f"1 found, regret {game.regret(end):.1e}"
 
