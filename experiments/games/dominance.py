@@ -15,6 +15,8 @@ from .empirical_game import EmpiricalGame
 from .profiles import FloatArray
 
 RESAMPLES = 1000
+_ROWS = 200
+"""Profiles of the others handled at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +66,9 @@ def dominated_strategies(game: EmpiricalGame, level: float = LEVEL) -> list[Domi
                 continue
             shares = np.zeros(len(role.strategies))
             shares[others], shares[s] = mix, -1.0
-            rows = np.zeros((table.shape[1], space.size))
-            # One row for each profile of the others: the mixture's payoff less the strategy's.
-            for faced in range(table.shape[1]):
-                rows[faced, block.start + faced : block.stop : table.shape[1]] = shares
-            values = game.resampled_values(rows, RESAMPLES, Streams(0)("games/dominance"))
+            values = _margins(game, block, shares)
             tail = (1.0 - level) / 2.0
-            low = float(np.quantile(values, tail / len(rows), axis=0).min())
+            low = float(np.quantile(values, tail / values.shape[1], axis=0).min())
             high = max(low, float(np.quantile(values.min(axis=1), 1.0 - tail)))
             names = {
                 role.strategies[t]: float(share) for t, share in zip(others, mix, strict=True) if share > 1e-9
@@ -78,6 +76,19 @@ def dominated_strategies(game: EmpiricalGame, level: float = LEVEL) -> list[Domi
             margin = float((shares @ table).min())
             found.append(Dominated(column_name(space, part.start + s), names, margin, (low, high)))
     return found
+
+
+def _margins(game: EmpiricalGame, block: slice, shares: FloatArray) -> FloatArray:
+    """Resample what a mixture earns more in each profile of the others, shape (RESAMPLES, n_opponents)."""
+    faced = (block.stop - block.start) // len(shares)
+    parts = []
+    for first in range(0, faced, _ROWS):
+        rows = np.zeros((min(_ROWS, faced - first), game.space.size))
+        for i in range(len(rows)):
+            rows[i, block.start + first + i : block.stop : faced] = shares
+        # The same resamples for all of them.
+        parts.append(game.resampled_values(rows, RESAMPLES, Streams(0)("games/dominance")))
+    return np.hstack(parts)
 
 
 def _best_mixture(advantage: FloatArray) -> FloatArray | None:
