@@ -134,29 +134,30 @@ def _credit_edges(
     pool, now_s = market.pool, int(world.time_s)
     protocol = graph.node(pool.name, "protocol")
     _, debt_value, value = pool.weights(now_s)
-    collateral = pool.positions.collateral[:-1] * value
-    debt = pool.positions.debt[:-1] * debt_value
+    units, owed = pool.positions.collateral[:-1], pool.positions.debt[:-1]
+    collateral = units * value
+    put_up, assets = collateral.sum(axis=0), np.arange(len(symbols))
     if detail == "groups":
         main = collateral.argmax(axis=1)
+        del collateral  # so that a large crowd's values do not lie in memory twice
         for asset in np.unique(main).tolist():
             group = graph.node(f"{prefix}borrowers/{symbols[asset]}", "borrower")
             members = main == asset
-            graph.edges(group, np.arange(len(symbols)), "collateral", collateral[members].sum(axis=0))
-            graph.edge(group, protocol, "debt", float(debt[members].sum()))
+            graph.edges(group, assets, "collateral", (units[members] * value).sum(axis=0))
+            graph.edge(group, protocol, "debt", float((owed[members] * debt_value).sum()))
     else:
-        first = graph.crowd(f"{prefix}borrower-", len(debt))
+        first = graph.crowd(f"{prefix}borrower-", len(units))
         rows, columns = np.nonzero(collateral)
         graph.edges(first + rows, columns, "collateral", collateral[rows, columns])
-        graph.edges(first + np.arange(len(debt)), protocol, "debt", debt.sum(axis=1))
+        graph.edges(first + np.arange(len(units)), protocol, "debt", owed @ debt_value)
     lenders = graph.node(f"{prefix}lenders", "lender")
     graph.edge(lenders, protocol, "claim", float(pool.lent_usd(now_s).sum()))
-    put_up = collateral.sum(axis=0)
-    graph.edges(protocol, np.arange(len(symbols)), "oracle", put_up)
+    graph.edges(protocol, assets, "oracle", put_up)
     till = world.ledger.balances[pool.account] * (world.oracle.price / world.world.units) - put_up
-    graph.edges(protocol, np.arange(len(symbols)), "reserve", np.where(till > 1e-6 * put_up, till, 0.0))
+    graph.edges(protocol, assets, "reserve", np.where(till > 1e-6 * put_up, till, 0.0))
     issued = pool.claims(now_s).get("outside")
     if issued is not None:
-        graph.edges(np.arange(len(symbols)), protocol, "issuance", np.maximum(issued * debt_value, 0.0))
+        graph.edges(assets, protocol, "issuance", np.maximum(issued * debt_value, 0.0))
 
 
 class _Builder:
