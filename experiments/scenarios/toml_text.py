@@ -41,7 +41,9 @@ def _table(section: BaseModel, path: str, comments: bool) -> Iterator[str]:
     fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in ("kind", "law"))
     for name, field in fields:  # what decides on the others comes first
         value = getattr(section, name)
-        if value is None or (name == "protocol" and getattr(section, "protocols", ())):  # one of them runs
+        if value is None or (
+            name == "protocol" and bool(getattr(section, "protocols", False))
+        ):  # one of them runs
             continue
         if isinstance(value, BaseModel) or _is_rows(value) or (isinstance(value, dict) and _is_tables(value)):
             nested.append((name, value))
