@@ -44,7 +44,7 @@ def minimum_density(owed: ArrayLike, held: ArrayLike, rng: np.random.Generator |
     Examples
     --------
     >>> minimum_density([7, 3, 0], [0, 3, 7]).tolist()
-    [[0.0, 0.0, 7.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    [[0.0, 3.0, 4.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]]
     """
     rows, columns = checked_margins(owed, held)
     n, dust = len(rows), DUST * float(rows.sum())
