@@ -59,21 +59,19 @@ class AuctionTaker:
                 if bid is not None:
                     wanted.append(bid)
         purchases.sort(key=lambda item: (-item[0], item[1].offer.protocol, item[1].offer.sale.number))
-        wanted += [buy for _, buy in self._affordable(purchases, view, own)]
+        wanted += self._affordable([buy for _, buy in purchases], own.cash_usd)
         wanted += [work for errand in view.errands if (work := self._work(errand, view, own)) is not None]
         return wanted
 
-    def _affordable(
-        self, purchases: list[tuple[float, Buy]], view: PublicView, own: OwnState
-    ) -> list[tuple[float, Buy]]:
+    def _affordable(self, purchases: list[Buy], cash: float) -> list[Buy]:
         """Keep the first purchases, one for each collateral, that cash and calls per block allow."""
-        kept: list[tuple[float, Buy]] = []
-        cash, sold = own.cash_usd, set()
-        for gross, buy in purchases:
+        kept: list[Buy] = []
+        sold: set[int] = set()
+        for buy in purchases:
             cost = 0.0 if buy.flash_loan else buy.spend_usd
             collateral = buy.offer.sale.collateral
             if len(kept) < self.liquidation.max_calls and cost <= cash and collateral not in sold:
-                kept.append((gross, buy))
+                kept.append(buy)
                 cash -= cost
                 sold.add(collateral)
         return kept
@@ -91,13 +89,8 @@ class AuctionTaker:
         if spend < sale.least * offer.usd_per_unit:  # a part of the lot would be refused
             return None
         gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
-        per_gwei = gas * view.usd_per_gas_gwei
-        share = inner.bid_share + inner.escalation * (1.0 - own.win_rate)
-        floor, win = view.gas_standard_gwei, own.win_rate
-        if gross <= inner.least_gross(floor * per_gwei, share, win, (1.0 - win) * view.revert_gas_share):
-            return None
-        price = max(floor, share * gross / per_gwei)
-        if price * per_gwei > own.cash_usd:
+        price = inner.gas_price(gross, gas, view, own.win_rate)
+        if price is None or price * (gas * view.usd_per_gas_gwei) > own.cash_usd:
             return None
         return gross, Buy(
             offer, spend, offer.price_usd, price, inner.flash_loan, inner.exit, inner.max_slippage
@@ -132,11 +125,11 @@ class AuctionTaker:
         lost_share = (1.0 - own.win_rate) * view.revert_gas_share
         if gross <= inner.least_gross(gas_usd, 0.0, own.win_rate, lost_share):
             return None
-        return PlaceBid(offer, pay, units, view.gas_standard_gwei, self._exit(inner), inner.max_slippage)
+        return PlaceBid(offer, pay, units, view.gas_standard_gwei, self._exit(), inner.max_slippage)
 
-    def _exit(self, inner: ThresholdLiquidator) -> str:
+    def _exit(self) -> str:
         """Return where a won lot goes: it arrives long after the bid, so no pool sale can be part of it."""
-        return "hold" if inner.exit == "hold" else "book"
+        return "hold" if self.liquidation.exit == "hold" else "book"
 
     def _work(self, errand: Errand, view: PublicView, own: OwnState) -> Work | None:
         chore = errand.chore

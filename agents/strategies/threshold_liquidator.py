@@ -164,6 +164,15 @@ class ThresholdLiquidator:
         kept = win * (1.0 - share) - lost_share * share
         return max(self.min_profit_usd / kept, floor_usd + self.min_profit_usd) if kept > 0.0 else math.inf
 
+    def gas_price(self, gross_usd: float, gas: int, view: PublicView, win: float) -> float | None:
+        """Return the gas price to offer for a gross profit, gwei; None if it is not worth the gas."""
+        per_gwei = gas * view.usd_per_gas_gwei
+        share = self.bid_share + self.escalation * (1.0 - win)
+        floor, lost_share = view.gas_standard_gwei, (1.0 - win) * view.revert_gas_share
+        if gross_usd <= self.least_gross(floor * per_gwei, share, win, lost_share):
+            return None
+        return max(floor, share * gross_usd / per_gwei)
+
     def decide(self, view: PublicView, own: OwnState) -> list[Liquidate | Kick]:
         """Return the calls worth sending, in the order of the published list.
 
@@ -189,7 +198,7 @@ class ThresholdLiquidator:
         for opportunity in view.opportunities:
             collateral, bonus = opportunity.collateral, opportunity.bonus
             if opportunity.kick:
-                kick = self._kick(opportunity, view, share, win, cash)
+                kick = self._kick(opportunity, view, win, cash)
                 if kick is not None:
                     calls.append(kick)
                     cash -= kick.price_gwei * view.gas_liquidation * view.usd_per_gas_gwei
@@ -220,18 +229,16 @@ class ThresholdLiquidator:
             cash -= gas_usd if self.flash_loan else repay + gas_usd
         return calls
 
-    def _kick(
-        self, opportunity: Opportunity, view: PublicView, share: float, win: float, cash: float
-    ) -> Kick | None:
+    def _kick(self, opportunity: Opportunity, view: PublicView, win: float, cash: float) -> Kick | None:
         """Return the kick of an account whose reward is worth the gas, losing included.
 
         Where the kick does not pay by itself nothing is bid for it beyond the going price: the
         race is for what is sold after it.
         """
-        per_gwei = view.gas_liquidation * view.usd_per_gas_gwei
-        reward = opportunity.repay_usd * opportunity.bonus
-        floor = view.gas_standard_gwei
-        if reward <= self.least_gross(floor * per_gwei, share, win, (1.0 - win) * view.revert_gas_share):
+        price = self.gas_price(opportunity.repay_usd * opportunity.bonus, view.gas_liquidation, view, win)
+        if price is None:
             return None
-        price = max(floor, share * reward / per_gwei) if opportunity.pays else floor
-        return Kick(opportunity, price) if price * per_gwei <= cash else None
+        if not opportunity.pays:
+            price = view.gas_standard_gwei
+        affordable = price * (view.gas_liquidation * view.usd_per_gas_gwei) <= cash
+        return Kick(opportunity, price) if affordable else None

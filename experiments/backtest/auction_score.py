@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 BIDDERS = ("1", "2", "3 or more")
@@ -128,11 +127,6 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
         return PairedDifference(mean, mean, mean, float("nan") if n < 2 or mean == 0.0 else 0.0)
     half = float(stats.sem(difference) * stats.t.ppf((1.0 + LEVEL) / 2.0, n - 1))
     return PairedDifference(mean, mean - half, mean + half, float(stats.ttest_1samp(difference, 0.0).pvalue))
-
-
-def as_table(rows: list[ShareRow]) -> pd.DataFrame:
-    """Return rows as a table with a column ``hit``."""
-    return pd.DataFrame([plain(row) for row in rows])
 
 
 def plain(row: ShareRow) -> dict[str, Any]:

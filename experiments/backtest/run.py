@@ -31,7 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 COLLATERALS = tuple(sorted(PRICED_AS.values()))
 """Collateral whose liquidations are compared; the debts are stablecoins."""
 
-_HOUR_S = 3600
 _QUANTILES = (0.05, 0.95)
 
 

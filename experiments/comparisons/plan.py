@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ..scenarios import Scenario, load_scenario
 from ..scenarios.base import NAME, Rows, ScenarioError, Section
-from ..scenarios.scenario import nearest
+from ..scenarios.packaged import packaged_names, read_toml
 
 CASE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
 
@@ -63,8 +61,7 @@ class ComparisonPlan(Section):
 
 def comparison_names() -> list[str]:
     """Names of the packaged comparisons, sorted."""
-    folder = resources.files(__package__)
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return packaged_names(__package__)
 
 
 def load_comparison(source: str | Path) -> ComparisonPlan:
@@ -85,24 +82,9 @@ def load_comparison(source: str | Path) -> ComparisonPlan:
     >>> load_comparison("one-crash-every-protocol").baseline
     'aave-v2'
     """
-    names = comparison_names()
-    if source in names:
-        text = (resources.files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
-    else:
-        path = Path(source)
-        if path.suffix != ".toml" or not path.is_file():
-            raise ScenarioError(
-                f"no comparison {str(source)!r}{nearest(str(source), names)}; packaged: {', '.join(names)}; "
-                "or give the path of a .toml file"
-            )
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ScenarioError(f"comparison file {path} cannot be read: {error}") from None
+    data = read_toml(__package__, source, "comparison")
     try:
-        return ComparisonPlan.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{source} is not TOML: {error}") from None
+        return ComparisonPlan.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])

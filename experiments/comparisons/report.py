@@ -100,14 +100,15 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """Return two tables of `SHOWN` in Markdown: means, and differences to the baseline."""
-        seeds = len(self.runs.index.unique("seed"))
+        seeds, table = len(self.runs.index.unique("seed")), self.table()
         return "\n".join(
             [
-                *self._rows("mean", "low", list(self._cases())),
+                *self._rows(table, "mean", "low", self._cases()),
                 "",
                 f"Means over {seeds} seeds; +- is half of a {LEVEL:.0%} interval.",
                 "",
                 *self._rows(
+                    table,
                     "difference",
                     "difference_low",
                     [case for case in self._cases() if case != self.plan.baseline],
@@ -121,8 +122,7 @@ class Comparison:
     def _cases(self) -> list[str]:
         return [str(case) for case in self.runs.index.unique("case")]
 
-    def _rows(self, value: str, low: str, cases: list[str]) -> list[str]:
-        table = self.table()
+    def _rows(self, table: pd.DataFrame, value: str, low: str, cases: list[str]) -> list[str]:
         centres, ends = dict(table[value]), dict(table[low])
         lines = [
             "| case | " + " | ".join(self.labels[metric] for metric in SHOWN) + " |",
@@ -144,15 +144,16 @@ class Comparison:
 
     def draw(self, folder: Path) -> Path:
         """Draw means with intervals above, and differences to the baseline, paired by seed, below."""
-        cases, seeds = self._cases(), len(self.runs.index.unique("seed"))
+        cases, seeds, table = self._cases(), len(self.runs.index.unique("seed")), self.table()
         with drawing():
             figure = new_figure(3.0 * len(SHOWN), 2.0 + 0.6 * len(cases))
             means, differences = figure.subplots(2, len(SHOWN), sharey="row")
             for k, metric in enumerate(SHOWN):
-                self._panel(means[k], metric, cases, ("mean", "low", "high"))
+                part = table[table.index.get_level_values("metric") == metric].droplevel("metric")
+                self._panel(means[k], metric, part.loc[cases, ["mean", "low", "high"]])
                 others = [case for case in cases if case != self.plan.baseline]
-                columns = ("difference", "difference_low", "difference_high")
-                self._panel(differences[k], metric, others, columns)
+                columns = ["difference", "difference_low", "difference_high"]
+                self._panel(differences[k], metric, part.loc[others, columns])
                 differences[k].set_xlabel(f"{self.labels[metric]}\nless {self.plan.baseline}")
             figure.suptitle(
                 f"{self.plan.name}: means over {seeds} seeds, and differences paired by seed, "
@@ -162,9 +163,10 @@ class Comparison:
             )
             return save(figure, folder, self.plan.name)
 
-    def _panel(self, axes: Axes, metric: str, cases: list[str], columns: tuple[str, str, str]) -> None:
-        part = self.table().xs(metric, level="metric").loc[cases]
-        value, low, high = (part[column].to_numpy(float) for column in columns)
+    def _panel(self, axes: Axes, metric: str, part: pd.DataFrame) -> None:
+        """Draw bars with intervals; `part` has a row for each case, and centre, low and high end."""
+        value, low, high = part.to_numpy(float).T
+        cases = [str(case) for case in part.index]
         places = np.arange(len(cases))
         axes.barh(places, value, color=BEFORE, alpha=0.65)
         axes.errorbar(

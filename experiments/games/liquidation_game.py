@@ -7,10 +7,8 @@ them that of `answers`.
 from __future__ import annotations
 
 import inspect
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from ..runs.parallel import Progress
 from ..scenarios.base import NAME, Rows, ScenarioError, Section
 from ..scenarios.objects import import_object
+from ..scenarios.packaged import packaged_names, read_toml
 from ..scenarios.scenario import nearest
 from .empirical_game import EmpiricalGame
 from .payoff_source import GameRole, PayoffSource
@@ -207,8 +206,7 @@ class LiquidationGame(Section):
 
 def game_names() -> list[str]:
     """Names of the packaged games, sorted."""
-    folder = resources.files(__package__)
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return packaged_names(__package__)
 
 
 def load_game_file(source: str | Path) -> LiquidationGame:
@@ -229,24 +227,7 @@ def load_game_file(source: str | Path) -> LiquidationGame:
     >>> [role.players for role in load_game_file("quick").roles]
     [2]
     """
-    names = game_names()
-    if source in names:
-        text = (resources.files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
-    else:
-        path = Path(source)
-        if path.suffix != ".toml" or not path.is_file():
-            raise ScenarioError(
-                f"no game {str(source)!r}{nearest(str(source), names)}; packaged: {', '.join(names)}; "
-                "or give the path of a .toml file"
-            )
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ScenarioError(f"game file {path} cannot be read: {error}") from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{source} is not TOML: {error}") from None
+    data = read_toml(__package__, source, "game")
     try:
         return LiquidationGame.model_validate(data)
     except ValidationError as error:

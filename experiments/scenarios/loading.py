@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from importlib import resources
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,14 @@ from pydantic import ValidationError
 
 from .base import ScenarioError
 from .messages import explain
+from .packaged import packaged_names, packaged_text
 from .scenario import Scenario, nearest
 from .windows import check_windows
 
 
 def scenario_names() -> list[str]:
     """Names of the packaged scenarios, sorted."""
-    folder = resources.files(__package__)
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return packaged_names(__package__)
 
 
 def load_scenario(source: str | Path | Scenario, overrides: Sequence[str] = ()) -> Scenario:
@@ -84,7 +83,7 @@ def validate(data: dict[str, Any]) -> Scenario:
 def _read(source: str | Path) -> dict[str, Any]:
     names = scenario_names()
     if isinstance(source, str) and source in names:
-        text = (resources.files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
+        text = packaged_text(__package__, source)
         return _parse(text, source)
     path = Path(source)
     if "\0" in str(source) or (path.suffix != ".toml" and (path.is_dir() or not path.exists())):

@@ -39,8 +39,6 @@ BLOCK_RULES = {
 }
 """Inclusion rules that execute the first call and let later ones revert."""
 
-_NOWHERE = np.zeros((1, 1))
-
 
 class Outcome(NamedTuple):
     """How a batch of contests ended.

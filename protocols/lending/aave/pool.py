@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import PERCENTAGE_FACTOR, RAY
-from ...liquidation import CloseFactor, DustFloor, WholePositionCloseFactor
+from ...liquidation import CloseFactor, DustFloor, LiquidationMechanism, WholePositionCloseFactor
 from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool
@@ -330,7 +330,12 @@ class AavePool(LendingPool):
             collateral=collateral,
             debt=debt,
             debt_to_cover=cover,
+            mechanism=self._mechanism(collateral),
         )
+
+    def _mechanism(self, collateral: int) -> LiquidationMechanism:
+        """Return the mechanism by which a collateral is seized."""
+        return self.market.mechanism
 
     def _without_dust(self, row: int, collateral: int, debt: int, now_s: int) -> int:
         """Most base units of a debt that may be repaid if some of it and some collateral are left."""

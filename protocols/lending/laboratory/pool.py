@@ -30,7 +30,7 @@ from ...liquidation.bad_debt import redistributed_index, socialised_index, split
 from ...revert import Revert
 from ..aave.parameters import Market
 from ..aave.pool import AavePool
-from ..aave.state import Account, LiquidationResult
+from ..aave.state import Account
 from ..pool import Called, Quotes
 
 Integers = NDArray[np.int64]
@@ -193,20 +193,8 @@ class LaboratoryPool(AavePool):
         if refusal is not None:
             raise Revert(refusal)
 
-    def _call(
-        self, account: Account, collateral: int, debt: int, cover: int, now_s: int
-    ) -> LiquidationResult:
-        return self.rules.liquidation_call(
-            self.reserves,
-            self.market,
-            self.prices,
-            self.start_s + now_s,
-            account,
-            collateral=collateral,
-            debt=debt,
-            debt_to_cover=cover,
-            mechanism=self.parts.mechanisms[collateral],
-        )
+    def _mechanism(self, collateral: int) -> LiquidationMechanism:
+        return self.parts.mechanisms[collateral]
 
     def _context(self, row: int, collateral: int, debt: int, now_s: int) -> LiquidationContext:
         """Return what the parts see of an account and a pair of assets, as in the liquidation call."""
