@@ -46,7 +46,10 @@ class LiquidatorBot(DecidingAgent):
         """Return the calls the strategy finds worth their gas."""
         if not view.opportunities:
             return []
-        calls: list[Intent] = list(self.strategy.decide(self._seen(view), self._own()))
+        seen = self._seen(view)
+        calls: list[Intent] = []
+        if self.taking is None or view.most_usd > self.strategy.least_call(seen, self.win_rate):
+            calls.extend(self.strategy.decide(seen, self._own()))
         if not calls:
             self.win_rate += RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.win_rate)
         return calls

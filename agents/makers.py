@@ -16,7 +16,8 @@ class MarketMaker(DecidingAgent):
 
     The venue keeps the standing quotes and moves them with the fair price and
     the inventory every block; the maker renews them every `refresh_blocks`,
-    withdraws when volatility is too high and returns when it has calmed down.
+    withdraws when volatility is too high and returns when it has calmed down. It looks
+    at the market only: the view it is given lists nothing that protocols offer.
     """
 
     role = "maker"

@@ -30,7 +30,10 @@ class MEVSearcher(LiquidatorBot):
         return list(self.searching.outbid(view, self.account, self.world.cash_usd(self.account)))
 
     def arbitrage(self, view: PublicView, gains: dict[int, float]) -> list[ArbitragePool]:
-        """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD."""
+        """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD.
+
+        The view is that of the market only, without what protocols offer.
+        """
         calls = self.searching.arbitrage(
             self._seen(view), gains, self.arbitrage_win_rate, self.world.cash_usd(self.account)
         )

@@ -200,6 +200,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def _decide(self) -> None:
         """Ask the agents that are due, and collect what they want done."""
         self._view: PublicView | None = None
+        self._market_view: PublicView | None = None
         version = listed = 0
         for market in self.credit:
             for cohort in market.cohorts:
@@ -210,17 +211,19 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             if rows is not None:
                 self.requests.rebalance(market, rows)
             version += market.watch.version
-            listed += len(market.watch.opportunities)
+            listed += market.watch.n_listed
         for maker in self.makers:
             if maker.due(version, self.block):
-                self.requests.apply(maker, maker.decide(self.view()))
+                self.requests.apply(maker, maker.decide(self.market_view()))
         if listed and version != self._answered:
             view = self.view()
             if view.opportunities:
                 self._answered = version
                 for bot in self.bots:
                     if bot.due(version, self.block):
-                        self.requests.apply(bot, bot.decide(view))
+                        intents = bot.decide(view)
+                        if intents:
+                            self.requests.apply(bot, intents)
         if self._sellers:
             view = self.view()
             if view.offers or view.errands:
@@ -240,16 +243,20 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             seen_s = {(p.opportunity.protocol, p.opportunity.account): p.arrival_s for p in pending}
             view = self.view()._replace(pending=pending)
             for searcher in self.searchers:
-                self.requests.apply(searcher, searcher.react(view), seen_s)
+                copies = searcher.react(view)
+                if copies:
+                    self.requests.apply(searcher, copies, seen_s)
         gains = self.gaps.news()
         if gains:
-            view = self.view()
+            view = self.market_view()
             for searcher in self.searchers:
-                self.requests.apply(searcher, searcher.arbitrage(view, gains))
+                trades = searcher.arbitrage(view, gains)
+                if trades:
+                    self.requests.apply(searcher, trades)
 
     def _execute(self) -> BlockResult:
         """Fill the block from the mempool; each transaction happens whole or not at all."""
-        self._view = None
+        self._view = self._market_view = None
         result = self.builder.build(self.scenario.chain.block_gas_limit - self._others_gas())
         self.requests.block_sealed()
         return result
@@ -289,6 +296,19 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def view(self) -> PublicView:
         """Return what anybody may know now; built once per block, when first asked for."""
         if self._view is None:
+            market = self.market_view()
+            mids, pool_price = market.mids, market.pool_price
+            opportunities, most_usd = self._worth_selling(mids, pool_price)
+            view = market._replace(opportunities=opportunities, most_usd=most_usd)
+            if self._sellers:
+                offers = offers_now(self, list(map(max, mids, pool_price)), self._listed)
+                view = view._replace(offers=offers, errands=errands_now(self), stability=systems_now(self))
+            self._view = view
+        return self._view
+
+    def market_view(self) -> PublicView:
+        """Return the view without what protocols offer: books, pools, oracle and gas."""
+        if self._market_view is None:
             world, floor = self.world, self.floor
             mids, oracle = list(self.oracle_prices), self.oracle_prices
             n = len(mids)
@@ -300,20 +320,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for asset, pool in self.pools.items():
                 pool_price[asset] = pool.price(asset)
                 pool_depth[asset] = pool.state.reserve1 / self.assets[self.quote].unit
-            opportunities, most_usd = self._worth_selling(mids, pool_price)
             chain, gas = self.scenario.chain, self.gas
-            self._view = PublicView(
+            self._market_view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
                 pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap,
                 0.0 if self.mempool.rule.sealed else chain.revert_gas_share,
-                chain.flash_loan_fee,
-                opportunities, [], most_usd,
-                offers_now(self, list(map(max, mids, pool_price)), self._listed) if self._sellers else [],
-                errands_now(self) if self._sellers else [],
-                systems_now(self) if self._sellers else [],
+                chain.flash_loan_fee, [], [], 0.0,
             )  # fmt: skip
-        return self._view
+        return self._market_view
 
     def cash_usd(self, account: int) -> float:
         """Return what an account holds of the quote asset, USD."""

@@ -284,7 +284,7 @@ class HealthScreen:
                 f"got {prices.shape} and {bonuses.shape}"
             )
         terms = np.concatenate((prices, bonuses)).reshape(2, n_assets)
-        if not terms.min() >= 0:
+        if not np.minimum.reduce(terms, axis=None) >= 0:  # what `terms.min()` comes to, sooner
             raise ValueError(f"collateral_usd and bonus must not be negative, got {prices} and {bonuses}")
         if not 0.0 < close_factor <= 1.0:
             raise ValueError(f"close_factor must be above 0 and at most 1, got {close_factor}")

@@ -86,10 +86,11 @@ class SearcherStrategy:
         """
         calls: list[ArbitragePool] = []
         usd_per_gwei = view.gas_swap * view.usd_per_gas_gwei
+        floor, lost_share = view.gas_standard_gwei, (1.0 - win_rate) * view.revert_gas_share
         for asset, gain in gains.items():
-            price = max(view.gas_standard_gwei, self.arbitrage_share * gain / usd_per_gwei)
+            price = max(floor, self.arbitrage_share * gain / usd_per_gwei)
             gas_usd = price * usd_per_gwei
-            expected = win_rate * (gain - gas_usd) - (1.0 - win_rate) * view.revert_gas_share * gas_usd
+            expected = win_rate * (gain - gas_usd) - lost_share * gas_usd
             if expected > self.min_profit_usd and gas_usd <= cash_usd:
                 calls.append(ArbitragePool(asset, price, self.min_profit_usd))
         return calls

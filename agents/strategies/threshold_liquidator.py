@@ -173,6 +173,13 @@ class ThresholdLiquidator:
             return None
         return max(floor, share * gross_usd / per_gwei)
 
+    def least_call(self, view: PublicView, win: float) -> float:
+        """Gross profit above which a call is worth sending now, with a chance `win` of winning; USD."""
+        gas = view.gas_liquidation + (view.gas_swap if self.exit == "pool" else 0)
+        floor_usd = view.gas_standard_gwei * (gas * view.usd_per_gas_gwei)
+        share = self.bid_share + self.escalation * (1.0 - win)
+        return self.least_gross(floor_usd, share, win, (1.0 - win) * view.revert_gas_share)
+
     def decide(self, view: PublicView, own: OwnState) -> list[Liquidate | Kick]:
         """Return the calls worth sending, in the order of the published list.
 
@@ -189,8 +196,7 @@ class ThresholdLiquidator:
         cash, win = own.cash_usd, own.win_rate
         if cash < least:
             return []
-        lost_share = (1.0 - win) * view.revert_gas_share
-        needed = self.least_gross(floor * usd_per_gwei, share, win, lost_share)
+        needed = self.least_call(view, win)
         if view.most_usd <= needed:
             return []
         terms: dict[int, ExitTerms] = {}

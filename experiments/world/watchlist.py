@@ -8,6 +8,8 @@ the others are handed to their cohorts as alerted.
 from __future__ import annotations
 
 import math
+from operator import mul
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,8 @@ class WatchList:
     ----------
     values, debt_values : float64 ndarray, shape (n_assets,)
         USD per scaled base unit of collateral and of debt, as of the last reprice.
+    n_listed : int
+        How many accounts the published list holds.
     """
 
     def __init__(self, pool: LendingPool, alert_levels: NDArray[np.float64], protocol: int = 0) -> None:
@@ -57,13 +61,16 @@ class WatchList:
         self.sleepers = Sleepers(len(self._alert_levels))
         self.eligible_since: NDArray[np.float64] = np.full(len(self._alert_levels), np.nan)
         self.awake: Integers = np.empty(0, np.int64)
-        self.opportunities: list[Opportunity] = []
+        self.n_listed = 0
+        self._listing: tuple[list[Any], ...] = ()
+        self._opportunities: list[Opportunity] | None = None
         self.version = 0
         self._news: tuple[frozenset[int], float, float] = (frozenset(), 0.0, 0.0)
         self.values: NDArray[np.float64] = np.zeros(len(pool.bonus))
         self.debt_values: NDArray[np.float64] = np.zeros(len(pool.bonus))
         self._stale = False
         self._counts = np.zeros(4, np.int64)
+        self._list([], [], [], [], [], [], [])
         self._caution = pool.caution + _SPARE
         self._compile()
 
@@ -125,7 +132,7 @@ class WatchList:
             return
         self._stale = self.pool.paced and len(self.awake) > 0  # who rests is looked at in every block
         if not len(self.awake):
-            self.opportunities = []
+            self._list([], [], [], [], [], [], [])
             return
         pool = self.pool
         best = self.screen.opportunities(
@@ -146,7 +153,7 @@ class WatchList:
         spared = np.zeros(len(awake), np.bool_)
         for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
             spared[i] = pool.health_factor(int(awake[i]), int(now_s)) >= WAD
-        ranks, least = rewards, np.zeros(len(awake))
+        ranks, bonuses, least = rewards, None, None
         if pool.paced:
             spared |= pool.resting(awake, int(now_s))
         if pool.quoted:
@@ -155,15 +162,12 @@ class WatchList:
                 awake[worth], best.collateral_asset[worth], best.debt_asset[worth], int(now_s)
             )
             repays, ranks = repays.copy(), rewards.copy()
-            repays[worth], least[worth] = quotes.repay_usd, quotes.least_usd
+            bonuses, least = np.zeros(len(awake)), np.zeros(len(awake))
+            repays[worth], bonuses[worth], least[worth] = quotes.repay_usd, quotes.bonus, quotes.least_usd
             ranks[worth] = np.maximum(
                 quotes.repay_usd * quotes.bonus, gas_usd
             )  # worth it at best: stays awake
             spared[worth] |= quotes.repay_usd <= 0.0
-            bonuses = np.zeros(len(awake))
-            bonuses[worth] = quotes.bonus
-        else:
-            bonuses = np.divide(rewards, repays, out=np.zeros(len(awake)), where=repays > 0.0)
         sort_out(
             awake, health, ranks, spared, self.eligible_since,
             gas_usd, now_s, LISTED, places, self._counts,
@@ -175,32 +179,46 @@ class WatchList:
             poor = places[N_POOR, :n_poor]
             self.sleepers.sleep(awake[poor], rewards[poor])
         listed = places[N_LISTED, :n_listed]
-        self.opportunities = [
-            Opportunity(
-                account,
-                health,
-                collateral,
-                debt,
-                repay,
-                bonus,
-                self.protocol,
-                pool.kicked,
-                pool.kick_pays,
-                least_usd,
-            )
-            for account, health, collateral, debt, repay, bonus, least_usd in zip(
-                awake[listed].tolist(),
-                health[listed].tolist(),
-                best.collateral_asset[listed].tolist(),
-                best.debt_asset[listed].tolist(),
-                repays[listed].tolist(),
-                bonuses[listed].tolist(),
-                least[listed].tolist(),
-                strict=True,
-            )
-        ]
+        repay = repays[listed].tolist()
+        if bonuses is None or least is None:
+            reward = rewards[listed].tolist()
+            bonus = [won / paid if paid > 0.0 else 0.0 for won, paid in zip(reward, repay, strict=True)]
+            least_usd = [0.0] * n_listed
+        else:
+            bonus, least_usd = bonuses[listed].tolist(), least[listed].tolist()
+        self._list(
+            awake[listed].tolist(),
+            health[listed].tolist(),
+            best.collateral_asset[listed].tolist(),
+            best.debt_asset[listed].tolist(),
+            repay,
+            bonus,
+            least_usd,
+        )
         self._announce(gas_usd)
         self.awake = awake[places[N_KEPT, :n_kept]]
+
+    @property
+    def opportunities(self) -> list[Opportunity]:
+        """The published list, made when somebody reads it."""
+        if self._opportunities is None:
+            pool = self.pool
+            self._opportunities = [
+                Opportunity(
+                    account, health, collateral, debt, repay, bonus,
+                    self.protocol, pool.kicked, pool.kick_pays, least_usd,
+                )
+                for account, health, collateral, debt, repay, bonus, least_usd in zip(
+                    *self._listing, strict=True
+                )
+            ]  # fmt: skip
+        return self._opportunities
+
+    def _list(self, accounts: list[int], *columns: list[Any]) -> None:
+        """Publish accounts with their health, collateral, debt, repayment, bonus and least repayment."""
+        self._listing = (accounts, *columns)
+        self._opportunities = None
+        self.n_listed = len(accounts)
 
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded, before the first block, on a crowd of one."""
@@ -228,8 +246,8 @@ class WatchList:
 
     def _announce(self, gas_usd: float) -> None:
         """Count a new version if there is news: another account, a richer reward, cheaper gas."""
-        accounts = frozenset(o.account for o in self.opportunities)
-        reward = math.fsum(o.repay_usd * o.bonus for o in self.opportunities)
+        accounts = frozenset(self._listing[0])
+        reward = math.fsum(map(mul, self._listing[4], self._listing[5]))
         known, before, gas = self._news
         if accounts - known or reward > NEWS * before or gas_usd * NEWS < gas:
             self.version += 1
