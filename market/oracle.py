@@ -184,14 +184,16 @@ class Oracle:
         self._next_beat_s = min(self._beat_s)
 
     def _publish(self, now_s: float, observed: list[float]) -> NDArray[np.intp]:
-        before = self.answer.copy()
+        before = self.answer.tolist()
         while self._under_way and self._under_way[0][0] <= now_s:
             _, _, i, answer, reason = heappop(self._under_way)
+            price = answer / _SCALE
             self.answer[i] = answer
-            self.price[i] = answer / _SCALE
+            self.price[i] = price
             self.updated_at[i] = now_s
-            self.updates.append(OracleUpdate(now_s, i, answer / _SCALE, observed[i], reason))
-        return np.flatnonzero(self.answer != before)
+            self.updates.append(OracleUpdate(now_s, i, price, observed[i], reason))
+        after = self.answer.tolist()
+        return np.array([i for i, old in enumerate(before) if after[i] != old], np.intp)
 
     def _expect(self, i: int, price: float, now_s: float) -> None:
         """Set what the next report of an asset waits for, after `price` was reported."""

@@ -38,9 +38,10 @@ class PoolGaps:
     def news(self) -> dict[int, float]:
         """Gains worth a look now, by asset, USD: none while what was shown has not grown."""
         gains = self.gains()
-        if any(gain > GROWTH * self._shown.get(asset, 0.0) for asset, gain in gains.items()):
-            self._shown = gains
-            return gains
+        for asset, gain in gains.items():
+            if gain > GROWTH * self._shown.get(asset, 0.0):
+                self._shown = gains
+                return gains
         if self.world.block % MEMORY_BLOCKS == 0:
             self._shown = {}
         return {}

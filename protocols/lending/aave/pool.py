@@ -262,8 +262,7 @@ class AavePool(LendingPool):
         if not self._totals_before:
             return self._nothing
         n = len(self.reserves)
-        residual = np.zeros(n, np.int64)
-        change = [0] * (2 * n)
+        residual, change = [0] * n, [0] * (2 * n)
         for row, before in self._rows_before.items():
             after = self.positions.amounts[row].tolist()
             change = [sum_ + new - old for sum_, new, old in zip(change, after, before, strict=True)]
@@ -277,7 +276,7 @@ class AavePool(LendingPool):
             )
         self._rows_before.clear()
         self._totals_before.clear()
-        return residual
+        return np.array(residual, np.int64)
 
     def residual(self) -> Integers:
         """Disagreement between positions, reserves and ledger, per asset, in base units.
