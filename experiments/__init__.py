@@ -1,4 +1,4 @@
-"""Questions asked of the world: scenarios, runs, games, backtests, figures, command line.
+"""Questions asked of the world: scenarios, runs, sweeps, games, backtests, figures, command line.
 
 The front doors are loaded when they are first used, so that importing one part
 does not import all.
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
     from .runs import RunResult
     from .runs.run import run
     from .scenarios import Scenario, load_scenario
+    from .sweeps import load_sweep
+    from .sweeps.sweep import sweep
 
-__all__ = ["LiquidationMarket", "RunResult", "Scenario", "load_episode", "load_scenario", "run"]
+__all__ = [
+    "LiquidationMarket",
+    "RunResult",
+    "Scenario",
+    "load_episode",
+    "load_scenario",
+    "load_sweep",
+    "run",
+    "sweep",
+]
 
 _HOMES = {
     "LiquidationMarket": ".model",
@@ -24,7 +35,9 @@ _HOMES = {
     "Scenario": ".scenarios",
     "load_episode": ".episodes",
     "load_scenario": ".scenarios",
+    "load_sweep": ".sweeps.folder",
     "run": ".runs.run",
+    "sweep": ".sweeps.sweep",
 }
 
 

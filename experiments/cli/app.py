@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import inspect_commands, run_commands, study_commands
+from . import inspect_commands, run_commands, study_commands, sweep_commands
 from .options import interrupted
 
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # typer has no public name for it
@@ -54,7 +54,7 @@ class Commands(TyperGroup):
             with _remembered_interrupts():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo("interrupted; a run folder appears only when it is complete", err=True)
+            typer.echo("interrupted; a folder of a run appears only when it is complete", err=True)
             raise typer.Exit(130) from None
         except _UsageError as error:
             raise _refused(error.format_message()) from None
@@ -138,6 +138,7 @@ app.command("report")(run_commands.report)
 app.command("verify")(run_commands.verify)
 app.command("backtest")(study_commands.backtest)
 app.command("compare")(study_commands.compare)
+app.command("sweep")(sweep_commands.sweep)
 app.command("conform")(study_commands.conform)
 app.command("contagion")(study_commands.contagion)
 app.command("game")(study_commands.game)
