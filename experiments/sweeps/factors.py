@@ -37,7 +37,12 @@ class Factor(Section):
     """
 
     name: str = Field(pattern=NAME, description="column of the results, unique")
-    path: str | None = Field(default=None, min_length=1, description="key of the scenario, path.to.key")
+    path: str | Rows[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="key of the scenario, path.to.key, or several that take one value",
+    )
+    scale: float = Field(default=1.0, gt=0, description="the key is set to the value times this")
     values: Rows[Value] = Field(default=(), description="values to take")
     low: float | None = Field(default=None, description="least value of a range")
     high: float | None = Field(default=None, description="largest value of a range")
@@ -65,6 +70,8 @@ class Factor(Section):
             return self
         if self.path is None:
             raise ValueError(f"factor {self.name!r} needs path, the key of the scenario that it varies")
+        if self.scale != 1.0 and any(isinstance(value, str | bool) for value in self.values):
+            raise ValueError(f"factor {self.name!r} has scale, so its values must be numbers")
         if self.values:
             self._refuse_repeats(list(self.values))
             return self
@@ -121,7 +128,10 @@ class Factor(Section):
         for choice in self.choices:
             if choice.name == value:
                 return choice.set
-        return (f"{self.path}={as_toml(value)}",)
+        paths = (self.path,) if isinstance(self.path, str) else self.path or ()
+        if self.scale != 1.0:
+            value = float(f"{float(value) * self.scale:.12g}")
+        return tuple(f"{path}={as_toml(value)}" for path in paths)
 
 
 def as_toml(value: Value) -> str:
