@@ -23,7 +23,8 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     ),
     "unsafe_settings": (
         "text",
-        "protocols whose parameters the contract would refuse (`unsafe = true`), empty for none",
+        "protocols with parameters that are toxic or that the contract would refuse (`unsafe = true`), "
+        "empty for none",
     ),
     "market_events": ("count", "book commands, trades, transactions and oracle updates"),
     "liquidations": ("count", "liquidation calls that went through, and accounts that protocols took over"),
