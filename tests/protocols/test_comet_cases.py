@@ -230,6 +230,7 @@ def test_time_does_not_run_backwards() -> None:
         ({"store_front_price_factor": FACTOR_SCALE + 1}, "BadDiscount"),
         ({"assets": (AssetParams("A", 18, 8 * 10**17, 8 * 10**17, 9 * 10**17),)}, "BorrowCFTooLarge"),
         ({"assets": MAINNET.assets * 5}, "TooManyAssets"),
+        ({"assets": (replace(MAINNET.assets[0], decimals=19),)}, "COMP.decimals = 19 .* 0 to 18"),
     ],
 )
 def test_settings_the_constructor_refuses_need_unsafe(change: dict[str, object], named: str) -> None:

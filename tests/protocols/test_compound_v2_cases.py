@@ -280,6 +280,7 @@ def test_presets_are_safe_settings() -> None:
         ({"liquidation_incentive": 99 * 10**16}, WAD // 2, "liquidation_incentive"),
         ({"reserve_factor": WAD + 1}, WAD // 2, "reserve_factor"),
         ({"forced_liquidation": True}, WAD // 2, "forced_liquidation"),
+        ({"underlying_decimals": 19}, WAD // 2, "underlying_decimals = 19 is refused, allowed: 0 to 18"),
     ],
 )
 def test_compound_settings_governance_cannot_make_need_unsafe(
