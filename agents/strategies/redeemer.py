@@ -39,7 +39,7 @@ class Redeemer:
     """
 
     min_profit_usd: float = 100.0
-    max_slippage: float = 0.02
+    max_slippage: float = 0.005
     bid_share: float = 0.2
     max_usd: float = 10e6
 
@@ -68,7 +68,7 @@ class Redeemer:
             return 0.0, 0.0
         rise = 0.0 if status.redemption_bonus else FEE_SLOPE / system.debt_usd
         cost = rise + view.depth_band / (2.0 * depth)
-        visible = depth * self.max_slippage / view.depth_band
+        visible = depth * min(self.max_slippage / view.depth_band, 1.0)
         amount = min(margin / (2.0 * cost), visible, cash_usd, self.max_usd)
         return amount, (margin - cost * amount) * amount
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..model import LiquidationMarket
 from ..scenarios import Scenario, load_scenario
+from ..world.cost_table import upkeep_pay_usd
 from ..world.outcome import run_tables
 from .result import RunResult
 from .summary import summarise
@@ -69,6 +70,7 @@ def run(
         content_hash=digest,
         wall_s=done - built,
         other_gas_usd=model.recorder.other_gas_usd,
+        upkeep_pay_usd=upkeep_pay_usd(tables["costs"], model.assets[model.quote].unit),
     )
     model.close()
     timings = {

@@ -23,18 +23,20 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
     ),
     "unsafe_settings": (
         "text",
-        "protocols whose parameters the contract would refuse (`unsafe = true`), empty for none",
+        "protocols with parameters that are toxic or that the contract would refuse (`unsafe = true`), "
+        "empty for none",
     ),
     "market_events": ("count", "book commands, trades, transactions and oracle updates"),
     "liquidations": ("count", "liquidation calls that went through, and accounts that protocols took over"),
     "debt_repaid_usd": ("USD, >= 0", "debt taken off liquidated accounts, at oracle prices"),
     "collateral_seized_usd": (
         "USD, >= 0",
-        "collateral taken from them and not given back, bonus included, at oracle prices",
+        "what was taken from them and not given back, at oracle prices: bonus, the protocol's fee and what "
+        "owners of troves had set aside included",
     ),
     "liquidator_profit_usd": (
         "USD, + is a gain",
-        "profit of all liquidators after the gas of all their bids",
+        "profit of all liquidators, pay for upkeep included, after the gas of all their bids",
     ),
     "gas_usd": ("USD, >= 0", "gas of liquidations, purchases and bids, of those that failed too"),
     "borrower_loss_usd": ("USD, + is a loss", "collateral seized less debt repaid"),
@@ -65,6 +67,7 @@ def summarise(
     conservation_error_usd: float,
     bad_debt_usd: float,
     other_gas_usd: float,
+    upkeep_pay_usd: float,
     content_hash: str,
     wall_s: float,
 ) -> Summary:
@@ -80,6 +83,8 @@ def summarise(
     other_gas_usd : float
         Gas of liquidators' transactions that failed or stand in no row of these tables, USD; not
         taken from the table of bids, which a run may leave out.
+    upkeep_pay_usd : float
+        What protocols have paid for upkeep such as restarting an auction, USD.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def summarise(
         "liquidations": len(done),
         "debt_repaid_usd": repaid,
         "collateral_seized_usd": seized,
-        "liquidator_profit_usd": profit - other_gas_usd,
+        "liquidator_profit_usd": profit + upkeep_pay_usd - other_gas_usd,
         "gas_usd": gas,
         "borrower_loss_usd": seized - repaid,
         "bad_debt_usd": bad_debt_usd,

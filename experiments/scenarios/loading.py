@@ -33,7 +33,8 @@ def load_scenario(source: str | Path | Scenario, overrides: Sequence[str] = ()) 
     overrides : sequence of str
         ``path.to.key=value`` each, the value in TOML (a bare word is text);
         rows of a list are named by symbol, name or number, as in
-        ``assets.ETH.pool.depth_usd=1e6``.
+        ``assets.ETH.pool.depth_usd=1e6``. A table with a `kind` under a new name adds a group of
+        agents: ``agents.more={kind="liquidator"}``.
 
     Returns
     -------
@@ -136,7 +137,9 @@ def _override(data: dict[str, Any], override: str) -> None:
         if not isinstance(here, dict | list):
             raise ScenarioError(f"--set {override!r}: {'.'.join(steps[: i + 1])} is a value, not a table")
     value = _value(text.strip())
-    if isinstance(here, list):
+    if steps[:-1] == ["agents"] and isinstance(value, dict) and "kind" in value and _is_new(here, steps[-1]):
+        here.append({"name": steps[-1]} | value)
+    elif isinstance(here, list):
         here[_row(here, steps[-1], ".".join(steps[:-1]))] = value
     else:
         here[steps[-1]] = value
@@ -149,11 +152,20 @@ def _child(table: dict[str, Any], key: str) -> Any:
     return child
 
 
-def _row(rows: Sequence[Any], step: str, path: str) -> int:
-    labels = [
+def _is_new(rows: Any, name: str) -> bool:
+    """Whether no row has this name or number."""
+    return isinstance(rows, list) and not name.isdecimal() and name not in _labels(rows)
+
+
+def _labels(rows: Sequence[Any]) -> list[str]:
+    return [
         str(row.get("symbol", row.get("name", i))) if isinstance(row, dict) else str(i)
         for i, row in enumerate(rows)
     ]
+
+
+def _row(rows: Sequence[Any], step: str, path: str) -> int:
+    labels = _labels(rows)
     if step in labels:
         return labels.index(step)
     if step.isdecimal() and int(step) < len(rows):

@@ -77,6 +77,11 @@ def cost_table(world: LiquidationMarket) -> pd.DataFrame:
     return pd.DataFrame({name: _column(name, rows) for name in COLUMNS})
 
 
+def upkeep_pay_usd(costs: pd.DataFrame, unit: int) -> float:
+    """Return what chores have paid, USD, given the table and how many base units make a quote token."""
+    return float(costs.liquidator_net[costs.kind == "chore"].sum() / unit)
+
+
 def _column(name: str, rows: list[dict[str, Any]]) -> pd.Categorical | NDArray[np.int64]:
     if name not in _TEXT:
         return np.array([row.get(name, 0) for row in rows], np.int64)

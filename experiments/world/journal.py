@@ -47,13 +47,14 @@ class Journal:
         """Write a call down, with its exit if it was in the pool; `fee` went to the flash lender."""
         world, opportunity = self.world, intent.opportunity
         collateral, debt = opportunity.collateral, opportunity.debt
+        units = result.collateral_to_liquidator
         repaid = self.value_usd([(debt, result.debt_repaid)])
-        seized = self.value_usd([(collateral, result.collateral_to_liquidator)])
+        received = self.value_usd([(collateral, units)])
+        seized = self.value_usd([(collateral, units + result.protocol_fee)])
         proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
         cost = repaid + self.value_usd([(debt, fee)])
-        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, seized - repaid)
-        row += [0.0, self._impact(proceeds, seized, collateral), proceeds - cost]
-        units = result.collateral_to_liquidator
+        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - repaid)
+        row += [0.0, self._impact(proceeds, received, collateral), proceeds - cost]
         entry = self._cost(
             "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,
             moved,
@@ -75,10 +76,10 @@ class Journal:
         `change` is that of the kicker's ledger balances, by asset.
         """
         debt = self.value_usd(result.debt)
-        collateral = self.value_usd(result.collateral) - self.value_usd(result.credit)
-        row = self._liquidated(
-            agent, intent, result.health_factor, debt, collateral, self.value_usd(result.reward)
-        )
+        taken = (*result.collateral, *result.set_aside)
+        seized = self.value_usd(taken) - self.value_usd(result.credit)
+        reward = self.value_usd(result.reward)
+        row = self._liquidated(agent, intent, result.health_factor, debt, seized, reward)
         stables = self.world.desk.stables
         cash = self.value_usd(part for part in result.reward if part[0] in stables)
         row += [0.0, float("nan"), cash]
@@ -89,7 +90,7 @@ class Journal:
         entry = self._cost(
             "kick", agent, opportunity.protocol, opportunity.account, opportunity.account,
             opportunity.collateral, row, Moved(wages, int(change[self.world.quote]), gained),
-            taken=(*result.collateral, *result.set_aside),
+            taken=taken,
             given_back=(*result.debt, *result.credit),
             received=to_sell,
         )  # fmt: skip

@@ -63,7 +63,7 @@ class StabilityTransaction:
         Raises
         ------
         Revert
-            If the rules refuse or money is short.
+            If the rules refuse, money is short, or a redemption brings less than was paid for it.
         """
         intent, me, now = self.intent, self.agent.account, int(world.time_s)
         pool = _pool(world, intent.protocol, intent.collateral)
@@ -81,12 +81,33 @@ class StabilityTransaction:
                 pool.withdraw_deposit(intent.collateral, amount, me, now)
             else:
                 pool.redeem(intent.collateral, amount, me, now)
+                _check_worth(
+                    world,
+                    intent.collateral,
+                    world.ledger.balance(me, intent.collateral) - before,
+                    stable,
+                    amount,
+                )
             desk.convert(me, stable, quote, world.ledger.balance(me, stable))
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         gained = world.ledger.balance(me, intent.collateral) - before
         if gained and not isinstance(intent, Deposit) and intent.collateral in world.floor.book_of_asset:
             world.exits.sell_rest(self.agent, intent.collateral, gained, intent.max_slippage)
+
+
+def _check_worth(world: LiquidationMarket, asset: int, units: int, stable: int, paid: int) -> None:
+    """Let a redeemer's transaction look at the best bid: prices have moved since it was sent.
+
+    Raises
+    ------
+    Revert
+        If the collateral is not worth the stablecoin there.
+    """
+    bid, _ = world.floor.touch(asset)
+    received = units / world.assets[asset].unit * bid
+    if received < paid / world.assets[stable].unit * world.market_price(stable):
+        raise Revert("collateral redeemed is worth less than was paid for it")
 
 
 def _pool(world: LiquidationMarket, protocol: int, collateral: int) -> LiquityPool:

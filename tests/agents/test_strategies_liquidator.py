@@ -196,6 +196,20 @@ def test_smallest_profitable_liquidation(make_view, gas, bonus, slippage, least_
         assert len(bot.decide(offered, RICH)) == calls
 
 
+def test_smallest_bonus_that_keeps_a_holder_interested(make_view):
+    """CASES G21: ``b = s + gas / r + z sigma sqrt(hold)``, sigma .8 a year, 60 s, z 2; no call below it."""
+    repay, slippage, gas, least = 10_000.0, 0.01, 40.0, 0.01620694904
+    bot = ThresholdLiquidator(
+        exit="hold", hold_risk=2.0, hold_s=60.0, bid_share=0.0, escalation=0.0, min_profit_usd=0.0
+    )
+    view = make_view(volatility=[0.8 / math.sqrt(31_536_000), 0.0])
+    view = view._replace(usd_per_gas_gwei=gas / view.gas_liquidation / view.gas_standard_gwei)
+    for bonus, calls in ((least - 1e-9, 0), (least + 1e-9, 1)):
+        mid = 2000.0 * (1 + bonus - slippage) / (1 + bonus)
+        offered = view._replace(mids=[mid, 1.0], opportunities=[opportunity(repay_usd=repay, bonus=bonus)])
+        assert len(bot.decide(offered, RICH)) == calls
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

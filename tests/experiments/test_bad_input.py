@@ -253,6 +253,10 @@ def test_wrong_value_names_its_path_and_what_is_allowed(refused_run, override, w
             "aave-v2: the liquidation threshold of ETH is 0; allowed for a collateral",
         ),
         (["protocol.reserves.ETH.ltv=0.99"], "raise it or set protocol.unsafe = true"),
+        (
+            ["protocol.kind=aave-v3.6", "protocol.reserves.ETH.bonus=0.4"],
+            "protocol.reserves.ETH: aave-v3.6: reserve ETH: toxic bonus",
+        ),
         (["assets.ETH.symbol=UNI", "assets.BTC.symbol=MKR"], "the law needs a collateral among ETH, BTC"),
         (["flow.orders_per_block=0", "agents=[]"], "assets.BTC has no liquidity; its book needs"),
     ],

@@ -62,6 +62,17 @@ def test_the_episode_holds_the_recorded_counts():
     assert shares_of["size"].tolist() == [1680, 654, 212]
 
 
+def test_e05_most_of_what_two_days_lost_is_in_the_record_of_the_first():
+    """MODEL 5.2, of both days: 8.32 M USD of collateral for bids of 0, 5.67 M DAI not raised."""
+    bars = EPISODE.bars["ETH"]
+    price = bars.close.to_numpy()[np.searchsorted(bars.ts, KICKS.ts, side="right") - 1]
+    given_away = (KICKS.lot_eth * price)[KICKS.final_bid_dai < 1].sum()
+    not_raised = (KICKS.tab_dai - KICKS.final_bid_dai).sum()
+    assert given_away == pytest.approx(6.81e6, rel=1e-3)
+    assert not_raised == pytest.approx(5.475e6, rel=1e-3)
+    assert (given_away < 8.32e6, not_raised < 5.67e6) == (True, True)
+
+
 def test_no_address_travels_with_the_episode():
     for table in (KICKS, EPISODE.bids):
         assert not any(pd.api.types.is_string_dtype(t) for c, t in table.dtypes.items() if c != "event")

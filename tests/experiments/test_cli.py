@@ -54,6 +54,7 @@ def stand_in(
         content_hash=content_hash(tables),
         wall_s=0.1,
         other_gas_usd=0.0,
+        upkeep_pay_usd=0.0,
     )
     return RunResult(scenario, used, tables, summary)
 

@@ -89,6 +89,14 @@ def test_wall_counts_each_account_that_the_fall_makes_liquidatable(accounts, dro
     assert liquidatable_debt(health, debt, falls) == pytest.approx(brute)
 
 
+def test_l36_liquidation_wall_of_three_positions():
+    health, debt = np.array([1.02, 1.10, 1.30]), np.array([5e6, 10e6, 20e6])
+    wall = liquidatable_debt(health, debt, np.array([0.01, 0.05, 0.10, 0.25]))
+    assert wall.tolist() == [0.0, 5e6, 15e6, 35e6]
+    single = liquidatable_debt(np.array([1.25]), np.array([1.0]), np.array([0.2 - 1e-12, 0.2 + 1e-12]))
+    assert single.tolist() == [0.0, 1.0]
+
+
 def test_pool_pays_out_half_its_quote_when_the_price_falls_by_three_quarters():
     assert pool_depth(100.0, np.array([0.0, 0.75])) == pytest.approx([0, 50])
 

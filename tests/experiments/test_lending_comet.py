@@ -110,6 +110,10 @@ REFUSED = [
         {"collateral": {"ETH": {"borrow_collateral_factor": 0.9}}},
         r"protocol: Comet: ETH.borrow_collateral_factor = .*BorrowCFTooLarge.*protocol.unsafe = true",
     ),
+    (
+        {"collateral": {"ETH": {"liquidation_factor": 0.89}}},
+        r"Comet: ETH.liquidation_factor = 0.89 is toxic, .* at least the liquidate factor 0.895 .*= true",
+    ),
     ({"store_front_price_factor": 1.1}, r"store_front_price_factor = .* at most 1e18 \(BadDiscount\)"),
 ]
 
@@ -122,6 +126,8 @@ def test_what_the_contract_refuses_is_refused_with_its_rule(changes, words):
 
 
 def test_what_only_the_contract_forbids_runs_if_meant():
+    toxic = params_of(unsafe=True, collateral={"ETH": {"liquidation_factor": 0.5}})
+    assert toxic.assets[0].liquidation_factor == 5 * 10**17
     assert params_of(unsafe=True, store_front_price_factor=1.1).store_front_price_factor == 11 * 10**17
     unsafe = ("protocol.unsafe=true", "protocol.store_front_price_factor=2.0")
     result = run("quickstart", 7, overrides=(*CRASH, *unsafe))

@@ -149,6 +149,16 @@ def test_settings_of_a_scenario_reach_the_rules():
             "venus: markets.ETC is not an asset, did you mean 'ETH'?; allowed: ETH, BTC, USDC",
         ),
         (
+            ("kind=compound-v2", "incentive=0.5"),
+            "compound-v2: Compound v2: ETH.incentive = 0.5 is toxic, liquidating at the threshold 0.75 "
+            "leaves the account worse; allowed: below 0.3333 (unsafe = true allows it)",
+        ),
+        (
+            ("kind=venus", "markets.BTC.incentive=0.25"),
+            "venus: Venus core: BTC.incentive = 0.25 is toxic, liquidating at the threshold 0.8 leaves "
+            "the account worse; allowed: below 0.25 (unsafe = true allows it)",
+        ),
+        (
             ("kind=compound-v2", "markets.USDC.jump_multiplier=100", "markets.USDC.kink=0.5"),
             "compound-v2: markets.USDC: a borrow rate of 2.38e-05 a block at full use; allowed: up to "
             "5e-06 (borrowRateMaxMantissa)",
@@ -172,6 +182,9 @@ def test_an_asset_without_a_listing_is_refused():
 
 def test_what_is_unsafe_runs_if_one_insists():
     scenario = quickstart(
-        *CRASH, "protocol.kind=compound-v2", "protocol.close_factor=1.0", "protocol.unsafe=true"
-    )
-    assert run(scenario, 3).summary["conservation_error_usd"] == 0.0
+        *CRASH, "protocol.kind=compound-v2", "protocol.close_factor=1.0", "protocol.incentive=0.5",
+        "protocol.unsafe=true",
+    )  # fmt: skip
+    summary = run(scenario, 3).summary
+    assert summary["conservation_error_usd"] == 0.0
+    assert summary["unsafe_settings"] == "compound-v2"

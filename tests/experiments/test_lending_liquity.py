@@ -117,6 +117,17 @@ def test_redeemers_take_collateral_while_the_oracle_is_late():
     assert gains["redeemers"] > 0.0
 
 
+def test_a_redemption_that_has_come_too_late_reverts():
+    """A rival has raised the fee, or the market has fallen, between decision and execution."""
+    late = ("oracle.deviation=0.03", "clock.start=2021-05-19T13:10:00Z", "clock.duration_s=1800")
+    rivals = "agents.rivals={kind='redeemer', count=3, capital_usd=5e6, latency_ms=5000}"
+    result = run("quickstart", 7, overrides=("protocol.kind=liquity", *late, rivals))
+    bids = result.bids[result.bids.kind == "redemption"]
+    assert bids.executed.any()
+    assert set(bids.reason[~bids.executed]) == {"collateral redeemed is worth less than was paid for it"}
+    assert result.summary["conservation_error_usd"] == 0.0
+
+
 def test_liquity_shares_a_world_with_another_protocol():
     data = load_scenario("quickstart", CRASH).model_dump(exclude_none=True)
     del data["protocol"]

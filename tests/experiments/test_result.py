@@ -62,6 +62,7 @@ def small_result() -> RunResult:
         conservation_error_usd=0.0,
         bad_debt_usd=7.0,
         other_gas_usd=0.75,
+        upkeep_pay_usd=0.125,
         content_hash=content_hash(tables),
         wall_s=0.5,
     )
@@ -72,7 +73,7 @@ def test_summary_signs():
     summary = small_result().summary
     assert list(summary) == list(SUMMARY_KEYS)
     assert summary["borrower_loss_usd"] == 171 - 1 - 160
-    assert summary["liquidator_profit_usd"] == 4 + 0.5 - 0.75
+    assert summary["liquidator_profit_usd"] == 4 + 0.5 + 0.125 - 0.75
     assert summary["gas_usd"] == 7 + 0.25 + 0.75
     assert (summary["liquidations"], summary["blocks"], summary["bad_debt_usd"]) == (3, 4, 7.0)
 

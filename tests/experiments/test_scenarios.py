@@ -59,6 +59,18 @@ def test_override_takes_toml_values_and_bare_words():
     assert scenario.protocol.reserves["ETH"].bonus == 0.1
 
 
+def test_override_adds_a_group_of_agents_under_a_new_name():
+    plain = load_scenario("quickstart")
+    more = load_scenario(
+        "quickstart", ["agents.late={kind='liquidator', capital_usd=1e6}", "agents.late.count=2"]
+    )
+    assert [agent.name for agent in more.agents] == [*(agent.name for agent in plain.agents), "late"]
+    assert more.agents[-1].count == 2
+    for wrong in ("agents.late={count=2}", "agents.late.count=2", "agents.9={kind='liquidator'}"):
+        with pytest.raises(ScenarioError, match="does not exist; there are fast-bots"):
+            load_scenario("quickstart", [wrong])
+
+
 def test_override_leaves_the_scenario_it_started_from_alone():
     scenario = load_scenario("quickstart")
     assert load_scenario(scenario, ["agents.makers.count=9"]) != scenario

@@ -79,6 +79,17 @@ def test_a_market_buy_takes_price_first_and_time_second(book):
     assert book.depth(SELL).tolist() == [[102, 6, 1]]
 
 
+def test_slippage_of_a_walk_through_the_book(book):
+    """CASES X09: 100 units at a mid of 600 cost 1,800 more than at the mid, 3 % of what they are worth."""
+    book.limit(BUY, 594, 50)
+    for price, lots in ((606, 50), (630, 50)):
+        book.limit(SELL, price, lots)
+    mid = (book.best_bid + book.best_ask) / 2
+    book.market(BUY, 100)
+    assert (mid, book.filled) == (600, 100)
+    assert book.filled_value / (book.filled * mid) - 1 == pytest.approx(0.03, rel=1e-12)
+
+
 def test_two_aggressors_meet_the_queue_in_one_order(book):
     first, second = book.limit(BUY, 50, 4), book.limit(BUY, 50, 4)
     book.limit(SELL, 50, 3)

@@ -614,6 +614,17 @@ def test_volatility_is_that_of_the_reference_when_quotes_are_tight(floor_maker):
     assert floor.volatilities() == [found[-1] ** 0.5]
 
 
+def test_a_block_counts_in_the_volatility_by_its_share_of_the_half_life(floor_maker):
+    """CASES B08: a twelfth of the half-life (5 s of 60 s; here 50 s of 600 s) weighs .05612568732."""
+    floor, _ = floor_maker(orders_per_block=0.0, makers=("a",), block_time_s=50.0).build()
+    quote_everywhere(floor, half_spread=1e-4)
+    variances = []
+    for block in range(3):
+        floor.trade(block, np.array([PRICE * 1.01 ** (block >= 1)]))
+        variances.append(float(floor.state[0, VARIANCE]))
+    assert 1 - variances[2] / variances[1] == pytest.approx(0.05612568732, rel=1e-9)
+
+
 def test_a_lot_that_is_no_whole_number_of_units_is_refused(floor_maker):
     with pytest.raises(ValueError, match=r"lot x tick of ETH must be a whole number of base units, got 1\.5"):
         floor_maker(tick_usd=0.0015).build()

@@ -1,10 +1,11 @@
-"""CASES L01-L08, L33 and L34 through the integer rules of Aave."""
+"""CASES L01-L08, L33, L34, E09 and X13 through the integer rules of Aave."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
+from liquidarium.market.pools.analytics import manipulation_loss
 from liquidarium.protocols.fixed_point import MAX_UINT256, RAY, WAD
 from liquidarium.protocols.interest import KinkedCurve, compounded_index_v3_6, linear_index
 from liquidarium.protocols.lending.aave import (
@@ -172,15 +173,41 @@ def test_l33_exposure_of_a_loop_is_the_geometric_series():
     parameters = [reserve("A", 18, 8_500, ltv=8_000), reserve("B", 18, 0, bonus=0)]
     reserves, market = pool_of(parameters, V3_0_2_MECHANISM)
     account = Account.empty(2)
-    prices = [USD, USD]
-    stake = 10**18
-    for _ in range(5):
+    prices = [10**6 * USD, 10**6 * USD]
+    stake, exposures = 10**18, []
+    for _ in range(90):
         V3_0_2.supply(reserves, market, NOW, account, reserve=0, amount=stake)
+        exposures.append(account.supplied[0] / 1e18)
         available = V3_0_2.account_data(reserves, market, prices, NOW, account).available_borrows_base
-        stake = available * 10**10
+        stake = (available - 1) * 10**4  # the check rounds up
         V3_0_2.borrow(reserves, market, prices, NOW, account, reserve=1, amount=stake)
-    V3_0_2.supply(reserves, market, NOW, account, reserve=0, amount=stake)
-    assert account.supplied[0] / 1e18 == pytest.approx(3.68928, abs=1e-6)
+    assert exposures[5] == pytest.approx(3.68928, rel=1e-8)
+    assert exposures[-1] == pytest.approx(5.0, rel=1e-8)
+
+
+@pytest.mark.parametrize(("leverage", "ltv"), [(1.4, 0.2857142857), (1.9, 0.4736842105)])
+def test_e09_assets_over_equity_say_the_loan_to_value(leverage, ltv):
+    reserves, market = pool_of([reserve("A", 18, 8_500), reserve("B", 18, 0, bonus=0)], V3_0_2_MECHANISM)
+    account = account_of(market, [leverage, 0], [0, round(leverage - 1, 1)])
+    data = V3_0_2.account_data(reserves, market, [10**6 * USD] * 2, NOW, account)
+    assert data.total_collateral_base - data.total_debt_base == 10**6 * USD
+    assert data.total_debt_base / data.total_collateral_base == pytest.approx(ltv, rel=1e-8)
+
+
+def test_x13_borrowing_against_an_inflated_price():
+    """MODEL 3.8: 10 M of collateral at a spot price that the borrower moves up 2.5 times, LTV .6."""
+    own, factor = 10_000_000, 2.5
+    parameters = [reserve("A", 18, 7_000, ltv=6_000), reserve("USDC", 6, 0, bonus=0)]
+    reserves, market = pool_of(parameters, V3_0_2_MECHANISM)
+    reserves[1].available = 10**8 * 10**6
+    account = account_of(market, [own, 0], [0, 0])
+    prices = [round(factor * USD), USD]
+    most = V3_0_2.account_data(reserves, market, prices, NOW, account).available_borrows_base // 100
+    V3_0_2.borrow(reserves, market, prices, NOW, account, reserve=1, amount=most)
+    gross, loss = account.borrowed[1] / 1e6 - own, manipulation_loss(20_000_000, factor)
+    assert gross == pytest.approx(5_000_000, rel=1e-8)
+    assert loss == pytest.approx(4271887.242, rel=1e-8)
+    assert gross - loss == pytest.approx(728112.7576, rel=1e-8)
 
 
 def test_l34_interest_alone_makes_the_account_liquidatable_after_120_days():

@@ -40,13 +40,6 @@ def make_pool() -> AavePool:
     return pool
 
 
-def customer(pool: AavePool, amount_usd: int = 50_000) -> int:
-    account = pool.ledger.open_account("customer")
-    for asset in (USDC, DAI):
-        pool.ledger.endow(asset, account, amount_usd * UNIT[asset])
-    return account
-
-
 def state_of(pool: AavePool):
     """Everything that a call may change."""
     return (
@@ -81,7 +74,7 @@ def test_market_must_have_one_reserve_for_each_asset():
 
 
 @pytest.mark.parametrize(("collateral", "debt"), [(ETH, USDC), (BTC, USDC), (ETH, DAI), (BTC, DAI)])
-def test_liquidation_through_the_pool_is_the_rule_called_directly(collateral, debt):
+def test_liquidation_through_the_pool_is_the_rule_called_directly(customer, collateral, debt):
     pool, now_s = make_pool(), 5_000
     bot = customer(pool)
     reserves, account = deepcopy(pool.reserves), pool._take(UNHEALTHY)
@@ -113,7 +106,7 @@ def test_liquidation_through_the_pool_is_the_rule_called_directly(collateral, de
     assert not pool.residual().any()
 
 
-def test_repay_and_withdraw_move_the_ledger_by_what_they_return():
+def test_repay_and_withdraw_move_the_ledger_by_what_they_return(customer):
     pool, now_s = make_pool(), 90_000
     payer = customer(pool)
     owed = pool.debt_units(HEALTHY, USDC, now_s)
@@ -144,7 +137,7 @@ def test_supplied_collateral_moves_the_ledger_and_heals():
     assert not pool.residual().any()
 
 
-def test_repaying_more_than_is_owed_takes_what_is_owed():
+def test_repaying_more_than_is_owed_takes_what_is_owed(customer):
     pool = make_pool()
     payer = customer(pool)
     owed = pool.debt_units(HEALTHY, USDC, 1_000)
@@ -182,7 +175,7 @@ def test_repaying_more_than_is_owed_takes_what_is_owed():
         "withdraw more than there is",
     ],
 )
-def test_refused_call_changes_nothing(call):
+def test_refused_call_changes_nothing(customer, call):
     pool = make_pool()
     me = customer(pool)
     before = state_of(pool)
@@ -192,7 +185,7 @@ def test_refused_call_changes_nothing(call):
     assert not pool.residual_touched().any()
 
 
-def test_checkpoint_and_rollback_restore_everything():
+def test_checkpoint_and_rollback_restore_everything(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 50)
@@ -212,7 +205,7 @@ def test_checkpoint_and_rollback_restore_everything():
 
 
 @pytest.mark.parametrize("column", [ETH, 4 + USDC])
-def test_corrupted_row_of_a_liquidated_account_is_seen_at_once(column):
+def test_corrupted_row_of_a_liquidated_account_is_seen_at_once(customer, column):
     pool = make_pool()
     bot = customer(pool)
     pool.liquidate(UNHEALTHY, ETH, USDC, 100 * UNIT[USDC], bot, 10)
@@ -229,7 +222,7 @@ def test_corrupted_row_of_anybody_is_seen_by_the_full_check():
     assert pool.residual().tolist() == [1, 0, 0, 5]
 
 
-def test_underlying_that_the_ledger_lacks_is_seen():
+def test_underlying_that_the_ledger_lacks_is_seen(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 10)
@@ -259,29 +252,12 @@ CALLS = st.tuples(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(CALLS, max_size=12), st.integers(10**10, 5 * 10**11))
-def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price):
+def test_no_sequence_of_calls_makes_or_loses_a_unit(customer, play, agrees, calls, eth_price):
     pool = make_pool()
     me = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
-    now = 0
-    for kind, row, asset, other, amount, wait in calls:
-        now += wait
-        try:
-            if kind == "liquidate":
-                pool.liquidate(row, asset, other, amount, me, now)
-            elif kind == "repay":
-                pool.repay(row, asset, amount, me, now)
-            elif kind == "supply":
-                pool.supply(row, asset, amount, me, now)
-            else:
-                pool.withdraw(row, asset, amount, me, now)
-        except Revert:
-            pass
-        assert not pool.residual_touched().any()
-    assert not pool.residual().any()
-    assert not pool.ledger.imbalance().any()
-    assert (pool.ledger.balances[1:] >= 0).all()
-    assert (pool.positions.amounts >= 0).all()
+    play(pool, me, calls)
+    assert agrees(pool)
 
 
 def test_account_rows_are_read_and_written_whole():

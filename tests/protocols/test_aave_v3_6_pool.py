@@ -56,13 +56,6 @@ def make_pool() -> AavePool:
     return pool
 
 
-def customer(pool: AavePool, amount_usd: int = 50_000) -> int:
-    account = pool.ledger.open_account("customer")
-    for asset in (USDC, DAI):
-        pool.ledger.endow(asset, account, amount_usd * UNIT[asset])
-    return account
-
-
 def state_of(pool: AavePool):
     """Everything that a call may change."""
     return (
@@ -74,7 +67,7 @@ def state_of(pool: AavePool):
 
 
 @pytest.mark.parametrize(("row", "debt"), [(TWO_DEBTS, USDC), (TWO_DEBTS, DAI), (LARGE, USDC), (SMALL, DAI)])
-def test_liquidation_through_the_pool_is_the_rule_called_directly(row, debt):
+def test_liquidation_through_the_pool_is_the_rule_called_directly(customer, row, debt):
     pool, now_s, cover = make_pool(), 5_000, 20_000 * UNIT[debt]
     bot = customer(pool)
     reserves, account = deepcopy(pool.reserves), pool._take(row)
@@ -105,7 +98,7 @@ def test_liquidation_through_the_pool_is_the_rule_called_directly(row, debt):
     assert not pool.residual().any()
 
 
-def test_one_debt_may_be_repaid_whole_if_it_is_half_of_all():
+def test_one_debt_may_be_repaid_whole_if_it_is_half_of_all(customer):
     """CASES L06: the close factor is a share of the whole position's debt."""
     pool = make_pool()
     bot = customer(pool)
@@ -115,7 +108,7 @@ def test_one_debt_may_be_repaid_whole_if_it_is_half_of_all():
     assert pool.debt_units(TWO_DEBTS, DAI, 0) == 0
 
 
-def test_call_that_would_leave_dust_repays_the_most_that_leaves_none():
+def test_call_that_would_leave_dust_repays_the_most_that_leaves_none(customer):
     """CASES L07, MODEL 1.2: what is left of debt and collateral must be worth 1000 USD each."""
     pool = make_pool()
     bot = customer(pool)
@@ -143,7 +136,7 @@ def test_call_that_would_leave_dust_repays_the_most_that_leaves_none():
     assert not pool.residual().any()
 
 
-def test_bad_debt_in_all_assets_is_written_off_when_the_last_collateral_is_seized():
+def test_bad_debt_in_all_assets_is_written_off_when_the_last_collateral_is_seized(customer):
     """CASES L05: what remains in every reserve becomes its deficit."""
     pool = make_pool()
     bot = customer(pool)
@@ -157,7 +150,7 @@ def test_bad_debt_in_all_assets_is_written_off_when_the_last_collateral_is_seize
     assert not pool.residual().any()
 
 
-def test_undo_restores_reserves_whose_bad_debt_was_written_off():
+def test_undo_restores_reserves_whose_bad_debt_was_written_off(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.set_prices([1_500 * 10**8, *PRICES[1:]])
@@ -174,7 +167,7 @@ def test_undo_restores_reserves_whose_bad_debt_was_written_off():
     assert not pool.residual().any()
 
 
-def test_deficit_that_positions_do_not_show_is_seen():
+def test_deficit_that_positions_do_not_show_is_seen(customer):
     pool = make_pool()
     pool.set_prices([1_500 * 10**8, *PRICES[1:]])
     pool.liquidate(INSOLVENT, ETH, USDC, 4_000 * UNIT[USDC], customer(pool), 0)
@@ -215,7 +208,9 @@ def test_screening_offers_what_the_rule_lets_one_call_repay():
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(12 * 10**10, 21 * 10**10), st.floats(0.05, 1.0), st.integers(0, 10**6))
-def test_whatever_part_of_an_offer_a_bot_takes_the_pool_finds_a_call_that_succeeds(eth_price, part, now_s):
+def test_whatever_part_of_an_offer_a_bot_takes_the_pool_finds_a_call_that_succeeds(
+    customer, eth_price, part, now_s
+):
     """A bot short of cash or depth takes part of an offer; dust then must not make the call fail."""
     pool = make_pool()
     bot = customer(pool)
@@ -251,7 +246,7 @@ def test_a_falling_price_never_makes_an_account_healthy_and_screening_never_miss
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(5 * 10**10, 21 * 10**10), st.integers(1, 10**11), st.integers(0, 10**6))
-def test_debt_is_repaid_or_written_off_and_collateral_is_shared_out(eth_price, cover, now_s):
+def test_debt_is_repaid_or_written_off_and_collateral_is_shared_out(customer, eth_price, cover, now_s):
     pool = make_pool()
     bot = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
@@ -281,32 +276,15 @@ CALLS = st.tuples(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CALLS, max_size=12), st.integers(10**10, 4 * 10**11))
-def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price):
+def test_no_sequence_of_calls_makes_or_loses_a_unit(customer, play, agrees, calls, eth_price):
     pool = make_pool()
     me = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
-    now = 0
-    for kind, row, asset, debt, amount, wait in calls:
-        now += wait
-        try:
-            if kind == "liquidate":
-                pool.liquidate(row, asset, debt, amount, me, now)
-            elif kind == "repay":
-                pool.repay(row, debt, amount, me, now)
-            elif kind == "supply":
-                pool.supply(row, asset, amount, me, now)
-            else:
-                pool.withdraw(row, asset, amount, me, now)
-        except Revert:
-            pass
-        assert not pool.residual_touched().any()
-    assert not pool.residual().any()
-    assert not pool.ledger.imbalance().any()
-    assert (pool.ledger.balances[1:] >= 0).all()
-    assert (pool.positions.amounts >= 0).all()
+    play(pool, me, calls)
+    assert agrees(pool)
 
 
-def test_underlying_that_the_ledger_lacks_is_seen():
+def test_underlying_that_the_ledger_lacks_is_seen(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(LARGE, USDC, UNIT[USDC], bot, 10)

@@ -63,11 +63,13 @@ STATE = CometState(
 
 
 @pytest.mark.parametrize(
-    ("price", "new_balance", "paid_out", "net"),
-    [(1800, 600, 17_100, 450), (1600, 0, 16_500, -900)],
+    ("price", "new_balance", "paid_out", "store", "net"),
+    [(1800, 600, 17_100, 1755, 450), (1600, 0, 16_500, 1560, -900)],
     ids=["L11 solvent", "L12 under water"],
 )
-def test_absorption_and_sale_of_ten_weth(price: int, new_balance: int, paid_out: int, net: int) -> None:
+def test_absorption_and_sale_of_ten_weth(
+    price: int, new_balance: int, paid_out: int, store: int, net: int
+) -> None:
     prices = weth_prices(price)
     assert is_liquidatable(MAINNET, STATE, BORROWER, prices)
     result = absorb(MAINNET, STATE, BORROWER, prices, 0)
@@ -75,11 +77,8 @@ def test_absorption_and_sale_of_ten_weth(price: int, new_balance: int, paid_out:
     assert result.base_paid_out == paid_out * USDC
     assert result.account.collateral == (0,) * 5
     assert reserves(MAINNET, result.state, 0) == -paid_out * USDC
-    proceeds = 10 * store_price(MAINNET, WETH_INDEX, prices.assets[WETH_INDEX])
-    assert (proceeds // 10**8) - paid_out == net
-    sale = buy_collateral(
-        MAINNET, result.state, prices, 0, asset=WETH_INDEX, base_amount=proceeds * USDC // 10**8
-    )
+    assert store_price(MAINNET, WETH_INDEX, prices.assets[WETH_INDEX]) == store * 10**8
+    sale = buy_collateral(MAINNET, result.state, prices, 0, asset=WETH_INDEX, base_amount=10 * store * USDC)
     assert sale.collateral == 10 * WETH
     assert sale.reserves == net * USDC
     assert collateral_reserves(sale.state, WETH_INDEX) == 0
@@ -231,6 +230,7 @@ def test_time_does_not_run_backwards() -> None:
         ({"store_front_price_factor": FACTOR_SCALE + 1}, "BadDiscount"),
         ({"assets": (AssetParams("A", 18, 8 * 10**17, 8 * 10**17, 9 * 10**17),)}, "BorrowCFTooLarge"),
         ({"assets": MAINNET.assets * 5}, "TooManyAssets"),
+        ({"assets": (replace(MAINNET.assets[0], decimals=19),)}, "COMP.decimals = 19 .* 0 to 18"),
     ],
 )
 def test_settings_the_constructor_refuses_need_unsafe(change: dict[str, object], named: str) -> None:

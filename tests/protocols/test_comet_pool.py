@@ -53,13 +53,6 @@ def make_pool(*, initial: float = 0.007, target: float = 0.014) -> CometPool:
     return pool
 
 
-def customer(pool: CometPool, usd: int = 50_000) -> int:
-    account = pool.ledger.open_account("customer")
-    for asset in (USDC, DAI):
-        pool.ledger.endow(asset, account, usd * UNIT[asset])
-    return account
-
-
 def state_of(pool: CometPool) -> tuple[object, ...]:
     """Everything that a call may change, as values that compare."""
     arrays = (pool.positions.amounts, pool.ledger.balances, pool.ledger.volumes)
@@ -95,7 +88,7 @@ def test_ledger_and_market_must_fit_together():
         pool.open()
 
 
-def test_absorbing_a_solvent_account_pays_it_what_is_left_and_sells_below_the_oracle():
+def test_absorbing_a_solvent_account_pays_it_what_is_left_and_sells_below_the_oracle(customer):
     """10 WETH at 1800 against 16,500 USDC (CASES L11): 600 credited, price 1755."""
     pool = make_pool()
     me = customer(pool)
@@ -114,7 +107,7 @@ def test_absorbing_a_solvent_account_pays_it_what_is_left_and_sells_below_the_or
     assert not pool.positions.amounts[SOLVENT].any()
 
 
-def test_absorbing_an_underwater_account_costs_the_reserves():
+def test_absorbing_an_underwater_account_costs_the_reserves(customer):
     """As above with WETH at 1600 (CASES L12): nothing is credited, and 900 USDC are lost when it is sold."""
     pool = make_pool(initial=0.0)
     me = customer(pool)
@@ -128,7 +121,7 @@ def test_absorbing_an_underwater_account_costs_the_reserves():
     assert pool.deficit().tolist() == [0, 0, 900 * UNIT[USDC], 0, 0]
 
 
-def test_kick_through_the_pool_is_the_rule_called_directly():
+def test_kick_through_the_pool_is_the_rule_called_directly(customer):
     pool, now_s = make_pool(), 5_000
     state, account = pool.state, pool._take(BASKET)
     expected = absorb(pool.params, state, account, pool.prices, START + now_s)
@@ -146,7 +139,7 @@ def test_kick_through_the_pool_is_the_rule_called_directly():
     assert not pool.residual().any()
 
 
-def test_purchase_through_the_pool_is_the_rule_called_directly():
+def test_purchase_through_the_pool_is_the_rule_called_directly(customer):
     pool, now_s = make_pool(), 5_000
     me = customer(pool)
     pool.kick(BASKET, me, now_s)
@@ -164,7 +157,7 @@ def test_purchase_through_the_pool_is_the_rule_called_directly():
 
 
 @pytest.mark.parametrize("asset", [ETH, BTC, LINK])
-def test_a_buyer_who_offers_too_much_pays_for_what_is_there(asset):
+def test_a_buyer_who_offers_too_much_pays_for_what_is_there(customer, asset):
     pool = make_pool()
     me = customer(pool)
     pool.kick(BASKET, me, 0)
@@ -177,7 +170,7 @@ def test_a_buyer_who_offers_too_much_pays_for_what_is_there(asset):
         pool.buy(asset, 10**13, ALWAYS, me, 0)
 
 
-def test_the_storefront_is_open_only_while_reserves_are_below_target():
+def test_the_storefront_is_open_only_while_reserves_are_below_target(customer):
     """The contract looks before a purchase: the one that lifts reserves above the target is let through."""
     pool = make_pool(initial=0.0, target=0.01)
     me = customer(pool)
@@ -192,7 +185,7 @@ def test_the_storefront_is_open_only_while_reserves_are_below_target():
         pool.buy(ETH, UNIT[USDC], ALWAYS, me, 0)
 
 
-def test_whoever_comes_first_buys_and_all_pay_the_same():
+def test_whoever_comes_first_buys_and_all_pay_the_same(customer):
     """No auction: the price is the oracle's less a fixed discount, whoever asks, when, and for how much."""
     prices = []
     for order in ((0, 1), (1, 0)):
@@ -207,7 +200,7 @@ def test_whoever_comes_first_buys_and_all_pay_the_same():
         assert paid / UNIT[USDC] / (units / UNIT[ETH]) == pytest.approx(1755.0, rel=1e-6)
 
 
-def test_accounts_absorbed_in_either_order_come_out_the_same():
+def test_accounts_absorbed_in_either_order_come_out_the_same(customer):
     outcomes = []
     for order in ((SOLVENT, BASKET), (BASKET, SOLVENT)):
         pool = make_pool()
@@ -217,7 +210,7 @@ def test_accounts_absorbed_in_either_order_come_out_the_same():
     assert outcomes[0] == outcomes[1]
 
 
-def test_repay_supply_and_withdraw_move_the_ledger_by_what_they_return():
+def test_repay_supply_and_withdraw_move_the_ledger_by_what_they_return(customer):
     pool, now_s = make_pool(), 90_000
     me = customer(pool)
     owed = pool.debt_units(HEALTHY, USDC, now_s)
@@ -237,7 +230,7 @@ def test_repay_supply_and_withdraw_move_the_ledger_by_what_they_return():
     assert not pool.residual().any()
 
 
-def test_base_tokens_supplied_repay_a_debt_first():
+def test_base_tokens_supplied_repay_a_debt_first(customer):
     pool = make_pool()
     me = customer(pool)
     owed = pool.debt_units(SOLVENT, USDC, 60)
@@ -275,7 +268,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED.keys())
-def test_refused_calls_change_nothing(call):
+def test_refused_calls_change_nothing(customer, call):
     pool = make_pool()
     me = customer(pool)
     pool.kick(SOLVENT, me, 0)
@@ -286,7 +279,7 @@ def test_refused_calls_change_nothing(call):
     assert not pool.residual_touched().any()
 
 
-def test_checkpoint_undoes_absorptions_and_purchases():
+def test_checkpoint_undoes_absorptions_and_purchases(customer):
     pool = make_pool()
     me = customer(pool)
     pool.kick(BASKET, me, 100)
@@ -311,7 +304,7 @@ def test_checkpoint_undoes_absorptions_and_purchases():
 
 
 @pytest.mark.parametrize("column", [ETH, 5 + USDC, USDC, DAI])
-def test_corrupted_row_of_an_absorbed_account_is_seen_at_once(column):
+def test_corrupted_row_of_an_absorbed_account_is_seen_at_once(customer, column):
     pool = make_pool()
     pool.kick(SOLVENT, customer(pool), 10)
     pool.positions.amounts[SOLVENT, column] += 3
@@ -321,7 +314,7 @@ def test_corrupted_row_of_an_absorbed_account_is_seen_at_once(column):
 
 
 @pytest.mark.parametrize("dropped", [Reason.REPAY, Reason.SEIZE])
-def test_a_leg_of_a_purchase_that_is_dropped_is_seen(monkeypatch, dropped):
+def test_a_leg_of_a_purchase_that_is_dropped_is_seen(customer, monkeypatch, dropped):
     pool = make_pool()
     me = customer(pool)
     pool.kick(SOLVENT, me, 10)
@@ -335,7 +328,7 @@ def test_a_leg_of_a_purchase_that_is_dropped_is_seen(monkeypatch, dropped):
     assert pool.residual()[asset] == amount
 
 
-def test_collateral_kept_on_an_absorbed_account_is_seen():
+def test_collateral_kept_on_an_absorbed_account_is_seen(customer):
     pool = make_pool()
     amounts = pool.positions.amounts[SOLVENT].copy()
     pool.kick(SOLVENT, customer(pool), 10)
@@ -344,7 +337,7 @@ def test_collateral_kept_on_an_absorbed_account_is_seen():
     assert pool.residual()[USDC] > 0
 
 
-def test_absorbers_hope_for_the_discount_on_what_the_storefront_will_sell():
+def test_absorbers_hope_for_the_discount_on_what_the_storefront_will_sell(customer):
     pool = make_pool(initial=0.5, target=0.014)
     rows = np.array([SOLVENT, BASKET])
     _, debt, seized = pool.weights(0)
@@ -359,7 +352,7 @@ def test_absorbers_hope_for_the_discount_on_what_the_storefront_will_sell():
     assert pool.bonus[[ETH, LINK, USDC]] == pytest.approx([1 / 0.975 - 1, 1 / 0.965 - 1, 0.0])
 
 
-def test_claims_and_the_protocols_own_add_up_to_what_the_pool_holds():
+def test_claims_and_the_protocols_own_add_up_to_what_the_pool_holds(customer):
     pool, now_s = make_pool(), 86_400
     pool.kick(SOLVENT, customer(pool), now_s)
     claims = pool.claims(now_s)
@@ -394,7 +387,7 @@ def _do(pool: CometPool, kind: str, row: int, asset: int, amount: int, me: int, 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CALLS, max_size=14), st.integers(5 * 10**10, 2 * 10**11), st.floats(0, 0.5))
-def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price, target):
+def test_no_sequence_of_calls_makes_or_loses_a_unit(customer, agrees, calls, eth_price, target):
     pool = make_pool(target=target)
     me = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
@@ -415,16 +408,13 @@ def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price, target):
         else:
             pool.ledger.commit()
         assert not pool.residual_touched().any()
-    assert not pool.residual().any()
-    assert not pool.ledger.imbalance().any()
-    assert (pool.ledger.balances[1:] >= 0).all()
-    assert (pool.positions.amounts >= 0).all()
+    assert agrees(pool)
     assert not (pool.positions.collateral[:, USDC] * pool.positions.debt[:, USDC]).any()
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(10**9, 10**12), st.integers(0, 10**7))
-def test_what_is_seized_is_paid_for_by_debt_credit_and_the_protocols_gain(eth_price, now_s):
+def test_what_is_seized_is_paid_for_by_debt_credit_and_the_protocols_gain(customer, eth_price, now_s):
     """Seized collateral is the protocol's; it has paid debt and credit, so nothing is lost on the way."""
     pool = make_pool()
     pool.set_prices([eth_price, *PRICES[1:]])
@@ -480,7 +470,7 @@ def test_falling_price_never_makes_an_unsafe_account_safe(price, fall, now_s):
 
 
 @given(st.integers(1, 10**13), st.integers(1, 10**12))
-def test_a_buyer_never_pays_less_than_the_storefront_price(price, pay):
+def test_a_buyer_never_pays_less_than_the_storefront_price(customer, price, pay):
     pool = make_pool()
     me = customer(pool, 10**6)
     pool.kick(BASKET, me, 0)

@@ -72,13 +72,6 @@ def make_pool(fork: Fork = Fork.COMPOUND_V2, rate: int | None = WAD) -> Compound
     return pool
 
 
-def customer(pool: CompoundPool, amount_usd: int = 50_000) -> int:
-    account = pool.ledger.open_account("customer")
-    for asset in (USDC, DAI):
-        pool.ledger.endow(asset, account, amount_usd * UNIT[asset])
-    return account
-
-
 def state_of(pool: CompoundPool) -> tuple[object, ...]:
     """Everything that a call may change, as values that compare."""
     return (
@@ -137,7 +130,7 @@ def test_ctokens_beyond_int64_are_refused_by_name():
 @POOLS
 @pytest.mark.parametrize("rate", [WAD, None], ids=["one to one", "0.02 as deployed"])
 @pytest.mark.parametrize(("collateral", "debt"), [(ETH, USDC), (BTC, USDC), (ETH, DAI), (BTC, DAI)])
-def test_liquidation_through_the_pool_is_the_rule_called_directly(fork, rate, collateral, debt):
+def test_liquidation_through_the_pool_is_the_rule_called_directly(customer, fork, rate, collateral, debt):
     pool, now_s = make_pool(fork, rate), 5_000
     bot = customer(pool)
     account, block, cover = pool._take(UNHEALTHY), (START + now_s) // pool._block_s, 1_000 * UNIT[debt]
@@ -182,7 +175,7 @@ def test_liquidation_through_the_pool_is_the_rule_called_directly(fork, rate, co
 
 
 @POOLS
-def test_a_caller_reads_what_the_rule_accepts_as_the_rule_clamps_nothing(fork):
+def test_a_caller_reads_what_the_rule_accepts_as_the_rule_clamps_nothing(customer, fork):
     pool, now_s = make_pool(fork), 5_000
     bot = customer(pool)
     block, account = pool.block(now_s), pool._take(UNHEALTHY)
@@ -195,7 +188,7 @@ def test_a_caller_reads_what_the_rule_accepts_as_the_rule_clamps_nothing(fork):
     assert most == pool.params.close_factor * borrow_balance(account[USDC], book[USDC]) // WAD
 
 
-def test_too_little_collateral_bounds_the_call_and_bad_debt_stays():
+def test_too_little_collateral_bounds_the_call_and_bad_debt_stays(customer):
     """Neither protocol writes a debt off: what collateral does not pay for, the borrower goes on owing."""
     pool = make_pool()
     pool.set_prices([1000 * 10**8, 10**8, 10**8, 10**8])
@@ -216,7 +209,7 @@ def test_too_little_collateral_bounds_the_call_and_bad_debt_stays():
 @given(now_s=st.integers(0, 10**7), cover=st.integers(10**4, 10**10), eth_usd=st.integers(100, 2_000))
 @settings(max_examples=40, deadline=None)
 def test_what_is_seized_is_what_caller_and_reserves_get_and_what_is_repaid_is_no_longer_owed(
-    fork, now_s, cover, eth_usd
+    customer, fork, now_s, cover, eth_usd
 ):
     pool = make_pool(fork)
     pool.set_prices([eth_usd * 10**8, *PRICES[1:]])
@@ -246,7 +239,7 @@ def _owner(pool: CompoundPool) -> int:
 
 
 @POOLS
-def test_repay_and_withdraw_move_the_ledger_by_what_they_return(fork):
+def test_repay_and_withdraw_move_the_ledger_by_what_they_return(customer, fork):
     pool, now_s = make_pool(fork), 90_000
     payer = customer(pool)
     owed = pool.debt_units(HEALTHY, USDC, now_s)
@@ -278,7 +271,7 @@ def test_supplied_collateral_moves_the_ledger_and_heals(fork):
 
 
 @POOLS
-def test_repaying_more_than_is_owed_takes_what_is_owed(fork):
+def test_repaying_more_than_is_owed_takes_what_is_owed(customer, fork):
     pool = make_pool(fork)
     payer = customer(pool)
     owed = pool.debt_units(HEALTHY, USDC, 1_000)
@@ -292,7 +285,7 @@ def test_repaying_more_than_is_owed_takes_what_is_owed(fork):
     assert not pool.residual().any()
 
 
-def test_a_debt_grows_by_the_index_since_its_own_last_change():
+def test_a_debt_grows_by_the_index_since_its_own_last_change(customer):
     """MODEL 1.9, CToken.borrowBalanceStored: principal times index over the account's own index."""
     pool = make_pool()
     payer, day = customer(pool), 86_400
@@ -323,7 +316,7 @@ def test_interest_comes_block_by_block_of_the_length_that_rates_assume(fork, sec
     )
 
 
-def test_other_markets_count_with_the_index_they_stored_last():
+def test_other_markets_count_with_the_index_they_stored_last(customer):
     """Whom only unbooked interest makes unhealthy is refused until somebody books it (MODEL 1.3)."""
     pool, now_s = make_pool(), 300 * 86_400
     bot, ledger = customer(pool), pool.ledger
@@ -397,7 +390,7 @@ def test_venus_liquidates_by_the_threshold_and_lends_by_the_factor():
         "withdraw more than there is",
     ],
 )
-def test_refused_call_changes_nothing(fork, call):
+def test_refused_call_changes_nothing(customer, fork, call):
     """In Venus a refused call keeps the accrual; a caller's contract reverts on the code and undoes it."""
     pool = make_pool(fork)
     me = customer(pool)
@@ -410,7 +403,7 @@ def test_refused_call_changes_nothing(fork, call):
     assert not pool.residual_touched().any()
 
 
-def test_seized_tokens_are_redeemed_in_cash_or_the_call_fails():
+def test_seized_tokens_are_redeemed_in_cash_or_the_call_fails(customer):
     pool = make_pool()
     bot = customer(pool)
     cash = pool.markets[ETH].cash
@@ -426,7 +419,7 @@ def test_seized_tokens_are_redeemed_in_cash_or_the_call_fails():
 
 
 @POOLS
-def test_checkpoint_and_rollback_restore_everything(fork):
+def test_checkpoint_and_rollback_restore_everything(customer, fork):
     pool = make_pool(fork)
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 50)
@@ -459,7 +452,7 @@ def test_checkpoint_of_nobody_restores_markets():
 
 
 @pytest.mark.parametrize("column", [ETH, 4 + USDC])
-def test_corrupted_row_of_a_liquidated_account_is_seen_at_once(column):
+def test_corrupted_row_of_a_liquidated_account_is_seen_at_once(customer, column):
     pool = make_pool()
     bot = customer(pool)
     pool.liquidate(UNHEALTHY, ETH, USDC, 100 * UNIT[USDC], bot, 10_000)
@@ -480,7 +473,7 @@ def test_corrupted_row_of_anybody_is_seen_by_the_full_check():
 
 
 @pytest.mark.parametrize("leg", ["_put", "_book", "_charge", "transfer"])
-def test_a_leg_that_is_dropped_is_seen(leg, monkeypatch):
+def test_a_leg_that_is_dropped_is_seen(customer, leg, monkeypatch):
     """Each leg of a liquidation alone: the account, the market, the interest charged, the money."""
     pool = make_pool()
     bot = customer(pool)
@@ -492,7 +485,7 @@ def test_a_leg_that_is_dropped_is_seen(leg, monkeypatch):
     assert pool.residual_touched()[USDC] > 0
 
 
-def test_a_debt_that_grows_by_a_wrong_index_is_seen():
+def test_a_debt_that_grows_by_a_wrong_index_is_seen(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 86_400)
@@ -502,7 +495,7 @@ def test_a_debt_that_grows_by_a_wrong_index_is_seen():
     assert pool.residual()[USDC] > 10_000 * UNIT[USDC]
 
 
-def test_underlying_that_the_ledger_lacks_is_seen():
+def test_underlying_that_the_ledger_lacks_is_seen(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 10)
@@ -511,7 +504,7 @@ def test_underlying_that_the_ledger_lacks_is_seen():
     assert pool.residual().tolist() == [0, 0, 2, 0]
 
 
-def test_claims_are_what_is_supplied_less_what_is_owed():
+def test_claims_are_what_is_supplied_less_what_is_owed(customer):
     pool, now_s = make_pool(), 30 * 86_400
     bot = customer(pool)
     pool.liquidate(UNHEALTHY, ETH, USDC, 100 * UNIT[USDC], bot, now_s)
@@ -539,28 +532,6 @@ CALLS = st.tuples(
 )
 
 
-def play(pool: CompoundPool, me: int, calls: list[tuple[str, int, int, int, int, int]]) -> int:
-    """Carry out calls, whether or not the rules accept them; return the last second."""
-    now = 0
-    for kind, row, asset, other, amount, wait in calls:
-        now += wait
-        try:
-            if kind == "liquidate":
-                pool.liquidate(row, asset, other, amount, me, now)
-            elif kind == "repay":
-                pool.repay(row, asset, amount, me, now)
-            elif kind == "supply":
-                pool.supply(row, asset, amount, me, now)
-            elif kind == "lend":
-                pool.supply(pool.lenders, asset, amount, me, now)
-            else:
-                pool.withdraw(row, asset, amount, me, now)
-        except Revert:
-            pass
-        assert not pool.residual_touched().any()
-    return now
-
-
 @POOLS
 @settings(max_examples=60, deadline=None)
 @given(
@@ -568,15 +539,12 @@ def play(pool: CompoundPool, me: int, calls: list[tuple[str, int, int, int, int,
     eth_price=st.integers(10**10, 5 * 10**11),
     rate=st.sampled_from([WAD, None]),
 )
-def test_no_sequence_of_calls_makes_or_loses_a_unit(fork, calls, eth_price, rate):
+def test_no_sequence_of_calls_makes_or_loses_a_unit(customer, play, agrees, fork, calls, eth_price, rate):
     pool = make_pool(fork, rate)
     me = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
     play(pool, me, calls)
-    assert not pool.residual().any()
-    assert not pool.ledger.imbalance().any()
-    assert (pool.ledger.balances[1:] >= 0).all()
-    assert (pool.positions.amounts >= 0).all()
+    assert agrees(pool)
 
 
 def screened_unhealthy(pool: CompoundPool, row: int, now_s: int) -> bool:
@@ -593,7 +561,7 @@ def screened_unhealthy(pool: CompoundPool, row: int, now_s: int) -> bool:
     row=st.sampled_from([HEALTHY, UNHEALTHY, DUST]),
     wait=st.integers(0, 10**7),
 )
-def test_the_screen_misses_nobody_at_the_very_edge(fork, calls, row, wait):
+def test_the_screen_misses_nobody_at_the_very_edge(customer, play, fork, calls, row, wait):
     """At the highest price at which the exact rule finds an account unhealthy, to 1e-8 USD."""
     pool = make_pool(fork)
     now = play(pool, customer(pool, 10**6), calls) + wait
@@ -622,7 +590,7 @@ def test_the_screen_misses_nobody_at_the_very_edge(fork, calls, row, wait):
     wait=st.integers(0, 10**7),
 )
 def test_whoever_a_call_could_liquidate_is_found_by_health_and_screen(
-    fork, calls, eth_price, btc_price, wait
+    customer, play, fork, calls, eth_price, btc_price, wait
 ):
     pool = make_pool(fork)
     now = play(pool, customer(pool, 10**6), calls) + wait
@@ -654,7 +622,7 @@ def test_whoever_a_call_could_liquidate_is_found_by_health_and_screen(
     prices=st.lists(st.integers(10**6, 10**12), min_size=2, max_size=2),
     fall=st.floats(0.01, 1.0),
 )
-def test_a_falling_collateral_price_never_heals(fork, calls, prices, fall):
+def test_a_falling_collateral_price_never_heals(customer, play, fork, calls, prices, fall):
     pool = make_pool(fork)
     now = play(pool, customer(pool, 10**6), calls)
     pool.set_prices([*prices, *PRICES[2:]])
@@ -664,7 +632,7 @@ def test_a_falling_collateral_price_never_heals(fork, calls, prices, fall):
     assert all(low <= high for low, high in zip(after, before, strict=True))
 
 
-def test_a_large_crowd_costs_no_object_per_account():
+def test_a_large_crowd_costs_no_object_per_account(customer):
     ledger = Ledger([Asset(symbol, decimals) for symbol, decimals in DECIMALS.items()])
     n = 20_000
     pool = CompoundPool(ledger, make_params(Fork.COMPOUND_V2), n, START, name="pool")
@@ -677,7 +645,7 @@ def test_a_large_crowd_costs_no_object_per_account():
     assert not pool.residual().any()
 
 
-def test_supply_is_the_rule_of_minting():
+def test_supply_is_the_rule_of_minting(customer):
     pool, now_s = make_pool(rate=None), 86_400
     me = customer(pool)
     expected = mint(
@@ -694,7 +662,7 @@ def test_supply_is_the_rule_of_minting():
 
 
 @POOLS
-def test_answers_do_not_depend_on_what_was_asked_before(fork):
+def test_answers_do_not_depend_on_what_was_asked_before(customer, fork):
     pool, untouched = make_pool(fork), make_pool(fork)
     me = customer(pool)
 

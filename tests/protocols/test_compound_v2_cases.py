@@ -29,7 +29,6 @@ from liquidarium.protocols.lending.compound_v2 import (
     mint,
     redeem,
     repay_borrow,
-    seizable_tokens,
     seize_ratio,
     venus_pool,
 )
@@ -58,25 +57,20 @@ def three_markets(**settings: object) -> PoolParams:
 
 
 def test_seize_arithmetic_is_the_source_tests_row_l10() -> None:
-    params = compound_pool(
-        (
-            market("collateral", liquidation_incentive=13 * 10**17, protocol_seize_share=28 * 10**15),
-            market("borrowed", liquidation_incentive=13 * 10**17, protocol_seize_share=28 * 10**15),
-        )
-    )
+    terms = {"liquidation_incentive": 13 * 10**17, "protocol_seize_share": 28 * 10**15}
+    params = compound_pool((market("collateral", **terms), market("borrowed", **terms)))
     at_rate_2 = MarketState(cash=20 * WAD, total_supply=10 * WAD)
-    seized = seizable_tokens(
-        params,
-        at_rate_2,
-        collateral=0,
-        repay_amount=245 * 10**16,
-        price_borrowed=2 * WAD,
-        price_collateral=142 * 10**16,
+    prices = (142 * 10**16, 2 * WAD)
+    debtor = (
+        Holding(tokens=3 * WAD, entered=True),
+        Holding(principal=49 * 10**17, interest_index=WAD, entered=True),
     )
-    assert seized / WAD == pytest.approx(2.242957746, rel=1e-8)
-    assert seized * params.markets[0].protocol_seize_share // WAD / WAD == pytest.approx(
-        0.0628028169, rel=1e-8
+    result = liquidate_borrow(
+        params, (at_rate_2, STOCKED), debtor, prices, 0, borrowed=1, collateral=0, repay_amount=245 * 10**16
     )
+    assert result.seize_tokens / WAD == pytest.approx(2.242957746, rel=1e-8)
+    assert result.protocol_seize_tokens / WAD == pytest.approx(0.0628028169, rel=1e-8)
+    assert result.liquidator_tokens == result.seize_tokens - result.protocol_seize_tokens
 
 
 def test_seize_ratio_floors_the_incentive_times_price_first() -> None:
@@ -286,6 +280,7 @@ def test_presets_are_safe_settings() -> None:
         ({"liquidation_incentive": 99 * 10**16}, WAD // 2, "liquidation_incentive"),
         ({"reserve_factor": WAD + 1}, WAD // 2, "reserve_factor"),
         ({"forced_liquidation": True}, WAD // 2, "forced_liquidation"),
+        ({"underlying_decimals": 19}, WAD // 2, "underlying_decimals = 19 is refused, allowed: 0 to 18"),
     ],
 )
 def test_compound_settings_governance_cannot_make_need_unsafe(

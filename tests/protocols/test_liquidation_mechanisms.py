@@ -27,6 +27,7 @@ from liquidarium.protocols.liquidation import (
     TargetHealthFactor,
     WholePositionCloseFactor,
 )
+from liquidarium.protocols.liquidation.toxicity import health_after
 from liquidarium.protocols.revert import Revert
 
 USD = 10**8
@@ -104,9 +105,8 @@ def test_half_of_all_debt_may_be_one_asset_and_small_sides_may_be_closed(debt, t
 
 def test_l09_repayment_that_restores_a_target_health_factor():
     repay = TargetHealthFactor(105 * WAD // 100).max_repay(CONTEXT)
-    assert repay / 1e6 == pytest.approx(73.01587302, abs=1e-6)
-    after = 0.85 * (110 - 1.05 * repay / 1e6) / (100 - repay / 1e6)
-    assert after == pytest.approx(1.05, abs=1e-6)
+    assert repay / 1e6 == pytest.approx(73.01587302, abs=1e-6)  # whole base units
+    assert health_after(110, 100, 0.85, 0.05, repay / 1e6) == pytest.approx(1.05, rel=1e-8)
 
 
 def test_no_repayment_restores_a_target_below_the_toxic_boundary():

@@ -73,6 +73,27 @@ def test_l20_product_and_sum_accounting() -> None:
     assert gains == pytest.approx([2.346666667, 1.173333333, 0.38], rel=1e-8)
 
 
+def test_e10_the_pool_of_may_2021_bought_at_a_discount() -> None:
+    """19 May 2021: 93.5 M LUSD against 48,668 ETH, 121 troves in normal and 189 in recovery mode."""
+    lusd, ether, price = 93_500_000, 48_668, 2100 * WAD
+    part = (ether / 0.995 / 310, lusd / 310)
+    system = LiquitySystem()
+    for trove_id in range(310):
+        system.add_trove(trove_id, round(part[1] * 10**6) * 10**12, round(part[0] * 10**6) * 10**12)
+    system.add_trove(310, 10**9 * WAD, 155 * 10**9 * WAD // 210_000)
+    system.pool.provide(99, 100_000_000 * WAD)
+    assert not system.is_recovery_mode(price)
+    closed = batch_liquidate(system, range(121), price).troves
+    assert system.is_recovery_mode(2000 * WAD)
+    closed += batch_liquidate(system, range(121, 310), 2000 * WAD).troves
+    assert len(closed) == 310
+    paid = 100_000_000 - system.pool.compounded(99) / WAD
+    gained = system.pool.collateral_gain(99) / WAD
+    assert (paid, gained) == (pytest.approx(lusd, rel=1e-8), pytest.approx(ether, rel=1e-8))
+    assert paid / gained == pytest.approx(1921.180242, rel=1e-8)
+    assert gained * 2100 / paid - 1 == pytest.approx(0.09307807487, rel=1e-7)
+
+
 def test_normal_mode_opens_only_troves_below_110_per_cent() -> None:
     system = system_of((11, 10_000), (1000, 100_000), pool=50_000)
     price = 1000 * WAD

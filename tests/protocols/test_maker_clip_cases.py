@@ -86,8 +86,15 @@ def test_a_vault_at_its_limit_is_safe() -> None:
 
 def test_a02_kick_sets_the_starting_price_and_pays_the_keeper() -> None:
     clip = ClipParameters(buf=125 * RAY // 100, tail=3600, cusp=0, chip=2 * WAD // 100, tip=100 * RAD)
-    tab = 100 * RAD * 11 // 10
-    started = kick(clip, tab, 40 * WAD, feed_price(4 * WAD), now=0)
+    started = bark(
+        Vault(40 * WAD, 100 * WAD),
+        Ilk(rate=RAY, spot=2 * RAY),
+        DogParameters(chop=11 * WAD // 10, hole=1000 * RAD, global_hole=1000 * RAD),
+        clip,
+        dirt=Dirt(),
+        feed=feed_price(4 * WAD),
+        now=0,
+    )
     assert started.sale == Sale(110 * RAD, 40 * WAD, 5 * RAY, 0)
     assert started.coin == 1022 * RAD // 10
 

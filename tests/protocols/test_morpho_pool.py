@@ -57,13 +57,6 @@ def make_pool(fee: int = 0) -> MorphoPool:
     return pool
 
 
-def customer(pool: MorphoPool, amount_usd: int = 50_000) -> int:
-    account = pool.ledger.open_account("customer")
-    for asset in (USDC, DAI):
-        pool.ledger.endow(asset, account, amount_usd * UNIT[asset])
-    return account
-
-
 def state_of(pool: MorphoPool):
     """Everything that a call may change."""
     return (
@@ -130,7 +123,7 @@ def bare_market(pool: MorphoPool, pair: tuple[int, int], now: int) -> Market:
     return accrue(market, pool.parameters[ETH], rate.borrow_rate, now).market
 
 
-def test_liquidation_through_the_pool_is_the_rule_called_directly():
+def test_liquidation_through_the_pool_is_the_rule_called_directly(customer):
     pool, now_s = make_pool(), 50_000
     bot, cover = customer(pool), 1_000 * UNIT[USDC]
     market = bare_market(pool, (ETH, USDC), START + now_s)
@@ -161,7 +154,7 @@ def test_liquidation_through_the_pool_is_the_rule_called_directly():
     assert not pool.residual().any()
 
 
-def test_whole_position_may_be_repaid_in_one_call():
+def test_whole_position_may_be_repaid_in_one_call(customer):
     """MODEL 1.7: there is no close factor."""
     pool = make_pool()
     bot = customer(pool)
@@ -177,7 +170,7 @@ def test_whole_position_may_be_repaid_in_one_call():
     assert not pool.residual().any()
 
 
-def test_bad_debt_is_socialised_only_when_no_collateral_is_left():
+def test_bad_debt_is_socialised_only_when_no_collateral_is_left(customer):
     """MODEL 1.7, CASES L26: lenders bear what the last unit of collateral leaves unpaid."""
     pool = make_pool()
     bot = customer(pool)
@@ -198,7 +191,7 @@ def test_bad_debt_is_socialised_only_when_no_collateral_is_left():
     assert not pool.residual().any()
 
 
-def test_offer_for_all_collateral_takes_its_last_unit():
+def test_offer_for_all_collateral_takes_its_last_unit(customer):
     """What screening offers is a float; rounded to units it must still reach zero collateral."""
     pool = make_pool()
     bot = customer(pool)
@@ -213,7 +206,7 @@ def test_offer_for_all_collateral_takes_its_last_unit():
     assert pool.deficit()[USDC] > 0
 
 
-def test_interest_of_each_market_follows_its_own_rate():
+def test_interest_of_each_market_follows_its_own_rate(customer):
     pool, now_s = make_pool(), 90_000
     payer = customer(pool)
     pool.repay(BITCOIN, USDC, 20_000 * UNIT[USDC], payer, 0)
@@ -225,7 +218,7 @@ def test_interest_of_each_market_follows_its_own_rate():
         assert exact == pytest.approx(pool.positions.debt[row, USDC] * debt[USDC], rel=pool.caution * 1.01)
 
 
-def test_fee_goes_to_its_recipient_and_not_to_lenders():
+def test_fee_goes_to_its_recipient_and_not_to_lenders(customer):
     free, taxed = make_pool(), make_pool(fee=WAD // 10)
     for pool in (free, taxed):
         pool.repay(UNHEALTHY, USDC, UNIT[USDC], customer(pool), 8_640_000)
@@ -236,7 +229,7 @@ def test_fee_goes_to_its_recipient_and_not_to_lenders():
     assert free.claims(8_640_000)["lenders"][USDC] == lent[0]
 
 
-def test_repay_supply_and_withdraw_move_the_ledger_by_what_they_return():
+def test_repay_supply_and_withdraw_move_the_ledger_by_what_they_return(customer):
     pool, now_s = make_pool(), 90_000
     payer = customer(pool)
     before = pool.ledger.balances.copy()
@@ -254,7 +247,7 @@ def test_repay_supply_and_withdraw_move_the_ledger_by_what_they_return():
     assert not pool.residual().any()
 
 
-def test_emptied_account_may_begin_again_with_another_collateral():
+def test_emptied_account_may_begin_again_with_another_collateral(customer):
     pool = make_pool()
     payer = customer(pool)
     pool.withdraw(DEBTLESS, ETH, UNIT[ETH], payer, 0)
@@ -306,7 +299,7 @@ def test_emptied_account_may_begin_again_with_another_collateral():
         "withdraw what lenders supply",
     ],
 )
-def test_refused_call_changes_nothing(call):
+def test_refused_call_changes_nothing(customer, call):
     pool = make_pool()
     me = customer(pool)
     before = state_of(pool)
@@ -318,7 +311,7 @@ def test_refused_call_changes_nothing(call):
     assert not pool.residual_touched().any()
 
 
-def test_checkpoint_and_rollback_restore_everything():
+def test_checkpoint_and_rollback_restore_everything(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 50)
@@ -339,7 +332,7 @@ def test_checkpoint_and_rollback_restore_everything():
 
 
 @pytest.mark.parametrize("column", [ETH, 4 + USDC])
-def test_corrupted_row_of_a_liquidated_account_is_seen_at_once(column):
+def test_corrupted_row_of_a_liquidated_account_is_seen_at_once(customer, column):
     pool = make_pool()
     pool.liquidate(INSOLVENT, ETH, USDC, 100 * UNIT[USDC], customer(pool), 10)
     pool.positions.amounts[INSOLVENT, column] += 3
@@ -373,7 +366,7 @@ LEGS = {
 
 
 @pytest.mark.parametrize("break_leg", LEGS.values(), ids=LEGS)
-def test_book_that_loses_a_leg_is_seen(break_leg):
+def test_book_that_loses_a_leg_is_seen(customer, break_leg):
     pool = make_pool()
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], customer(pool), 10)
     pool.books[ETH, USDC] = break_leg(pool.books[ETH, USDC])
@@ -398,7 +391,7 @@ def test_unit_that_rounding_asks_for_beyond_all_debt_is_nobodys(by_liquidation):
     assert disagreement(after) == (0, 0)
 
 
-def test_underlying_that_the_ledger_lacks_is_seen():
+def test_underlying_that_the_ledger_lacks_is_seen(customer):
     pool = make_pool()
     bot = customer(pool)
     pool.repay(UNHEALTHY, USDC, UNIT[USDC], bot, 10)
@@ -415,7 +408,9 @@ def test_underlying_that_the_ledger_lacks_is_seen():
     wait=st.integers(0, 10**8),
     paid=st.integers(1, 29_000),
 )
-def test_screening_never_misses_an_account_that_the_rule_would_liquidate(eth, btc, first, wait, paid):
+def test_screening_never_misses_an_account_that_the_rule_would_liquidate(
+    customer, eth, btc, first, wait, paid
+):
     pool = make_pool()
     pool.set_prices([eth, btc, 10**8, 10**8])
     pool.repay(BITCOIN, USDC, paid * UNIT[USDC], customer(pool), first)
@@ -449,7 +444,7 @@ def test_a_falling_price_never_makes_an_account_healthy(first, second, now):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(10**10, 4 * 10**11), st.integers(1, 10**10), st.integers(1, 10**10))
-def test_liquidations_in_different_markets_do_not_depend_on_their_order(eth, one, two):
+def test_liquidations_in_different_markets_do_not_depend_on_their_order(customer, eth, one, two):
     """Markets are isolated, so what happens in one changes nothing in another (MODEL 1.7)."""
     outcomes = []
     for order in ((UNHEALTHY, DAI_DEBT), (DAI_DEBT, UNHEALTHY)):
@@ -496,7 +491,7 @@ def attempt(pool: MorphoPool, call, me: int, now: int) -> None:
 @given(
     st.lists(CALLS, max_size=14), st.integers(10**9, 4 * 10**11), st.sampled_from([0, WAD // 10, WAD // 4])
 )
-def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price, fee):
+def test_no_sequence_of_calls_makes_or_loses_a_unit(customer, agrees, calls, eth_price, fee):
     pool = make_pool(fee)
     me = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
@@ -514,15 +509,12 @@ def test_no_sequence_of_calls_makes_or_loses_a_unit(calls, eth_price, fee):
         else:
             attempt(pool, call, me, now)
         assert not pool.residual_touched().any()
-    assert not pool.residual().any()
-    assert not pool.ledger.imbalance().any()
-    assert (pool.ledger.balances[1:] >= 0).all()
-    assert (pool.positions.amounts >= 0).all()
+    assert agrees(pool)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(10**9, 2 * 10**11), st.integers(1, 10**11))
-def test_debt_is_repaid_or_written_off_and_never_lost(eth_price, cover):
+def test_debt_is_repaid_or_written_off_and_never_lost(customer, eth_price, cover):
     pool = make_pool()
     me = customer(pool, 10**6)
     pool.set_prices([eth_price, *PRICES[1:]])
@@ -537,7 +529,7 @@ def test_debt_is_repaid_or_written_off_and_never_lost(eth_price, cover):
     assert result.collateral_to_liquidator + pool.collateral_units(UNHEALTHY, ETH, 900) == held
 
 
-def test_answers_do_not_depend_on_what_was_asked_before():
+def test_answers_do_not_depend_on_what_was_asked_before(customer):
     pool, untouched = make_pool(), make_pool()
     me = customer(pool)
 

@@ -18,5 +18,6 @@ class LendingConfig(Section):
         default=1.0, gt=0, le=1e6, description="weight by which borrowers spread over several protocols"
     )
     unsafe: bool = Field(
-        default=False, description="accept parameters that the contract's own checks would refuse as risky"
+        default=False,
+        description="accept parameters that are toxic or that the contract's own checks would refuse",
     )

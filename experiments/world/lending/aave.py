@@ -87,7 +87,9 @@ def _changed(
     reserve: ReserveParameters, symbol: str, decimals: int, config: AaveMarketConfig
 ) -> ReserveParameters:
     given: dict[str, int] = {}
-    values: dict[str, object] = {"symbol": symbol, "decimals": decimals, "unsafe": config.unsafe}
+    values: dict[str, object] = {
+        "symbol": symbol, "decimals": decimals, "unsafe": config.unsafe, "protocol": _name(config)
+    }  # fmt: skip
     if isinstance(config, AaveV3Config | AaveV36Config):
         values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
     change = config.reserves.get(symbol)
@@ -117,5 +119,5 @@ def _changed(
         raise ScenarioError(f"protocol.reserves.{symbol}: {advice}") from error
 
 
-def _name(config: AaveConfig) -> str:
+def _name(config: AaveMarketConfig) -> str:
     return config.name or str(getattr(config, "kind", "aave"))

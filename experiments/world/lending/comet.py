@@ -74,7 +74,7 @@ def build_params(config: CometConfig, scenario: Scenario) -> CometParams:
     Raises
     ------
     ScenarioError
-        If the contract would refuse a setting, or the scenario lacks what it needs.
+        If the contract would refuse a setting, one is toxic, or the scenario lacks what it needs.
     """
     where = f"protocols.{config.name or config.kind}" if scenario.protocols else "protocol"
     if config.market not in MARKETS:
@@ -89,7 +89,7 @@ def build_params(config: CometConfig, scenario: Scenario) -> CometParams:
         )
     store = config.store_front_price_factor
     try:
-        return CometParams(
+        params = CometParams(
             base_symbol=base.symbol,
             base_decimals=base.decimals,
             supply_curve=_curve(deployed.supply_curve, config.supply_curve),
@@ -109,6 +109,22 @@ def build_params(config: CometConfig, scenario: Scenario) -> CometParams:
             "unsafe=True allows what only the contract forbids", f"set {where}.unsafe = true to allow it"
         )
         raise ScenarioError(advice if isinstance(error, ScenarioError) else f"{where}: {advice}") from error
+    if not config.unsafe:
+        _check_factors(params, where)
+    return params
+
+
+def _check_factors(params: CometParams, where: str) -> None:
+    """Refuse a penalty that makes a loss of an account at the trigger, as the contract does not."""
+    for asset in params.assets:
+        if asset.liquidation_factor < asset.liquidate_collateral_factor:
+            least = asset.liquidate_collateral_factor / FACTOR_SCALE
+            raise ScenarioError(
+                f"{where}: Comet: {asset.symbol}.liquidation_factor = "
+                f"{asset.liquidation_factor / FACTOR_SCALE:g} is toxic, an account absorbed at the trigger "
+                f"is credited with less than it owes; allowed: at least the liquidate factor {least:g} "
+                f"(set {where}.unsafe = true to allow it)"
+            )
 
 
 def _base(config: CometConfig, scenario: Scenario, deployed: str, where: str) -> str:

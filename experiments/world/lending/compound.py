@@ -70,7 +70,7 @@ def build_params(config: CompoundConfig | VenusConfig, scenario: Scenario) -> Po
     Raises
     ------
     ScenarioError
-        If an asset has no listing, or the protocol refuses a setting.
+        If an asset has no listing, or a setting is toxic or refused by the protocol.
     """
     name = config.name or config.kind
     for symbol in config.markets:
@@ -97,9 +97,13 @@ def build_params(config: CompoundConfig | VenusConfig, scenario: Scenario) -> Po
         markets.append(_changed(own, config, preset))
         _check_rate(name, markets[-1])
     try:
-        return PoolParams(preset.fork, _wad(config.close_factor), tuple(markets), config.unsafe)
+        params = PoolParams(preset.fork, _wad(config.close_factor), tuple(markets), config.unsafe)
     except ValueError as error:
         raise ScenarioError(f"{name}: {_in_fractions(str(error))}") from error
+    if not config.unsafe:
+        for market in markets:
+            _check_incentive(name, preset.fork.label, market)
+    return params
 
 
 def _changed(market: MarketParams, config: CompoundConfig | VenusConfig, preset: PoolParams) -> MarketParams:
@@ -142,6 +146,17 @@ def _check_rate(name: str, market: MarketParams) -> None:
         raise ScenarioError(
             f"{name}: markets.{market.symbol}: a borrow rate of {rate / 1e18:.3g} a block at full use; "
             f"allowed: up to {MAX_BORROW_RATE_PER_BLOCK / 1e18:g} (borrowRateMaxMantissa)"
+        )
+
+
+def _check_incentive(name: str, protocol: str, market: MarketParams) -> None:
+    """Refuse an incentive with which calls at the trigger lower health (MODEL 3.6), as no contract does."""
+    threshold = market.liquidation_threshold / WAD
+    if market.liquidation_threshold * market.liquidation_incentive >= WAD * WAD:
+        raise ScenarioError(
+            f"{name}: {protocol}: {market.symbol}.incentive = {market.liquidation_incentive / WAD - 1:g} is "
+            f"toxic, liquidating at the threshold {threshold:g} leaves the account worse; "
+            f"allowed: below {1 / threshold - 1:.4g} (unsafe = true allows it)"
         )
 
 

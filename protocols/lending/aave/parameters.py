@@ -81,6 +81,8 @@ class ReserveParameters:
             if getattr(self, key) < 0:
                 raise ValueError(f"{name}: {key} must not be negative, got {getattr(self, key)}")
         if not self.unsafe:
+            if self.decimals > 18:
+                raise ValueError(f"{name}: decimals must be at most 18, got {self.decimals}")
             _check_risk(name, self.ltv, self.liquidation_threshold, self.liquidation_bonus)
         object.__setattr__(self, "unit", 10**self.decimals)
 

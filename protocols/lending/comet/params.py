@@ -158,6 +158,8 @@ class CometParams:
         if len(self.assets) > MAX_ASSETS:
             self._refuse("number of assets", len(self.assets), f"at most {MAX_ASSETS} (TooManyAssets)")
         for asset in self.assets:
+            if asset.decimals > 18:
+                self._refuse(f"{asset.symbol}.decimals", asset.decimals, "0 to 18")
             if asset.borrow_collateral_factor >= asset.liquidate_collateral_factor:
                 self._refuse(
                     f"{asset.symbol}.borrow_collateral_factor",

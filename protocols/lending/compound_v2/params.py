@@ -191,6 +191,8 @@ class PoolParams:
 
     def _check_market(self, market: MarketParams) -> None:
         at = f"{market.symbol}."
+        if market.underlying_decimals > 18:
+            self._refuse(at + "underlying_decimals", market.underlying_decimals, "0 to 18")
         if market.reserve_factor > WAD:
             self._refuse(
                 at + "reserve_factor", market.reserve_factor, "at most 1e18 (reserveFactorMaxMantissa)"

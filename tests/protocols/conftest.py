@@ -1,0 +1,69 @@
+"""What the tests of pools share: a customer with money, calls in a row, books that must agree after them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import pytest
+from liquidarium.protocols.lending.pool import LendingPool
+from liquidarium.protocols.revert import Revert
+
+Call: TypeAlias = tuple[str, int, int, int, int, int]
+"""Kind, account, asset put up, asset owed, base units, and seconds since the call before."""
+
+
+@pytest.fixture(scope="session")
+def customer() -> Callable[..., int]:
+    """Return a function that opens an account with some USDC and some DAI."""
+
+    def open_account(pool: LendingPool, usd: int = 50_000) -> int:
+        account = pool.ledger.open_account("customer")
+        for number, asset in enumerate(pool.ledger.assets):
+            if asset.symbol in ("USDC", "DAI"):
+                pool.ledger.endow(number, account, usd * asset.unit)
+        return account
+
+    return open_account
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[[LendingPool, int, Iterable[Call]], int]:
+    """Return a function that makes calls, accepted by the rules or not, and says the last second.
+
+    After each of them what it has touched must agree with the ledger.
+    """
+
+    def calls_in_a_row(pool: LendingPool, me: int, calls: Iterable[Call]) -> int:
+        now = 0
+        for kind, row, asset, debt, amount, wait in calls:
+            now += wait
+            try:
+                if kind == "liquidate":
+                    pool.liquidate(row, asset, debt, amount, me, now)
+                elif kind == "repay":
+                    pool.repay(row, debt, amount, me, now)
+                elif kind == "supply":
+                    pool.supply(row, asset, amount, me, now)
+                elif kind == "lend":
+                    pool.supply(pool.lenders, asset, amount, me, now)
+                else:
+                    pool.withdraw(row, asset, amount, me, now)
+            except Revert:
+                pass
+            assert not pool.residual_touched().any()
+        return now
+
+    return calls_in_a_row
+
+
+@pytest.fixture(scope="session")
+def agrees() -> Callable[[LendingPool], bool]:
+    """Return a function that says whether a pool's books agree and nobody owns or owes less than nothing."""
+
+    def books_agree(pool: LendingPool) -> bool:
+        balances, amounts = pool.ledger.balances, pool.positions.amounts
+        wrong = pool.residual().any() or pool.ledger.imbalance().any()
+        return not wrong and bool((balances[1:] >= 0).all() and (amounts >= 0).all())
+
+    return books_agree
