@@ -47,6 +47,7 @@ class LiquidatorBot(DecidingAgent):
         if not view.opportunities:
             return []
         seen = self._seen(view)
+        self._reckon()
         calls: list[Intent] = []
         if self.taking is None or view.most_usd > self.strategy.least_call(seen, self.win_rate):
             calls.extend(self.strategy.decide(seen, self._own()))
@@ -62,10 +63,14 @@ class LiquidatorBot(DecidingAgent):
         """Return the view with what reverts cost this bot."""
         return view._replace(revert_gas_share=0.0) if self.revert_protection else view
 
-    def _own(self) -> OwnState:
+    def _reckon(self) -> None:
+        """Take stock of gains after each outcome, when next asked: prices have moved on by then."""
         if self._outcomes != self._outcomes_counted:
             self._outcomes_counted = self._outcomes
             self._gain_usd = self.world.gain_usd(self.account)
+
+    def _own(self) -> OwnState:
+        self._reckon()
         return OwnState(self.world.cash_usd(self.account), self.win_rate, self._gain_usd, self.account)
 
     def learn(self, won: bool) -> None:
