@@ -47,7 +47,7 @@ def draw_sweep(
             elif kind == "heatmap":
                 _heatmap(axes, plan, runs, name, metrics[name].label)
             else:
-                _lines(axes, plan, runs, name, metrics[name].label)
+                _lines(axes, plan, runs, name, metrics[name].label, axes is panels[0])
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
         seeds = runs.seed.nunique()
@@ -55,7 +55,7 @@ def draw_sweep(
         return save(figure, folder, FIGURE)
 
 
-def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: str) -> None:
+def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: str, first: bool) -> None:
     names = [factor.name for factor in plan.factors]
     x = plan.picture.x or names[0]
     others = [name for name in names if name != x]
@@ -80,7 +80,7 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
         )  # fmt: skip
     if not numeric:
         axes.set_xticks(range(len(ticks)), [_text(tick) for tick in ticks], rotation=20, ha="right")
-    if others and len(groups) > 1:
+    if len(groups) > 1 and first:
         axes.legend(fontsize=7)
     axes.set_xlabel(x.replace("_", " "))
     axes.set_ylabel(label)
