@@ -77,7 +77,9 @@ def main() -> None:
     print(f"speed-up by the second worker, median of {chosen.rounds}: {statistics.median(ratios):.2f}")
     few, many = (20, 200) if chosen.quick else (200, 2000)
     small, large = driver_memory_mb(few), driver_memory_mb(many)
-    print(f"driver's memory: {few} runs {small:.0f} MB, {many} runs {large:.0f} MB, ratio {large / small:.3f}")
+    print(
+        f"driver's memory: {few} runs {small:.0f} MB, {many} runs {large:.0f} MB, ratio {large / small:.3f}"
+    )
 
 
 if __name__ == "__main__":

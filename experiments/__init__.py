@@ -9,6 +9,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..market.kernel_cache import keep_kernels_outside
+
+keep_kernels_outside()
+
 if TYPE_CHECKING:
     from .episodes import load_episode
     from .model import LiquidationMarket
