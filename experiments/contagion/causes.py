@@ -88,7 +88,7 @@ def find_causes(result: RunResult) -> Causes:
     updates = _Updates(result)
     found: list[dict[str, object]] = []
     edges: list[tuple[int, str, int, float]] = []
-    parents: dict[tuple[str, int], tuple[list[tuple[str, int, float]], float]] = {}
+    parents: dict[tuple[str, float], tuple[list[tuple[str, int, float]], float]] = {}
     columns = ("t_eligible_s", "t_s", "asset", "debt", "health_factor", "number")
     for row in zip(*(events[name].tolist() for name in columns), strict=True):
         t_eligible, t_s, asset, debt, health, number = row

@@ -182,6 +182,8 @@ class Defence:
         if not owed:
             raise Revert("NO_DEBT_OF_SELECTED_TYPE")
         if self.sell_usd > 0.0:
+            if collateral in world.floor.book_of_asset and world.floor.halted(collateral):
+                raise Revert("the book is halted")
             unit = ledger.assets[collateral].unit
             units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
             units = min(
