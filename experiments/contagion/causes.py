@@ -26,6 +26,12 @@ LEAST_IMPACT = 1e-9
 LEAST_GAP = 1e-7
 """Log distance of an update from the outside price that is no more than its rounding to 8 decimals."""
 
+AUCTIONED = ("maker", "maker-flip")
+"""Kinds of protocols that give a borrower back what an auction need not sell."""
+
+LEAST_LOT_USD = 1.0
+"""Collateral worth less than this is what rounding leaves of an auction that is over."""
+
 JUST_LIQUIDATABLE = 1.0 - 1e-12
 """Highest health factor of an account that may be liquidated."""
 
@@ -63,7 +69,7 @@ EVENT_COLUMNS = {
     "outside_price": "price outside when it was read, USD per token",
     "outside_enough": "whether the outside price would have done it then, too",
     "sooner_s": "by how much the outside price alone would have been later, seconds; NaN for never",
-    "loss_usd": "loss of the borrower: collateral taken less debt taken off",
+    "loss_usd": "loss of the borrower: collateral taken, and not on its way back, less debt taken off",
     "bad_debt_usd": "loss of the protocol's creditors",
 }
 """Columns of `Causes.events`, with their meaning."""
@@ -83,7 +89,7 @@ def find_causes(result: RunResult) -> Causes:
     """
     if "forced_sales" not in result.tables:
         raise ContagionError("the run has no table forced_sales; needed: a run of this version")
-    events = _events(result)
+    events = failures(result)
     sales = _sales(result)
     updates = _Updates(result)
     found: list[dict[str, object]] = []
@@ -145,8 +151,12 @@ def kick_of_sale(result: RunResult) -> NDArray[np.int64]:
     return found
 
 
-def _events(result: RunResult) -> pd.DataFrame:
-    """Return liquidations, then accounts under water at the end, with what is needed to judge them."""
+def failures(result: RunResult) -> pd.DataFrame:
+    """Return liquidations, then accounts under water at the end, without their causes.
+
+    Columns are those of `EVENT_COLUMNS` up to the oracle's, with ``loss_usd`` and ``bad_debt_usd``, and
+    what is needed to judge an account: ``debt, t_s, health_factor, number``.
+    """
     done, unit = result.liquidations, 10 ** result.scenario.asset(result.scenario.quote).decimals
     n = len(done)
     loss, costs, kicks = np.zeros(n), result.costs, kick_of_sale(result)
@@ -156,6 +166,7 @@ def _events(result: RunResult) -> pd.DataFrame:
         event = number if kind in ("call", "kick") else kicks[number] if kind == "sale" else -1
         if event >= 0:
             loss[event] += amount / unit
+    loss -= _still_for_sale(result, kicks)
     calls = pd.DataFrame(
         {
             "kind": "liquidation",
@@ -206,6 +217,33 @@ def _events(result: RunResult) -> pd.DataFrame:
     if short.sum() > 0.0:
         events.loc[: n - 1, "bad_debt_usd"] += short * min(left / float(short.sum()), 1.0)
     return events
+
+
+def _still_for_sale(result: RunResult, kicks: NDArray[np.int64]) -> Floats:
+    """Return what a vault may expect back of each kick, as its collateral is not sold at the end; USD.
+
+    That is collateral beyond the debt that its sale has still to raise, at the oracle's price of the kick.
+    """
+    done, sales = result.liquidations, result.sales
+    kinds = {config.name or config.kind: config.kind for config in result.scenario.lending}
+    auctioned = done.protocol.astype(str).map(kinds).isin(AUCTIONED).to_numpy()
+    if not auctioned.any():
+        return np.zeros(len(done))
+    updates = _Updates(result)
+
+    def price(rows: pd.DataFrame, times: str) -> Floats:
+        pairs = zip(rows.collateral.astype(str), rows[times].tolist(), strict=True)
+        return np.array([updates.price(asset, t_s) for asset, t_s in pairs], float)
+
+    at_kick = price(done, "t_done_s")
+    tokens = done.seized_usd.to_numpy(float) / at_kick
+    owed = done.repaid_usd.to_numpy(float).copy()
+    mine = kicks >= 0
+    gone = (sales.bought_usd + sales.returned_usd).to_numpy(float) / price(sales, "t_s")
+    np.subtract.at(tokens, kicks[mine], gone[mine])
+    np.subtract.at(owed, kicks[mine], sales.paid_usd.to_numpy(float)[mine])
+    worth = np.where(tokens * at_kick > LEAST_LOT_USD, tokens * at_kick, 0.0)
+    return np.where(auctioned, np.maximum(worth - np.maximum(owed, 0.0), 0.0), 0.0)
 
 
 def _auction_losses(result: RunResult, kicks: NDArray[np.int64]) -> Floats:

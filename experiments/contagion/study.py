@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..runs import RunResult
 from ..runs.parallel import Progress
 from ..scenarios import Scenario
 from .agreement import MEASURES, METRICS, Agreement, agreement
 from .errors import ContagionError
+from .intervals import LEVEL, interval, plain
 
-LEVEL = 0.95
 DESCRIPTION = "contagion.json"
 """File that makes a folder that of a study."""
 
@@ -60,14 +59,14 @@ class ContagionStudy:
             seed) and ``seeds`` (those in which the metric exists).
         """
         rows = {
-            (measure, metric): _interval([a.metrics[metric].to_dict()[measure] for a in self.agreements])
+            (measure, metric): interval([a.metrics[metric].to_dict()[measure] for a in self.agreements])
             for measure in MEASURES
             for metric in METRICS
         }
-        rows["clearing", "predicted_bad_debt_usd"] = _interval(
+        rows["clearing", "predicted_bad_debt_usd"] = interval(
             [a.predicted_bad_debt_usd for a in self.agreements]
         )
-        rows["clearing", "measured_bad_debt_usd"] = _interval(
+        rows["clearing", "measured_bad_debt_usd"] = interval(
             [a.measured_bad_debt_usd for a in self.agreements]
         )
         index = pd.MultiIndex.from_tuples(rows, names=["measure", "metric"])
@@ -77,7 +76,7 @@ class ContagionStudy:
         """Return plain data for JSON; what does not exist is None."""
         measures: dict[str, dict[str, Any]] = {}
         for row in self.table().reset_index().to_dict("records"):
-            numbers = {key: _plain(row[key]) for key in ("mean", "low", "high", "seeds")}
+            numbers = {key: plain(row[key]) for key in ("mean", "low", "high", "seeds")}
             measures.setdefault(str(row["measure"]), {})[str(row["metric"])] = numbers
         return {
             "scenario": self.scenario,
@@ -163,24 +162,6 @@ def study_scenario(
 def study_run(result: RunResult) -> ContagionStudy:
     """Compare one finished run with what was predicted before its crash."""
     return ContagionStudy(result.scenario.name, (result.seed,), (agreement(result),), result)
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float, float, int]:
-    known = np.array([value for value in values if np.isfinite(value)])
-    n = len(known)
-    if n == 0:
-        return np.nan, np.nan, np.nan, 0
-    mean = float(known.mean())
-    if n == 1:
-        return mean, np.nan, np.nan, 1
-    half = float(stats.t.ppf(0.5 + 0.5 * LEVEL, n - 1) * known.std(ddof=1) / np.sqrt(n))
-    return mean, mean - half, mean + half, n
-
-
-def _plain(value: float) -> float | int | None:
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return int(value) if isinstance(value, (int, np.integer)) else float(value)
 
 
 def _cell(table: pd.DataFrame, measure: str, metric: str) -> str:
