@@ -43,8 +43,8 @@ def _chosen(forest: CausalForest) -> pd.DataFrame:
     events = forest.events
     parent = events.parent_event.to_numpy()
     keep: set[int] = set()
-    for event in events.caused_usd.sort_values(ascending=False, kind="stable").index.tolist():
-        chain = []
+    for largest in events.caused_usd.sort_values(ascending=False, kind="stable").index.tolist():
+        chain, event = [], int(largest)
         while event >= 0 and event not in keep:
             chain.append(event)
             event = int(parent[event])
@@ -121,7 +121,9 @@ def _draw(axes: Axes, events: pd.DataFrame, rows: dict[int, float], block_time_s
                markeredgecolor="black", label=f"{protocol}: own loss (area)")
         for k, protocol in enumerate(protocols)
     ]  # fmt: skip
-    handles.append(Line2D([], [], color="0.35", lw=1.1, label="its sales moved the price the other was judged by"))
+    handles.append(
+        Line2D([], [], color="0.35", lw=1.1, label="its sales moved the price the other was judged by")
+    )
     handles.append(Line2D([], [], ls="", label="account: own loss +losses passed up to it (USD)"))
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.09), ncol=2, fontsize=8)
 

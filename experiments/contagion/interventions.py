@@ -19,7 +19,7 @@ from ..scenarios.scenario import nearest
 from .errors import ContagionError
 
 BACKSTOP = {"exit": "hold", "hold_risk": 0.0, "min_profit_usd": 0.0, "max_calls": 16}
-"""How the stability pool of a protocol that has none of its own decides: it takes what it can and keeps it."""
+"""How the stability pool of a protocol that has none of its own decides: take what it can, and keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,13 @@ class CapExposure(Intervention):
     """No account owes more, or no more of a collateral is put up, than so much at the start."""
 
     name = "cap-exposure"
-    usd: float = Field(ge=0, le=1e12, description="largest debt of an account, or collateral in an asset, USD")
+    usd: float = Field(
+        ge=0, le=1e12, description="largest debt of an account, or collateral in an asset, USD"
+    )
     asset: str | None = Field(default=None, description="collateral; accounts are capped if left out")
-    protocol: str | None = Field(default=None, description="where the asset is capped; everywhere if left out")
+    protocol: str | None = Field(
+        default=None, description="where the asset is capped; everywhere if left out"
+    )
 
     @model_validator(mode="after")
     def _means_something(self) -> CapExposure:

@@ -19,10 +19,11 @@ import pandas as pd
 from ..runs.parallel import Progress, run_all
 from ..scenarios import Scenario
 from .causes import failures
+from .effect_figures import draw_interventions
 from .errors import ContagionError
 from .forest import causal_forest
-from .interventions import Intervention, Without, World, protocols
 from .intervals import LEVEL, interval, plain
+from .interventions import Intervention, Without, World, protocols
 
 BASELINE = "as it is"
 METRICS = {
@@ -60,6 +61,12 @@ class InterventionStudy:
         """Interventions, without the baseline."""
         return [str(case) for case in self.runs.index.unique("case") if case != BASELINE]
 
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Pairs of metric and protocol."""
+        levels = (self.runs.columns.get_level_values(name).astype(str) for name in ("metric", "protocol"))
+        return list(zip(*levels, strict=True))
+
     def table(self) -> pd.DataFrame:
         """Return means and paired differences.
 
@@ -71,7 +78,7 @@ class InterventionStudy:
         """
         rows = {}
         for case in self.runs.index.unique("case"):
-            for metric, protocol in self.runs.columns:
+            for metric, protocol in self.columns:
                 values = self.runs.loc[case][metric, protocol]
                 paired = values - self.runs.loc[BASELINE][metric, protocol]
                 difference, low, high, n = interval(paired.tolist())
@@ -94,29 +101,26 @@ class InterventionStudy:
         """Return means as they are, and the paired differences, for reading."""
         from ..figures.style import usd
 
-        table = self.table()
-        columns = [pair for pair in self.runs.columns if pair[0] == "loss_usd" or pair[1] == ALL]
+        rows = self.table().to_dict("index")
+        columns = [pair for pair in self.columns if pair[0] == "loss_usd" or pair[1] == ALL]
         titles = [
-            METRICS[metric] if protocol == ALL else f"loss in {protocol} (USD)" for metric, protocol in columns
+            METRICS[metric] if protocol == ALL else f"loss in {protocol} (USD)"
+            for metric, protocol in columns
         ]
         lines = ["| case | " + " | ".join(titles) + " |", "|---|" + "---:|" * len(columns)]
-        centre = {key: value for key, value in zip(table.index, table["mean"].tolist(), strict=True)}
-        lines.append(f"| {BASELINE} | " + " | ".join(usd(centre[BASELINE, *pair]) for pair in columns) + " |")
+        means = [usd(float(rows[BASELINE, *pair]["mean"])) for pair in columns]
+        lines.append(f"| {BASELINE} | " + " | ".join(means) + " |")
         for case in self.cases:
-            cells = []
-            for pair in columns:
-                row = table.loc[(case, *pair)]
-                cells.append(signed(row["difference"], row["low"], row["high"]))
+            found = [rows[case, *pair] for pair in columns]
+            cells = [signed(*(float(row[key]) for key in ("difference", "low", "high"))) for row in found]
             lines.append(f"| {case} | " + " | ".join(cells) + " |")
         lines += ["", _note(len(self.seeds)), ""]
         return "\n".join(lines)
 
     def save(self, folder: Path) -> None:
-        """Write runs, table and description into a folder."""
-        from .effect_figures import draw_interventions
-
+        """Write runs, description and figure into a folder."""
         flat = self.runs.copy()
-        flat.columns = pd.Index([f"{metric}/{protocol}" for metric, protocol in self.runs.columns])
+        flat.columns = pd.Index(["/".join(pair) for pair in self.columns])
         flat.reset_index().to_parquet(folder / "interventions.parquet", index=False)
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
         (folder / "interventions.json").write_text(text + "\n", encoding="utf-8")
@@ -140,13 +144,13 @@ def try_interventions(
     ScenarioError
         If a changed scenario cannot run.
     """
-    labels = [intervention.label() for intervention in interventions]
-    if not labels or len(set(labels)) < len(labels):
-        raise ContagionError(f"interventions must be distinct and at least 1, got {labels}")
+    worlds = {BASELINE: (World(scenario, protocols(scenario)),)} | check_interventions(
+        scenario, interventions
+    )
+    if len(worlds) == 1:
+        raise ContagionError("there are no interventions; at least 1 is needed")
     if not seeds or len(set(seeds)) < len(seeds):
         raise ContagionError(f"seeds must be distinct and at least 1, got {list(seeds)}")
-    worlds = {BASELINE: (World(scenario, protocols(scenario)),)}
-    worlds |= {one.label(): one.worlds(scenario) for one in interventions}
     jobs = [(case, seed, world) for seed in seeds for case in worlds for world in worlds[case]]
     rows = run_all(measure, [(world, seed) for _, seed, world in jobs], progress, workers)
     merged: dict[tuple[str, int], dict[tuple[str, str], float]] = {}
@@ -157,12 +161,34 @@ def try_interventions(
             cells[key] = max(both) if key[0] == "displacement_bps" else sum(both)
     names = (ALL, *protocols(scenario))
     columns = pd.MultiIndex.from_tuples(
-        [(metric, name) for metric in METRICS for name in names if metric != "displacement_bps" or name == ALL],
+        [
+            (metric, name)
+            for metric in METRICS
+            for name in names
+            if metric != "displacement_bps" or name == ALL
+        ],
         names=["metric", "protocol"],
     )
     index = pd.MultiIndex.from_tuples(merged, names=["case", "seed"])
     values = [[cells.get(column, 0.0) for column in columns] for cells in merged.values()]
     return InterventionStudy(scenario.name, tuple(seeds), pd.DataFrame(values, index=index, columns=columns))
+
+
+def check_interventions(
+    scenario: Scenario, interventions: Sequence[Intervention]
+) -> dict[str, tuple[World, ...]]:
+    """Return the worlds of each intervention by its label.
+
+    Raises
+    ------
+    ContagionError, ScenarioError
+        As `try_interventions`, before anything is run.
+    """
+    labels = [intervention.label() for intervention in interventions]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ContagionError(f"intervention {label!r} is given twice")
+    return {one.label(): one.worlds(scenario) for one in interventions}
 
 
 def measure(world: World, seed: int) -> dict[tuple[str, str], float]:
@@ -179,7 +205,7 @@ def measure(world: World, seed: int) -> dict[tuple[str, str], float]:
     if result.summary["conservation_error_usd"] != 0.0:
         raise RuntimeError(f"{world.scenario.name}, seed {seed}: money is missing")
     events, sales, quotes = failures(result), result.forced_sales, result.quotes
-    below = np.log(quotes.reference / quotes.mid).to_numpy(float)
+    below = np.log(quotes.reference.to_numpy(float) / quotes.mid.to_numpy(float))
     found: dict[tuple[str, str], float] = {
         ("displacement_bps", ALL): 1e4 * max(float(below.max(initial=0.0)), 0.0)
     }
@@ -244,11 +270,14 @@ def leave_one_out(
 def leave_one_out_markdown(table: pd.DataFrame, seeds: int) -> str:
     """Return means over seeds by rank, for reading."""
     lines = [
-        "| rank | own loss (USD) | others' loss passed up to it (USD) | others' loss less that without it (USD) |",
+        "| rank | own loss (USD) | others' loss passed up to it (USD) | others' loss less that without it"
+        " (USD) |",
         "|---|---:|---:|---:|",
     ]
     for rank, rows in table.groupby("rank"):
-        cells = [signed(*interval(rows[name].tolist())[:3]) for name in ("own_usd", "passed_on_usd", "added_usd")]
+        cells = [
+            signed(*interval(rows[name].tolist())[:3]) for name in ("own_usd", "passed_on_usd", "added_usd")
+        ]
         lines.append(f"| {rank} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _note(seeds), ""])
 
@@ -290,4 +319,4 @@ def _lean(scenario: Scenario) -> Scenario:
 def _note(seeds: int) -> str:
     if seeds < 2:
         return "One seed, so no intervals."
-    return f"{seeds} seeds; +- is half of a {LEVEL:.0%} interval of the paired mean, * marks intervals without 0."
+    return f"{seeds} seeds; +- is half of a {LEVEL:.0%} interval of the mean, * marks intervals without 0."

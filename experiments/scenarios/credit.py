@@ -22,7 +22,6 @@ class BorrowerConfig(Section):
         default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"
     )
 
-
     largest_debt_usd: float | None = Field(
         default=None,
         gt=0,

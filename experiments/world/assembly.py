@@ -216,9 +216,13 @@ def build_floor(
     """Build the books with their background flow; `makers` are ledger accounts."""
     specs = [
         BookSpec(
-            i, asset.book.tick_usd, asset.book.lot, float(prices[i]), asset.book.size_scale,
+            i,
+            asset.book.tick_usd,
+            asset.book.lot,
+            float(prices[i]),
+            asset.book.size_scale,
             _halt_blocks(asset.book.halt, scenario.clock.block_time_s),
-        )  # fmt: skip
+        )
         for i, asset in enumerate(scenario.assets)
         if asset.book is not None
     ]

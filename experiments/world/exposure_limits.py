@@ -76,8 +76,6 @@ def _rows(without: tuple[str, ...], name: str, n: int) -> list[int]:
         if protocol != name:
             continue
         if not number.isdecimal() or int(number) >= n:
-            raise ScenarioError(
-                f"borrowers.without names {account!r}, which does not exist; allowed: {name}-0 to {name}-{n - 1}"
-            )
+            raise ScenarioError(f"borrowers.without names {account!r}; allowed: {name}-0 to {name}-{n - 1}")
         rows.append(int(number))
     return rows
