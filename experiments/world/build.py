@@ -201,7 +201,8 @@ def _build_credit(
         crowd = same_borrowers(
             those, prices[columns], drawn_at, terms, keep_debt=scenario.borrowers.keep_debt, name=name
         )
-        crowd = limited(crowd, prices[columns], config, scenario.borrowers, name)
+        where = f"protocols.{name}" if scenario.protocols else "protocol"
+        crowd = limited(crowd, prices[columns], config, scenario.borrowers, name, where)
         accounts = int(np.count_nonzero(those.collateral_tokens)) if terms.single_collateral else len(those)
         markets.append(
             build_credit_market(

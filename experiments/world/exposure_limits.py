@@ -23,6 +23,7 @@ def limited(
     config: LendingConfig,
     borrowers: BorrowerConfig | RecordedVaults,
     name: str,
+    where: str,
 ) -> Population:
     """Return a protocol's crowd within the limits of a scenario.
 
@@ -35,8 +36,8 @@ def limited(
         ``scale`` and ``collateral_caps_usd``.
     borrowers : BorrowerConfig or RecordedVaults
         ``largest_debt_usd`` and ``without``; recorded vaults have neither.
-    name : str
-        Of the protocol.
+    name, where : str
+        Of the protocol, and of its section in the scenario.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def limited(
     for symbol, cap_usd in config.collateral_caps_usd.items():
         if symbol not in population.collateral_symbols:
             raise ScenarioError(
-                f"protocols.{name}.collateral_caps_usd.{symbol} caps what nobody holds; "
+                f"{where}.collateral_caps_usd.{symbol} caps what nobody holds; "
                 f"allowed: {', '.join(population.collateral_symbols)}"
             )
         column = population.collateral_symbols.index(symbol)
