@@ -49,7 +49,8 @@ class Causes:
         ``child`` (row of `events`), ``parent`` (name), ``event`` (row of `events` that the parent is, -1 for
         a root) and ``weight``; the weights of a child add up to 1. Roots are ``outside/ASSET``,
         ``market/ASSET`` (noise of books and pools), ``defence/PROTOCOL-ACCOUNT`` (a borrower who sold to
-        repay), ``start`` (liquidatable from the first block) and ``own`` (interest, or the account's doing).
+        repay), ``sale/PROTOCOL`` (collateral that no kick of the run had brought), ``start`` (liquidatable
+        from the first block) and ``own`` (interest, or the account's doing).
     """
 
     events: pd.DataFrame
@@ -266,7 +267,8 @@ def _sales(result: RunResult) -> pd.DataFrame:
     for k, (source, number, protocol, account) in enumerate(zip(*columns, strict=True)):
         if source != "defence":
             event[k] = kicks[number] if source == "sale" else number
-        names.append(f"defence/{protocol}-{account}" if event[k] < 0 else f"liquidation/{event[k]}")
+        root = f"defence/{protocol}-{account}" if source == "defence" else f"sale/{protocol}"
+        names.append(root if event[k] < 0 else f"liquidation/{event[k]}")
     table = pd.DataFrame(
         {
             "asset": sales.asset.astype("str"),
@@ -291,10 +293,11 @@ def _parents(
     if total <= LEAST_IMPACT:
         return [], 1.0
     explained = min(total / gap, 1.0)
-    shares = pd.DataFrame({"name": before.name, "event": before.event, "weight": left * explained / total})
-    each = shares.groupby(["name", "event"], sort=False).weight.sum().reset_index()
-    rows = zip(each.name.tolist(), each.event.tolist(), each.weight.tolist(), strict=True)
-    return list(rows), 1.0 - explained
+    shares: dict[tuple[str, int], float] = {}
+    weights = (left * (explained / total)).tolist()
+    for node in zip(before.name.tolist(), before.event.tolist(), weights, strict=True):
+        shares[node[:2]] = shares.get(node[:2], 0.0) + node[2]
+    return [(name, event, weight) for (name, event), weight in shares.items()], 1.0 - explained
 
 
 @dataclass(frozen=True, slots=True)
