@@ -102,7 +102,8 @@ class InterventionStudy:
         from ..figures.style import usd
 
         rows = self.table().to_dict("index")
-        columns = [pair for pair in self.columns if pair[0] == "loss_usd" or pair[1] == ALL]
+        several = len(self.runs["loss_usd"].columns) > 2
+        columns = [pair for pair in self.columns if pair[1] == ALL or (several and pair[0] == "loss_usd")]
         titles = [
             METRICS[metric] if protocol == ALL else f"loss in {protocol} (USD)"
             for metric, protocol in columns
