@@ -156,6 +156,7 @@ def test_node_that_is_left_out_is_not_there(text, scenario):
         assert len(gone) == 1
         assert len(there) == len(before) - 1
         assert there.account[there.protocol == "bank"].isin([3]).sum() == 0
+        assert run(load_scenario(changed, ["clock.duration_s=12"]), 1).summary["borrowers"] == len(there)
     elif "protocol" in text:
         assert set(there.protocol) == {"bank"}
     else:
