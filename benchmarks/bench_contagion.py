@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from liquidarium.experiments import run
 from liquidarium.experiments.contagion import (
+    causal_forest,
     debtrank,
     debtrank_linear,
     eisenberg_noe,
@@ -96,6 +98,15 @@ def snapshot(borrowers: int, rounds: int) -> None:
     model.close()
 
 
+def attribution(rounds: int) -> None:
+    """Print what it costs to find the causes of everything that failed in a run."""
+    for name in ("two-protocols-one-collateral", "may-2021"):
+        result = run(name, seed=1)
+        forest = causal_forest(result)
+        seconds = timed(rounds, lambda result=result: causal_forest(result))  # type: ignore[misc]
+        print(f"causes of {len(forest.events):,} events of {name}{1e3 * seconds:>14.2f} ms")
+
+
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -108,6 +119,7 @@ def main() -> None:
     owed, held = load_eba_2011().margins()
     entropy_s = timed(options.rounds, lambda: maximum_entropy(owed, held))
     print(f"maximum entropy of 90 banks{1e3 * entropy_s:>18.2f} ms")
+    attribution(options.rounds)
     if not options.no_snapshot:
         snapshot(options.borrowers, options.rounds)
 

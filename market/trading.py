@@ -60,6 +60,7 @@ from .trading_layout import (
     DEVIATION_KEPT,
     FAIR,
     FLOW_ACCOUNT,
+    HALTED,
     LOT,
     MARKET_SHARE,
     MAX_LEVELS,
@@ -106,6 +107,9 @@ class BookSpec:
         Price at the start.
     size_scale : float
         Multiplies the sizes of background orders and of makers' quotes.
+    halt : tuple of int
+        First block without trade, and first block with trade again. Orders rest meanwhile; the book has no
+        depth, takes no orders, and opens again at the outside price of that block.
     """
 
     asset: int
@@ -113,6 +117,7 @@ class BookSpec:
     lot: float
     price_usd: float
     size_scale: float = 1.0
+    halt: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,7 @@ class TradingFloor:
         self.specs = tuple(specs)
         self.orders = orders
         self.depth_band = depth_band
+        self._halts = [(b, spec.halt) for b, spec in enumerate(self.specs) if spec.halt[0] < spec.halt[1]]
         self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
         n = len(self.specs)
         quote_unit = ledger.assets[quote_asset].unit
@@ -300,6 +306,8 @@ class TradingFloor:
             self._turns = self._turns_stream.permuted(order, axis=1)
             self._turn = 0
         self.params[:, NEXT_REFERENCE] = references
+        for b, (first, end) in self._halts:
+            self.params[b, HALTED] = float(first <= block < end)
         self._fit_ladders(references)
         orders = self.orders
         orders.advance(block)
@@ -349,6 +357,10 @@ class TradingFloor:
         top = int(self.books[self.book_of_asset[asset], TICKS]) - 1
         worst = min(worst_usd / self.spec(asset).tick_usd, top)
         return self._take(asset, account, BUY, lots, math.floor(worst + 1e-9))
+
+    def halted(self, asset: int) -> bool:
+        """Whether the book of an asset takes no orders now."""
+        return bool(self.params.item(self.book_of_asset[asset], HALTED))
 
     def spec(self, asset: int) -> BookSpec:
         """Return the specification of the book of an asset."""
@@ -447,7 +459,7 @@ class TradingFloor:
     def _take(self, asset: int, account: int, side: int, lots: int, price: int) -> tuple[int, int]:
         b = self.book_of_asset[asset]
         lots = min(lots, int(self.books[b, MAX_LOTS]))
-        if lots < 1 or price < 1:
+        if lots < 1 or price < 1 or (self._halts and self.halted(asset)):
             return 0, 0
         ledger = self.ledger
         flags = IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF

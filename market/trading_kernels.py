@@ -62,6 +62,7 @@ from .trading_layout import (
     DEVIATION_KEPT,
     FAIR,
     FLOW_ACCOUNT,
+    HALTED,
     LOT,
     MARKET_SHARE,
     MAX_LEVELS,
@@ -336,6 +337,10 @@ def trade_block(
     for b in range(len(books)):
         book, row, param = books[b], state[b], params[b]
         book[STAMP] = stamp
+        if param[HALTED] > 0.0:
+            row[BID_DEPTH_USD] = row[ASK_DEPTH_USD] = 0.0
+            cursors[b] += counts[b]
+            continue
         _fair_price(book, row, param, param[NEXT_REFERENCE])
         for m in range(len(makers)):
             for k in range(orders.shape[2]):

@@ -16,7 +16,8 @@ DEVIATION_KEPT = 9  # share of log(mid / reference) left after a block
 VARIANCE_WEIGHT = 10  # weight of the newest return
 BLOCK_TIME_S = 11
 DEPTH_BAND = 12  # fraction of the mid within which depth is counted
-N_PARAMS = 13
+HALTED = 13  # 1 while nothing trades, else 0; set by the caller
+N_PARAMS = 14
 
 # state, float64 (n_books, N_STATE)
 REFERENCE = 0  # outside price of the last block, USD per token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,6 +111,26 @@ def contagion(
         str | None, typer.Option(metavar="N", help="Number of seeds, from 1 to 10,000; 5 if left out.")
     ] = None,
     overrides: SetOption = None,
+    interventions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--intervention",
+            metavar="NAME:KEY=VALUE,...",
+            help="Paired difference that it makes: ring-fence, cap-exposure, insurance-fund, stability-pool,"
+            " halt-venue or without; repeatable.",
+        ),
+    ] = None,
+    top: Annotated[
+        str,
+        typer.Option(
+            "--leave-one-out",
+            metavar="N",
+            help="Run again without each of the N accounts that caused most, from 0 to 100.",
+        ),
+    ] = "0",
+    workers: Annotated[
+        str, typer.Option(metavar="N", help="Processes for interventions, from 1 to 1,024.")
+    ] = "1",
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of this study; runs/contagion-SCENARIO if left out."),
@@ -117,7 +138,9 @@ def contagion(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict contagion from the snapshot before a crash, and compare with what the simulation did."""
+    """Compare measures of contagion with what the simulation did, find causes, and try interventions."""
+    from ..contagion.interventions import parse_intervention
+    from ..contagion.paired import check_interventions, leave_one_out, try_interventions
     from ..contagion.study import is_study, study_run, study_scenario
     from ..runs import RunResult
     from ..runs.folders import check_folder, write_folder
@@ -125,11 +148,18 @@ def contagion(
     from ..scenarios.base import ScenarioError
 
     saved = Path(source).is_dir()
-    if saved and (seeds is not None or overrides):
-        raise ScenarioError(f"{source} is a saved run; allowed with it: neither --seeds nor --set")
+    largest = whole_number("--leave-one-out", top, 0, 100)
+    processes = whole_number("--workers", workers, 1, 1_024)
+    if saved and (seeds is not None or overrides or interventions or largest):
+        raise ScenarioError(
+            f"{source} is a saved run; allowed with it: neither --seeds nor --set, --intervention"
+            " nor --leave-one-out"
+        )
+    tried = [parse_intervention(text) for text in interventions or ()]
     roots = [] if saved else list(range(1, 1 + whole_number("--seeds", seeds or "5", 1, MAX_SEEDS)))
     result = RunResult.load(source) if saved else None
     scenario = result.scenario if result is not None else load_scenario(source, overrides or ())
+    check_interventions(scenario, tried)
     folder = out or Path("runs") / f"contagion-{scenario.name}"
     check_folder(folder, is_study, overwrite=overwrite, what="study of contagion")
     if result is not None:
@@ -137,6 +167,12 @@ def contagion(
     else:
         with progress_bar(f"contagion {scenario.name}", "runs") as progress:
             study = study_scenario(scenario, roots, progress)
+        if tried:
+            with progress_bar("interventions", "runs") as progress:
+                study = replace(study, effects=try_interventions(scenario, tried, roots, progress, processes))
+        if largest:
+            with progress_bar("leave one out", "runs") as progress:
+                study = replace(study, left_out=leave_one_out(scenario, roots, largest, progress, processes))
     write_folder(folder, study.save, is_study, overwrite=overwrite, what="study of contagion")
     if as_json:
         echo_json(study.to_dict())

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .causes import Causes, find_causes
     from .claims import liabilities_from_claims, liabilities_from_relative
     from .errors import (
         ContagionError,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
         UnknownNodeError,
     )
     from .exposure_graph import ExposureGraph
+    from .forest import CausalForest, causal_forest
     from .history import difference, read_history, totals
+    from .interventions import Intervention, parse_intervention
     from .measures import (
         Wall,
         branching_ratio,
@@ -60,12 +63,17 @@ if TYPE_CHECKING:
         wall_of_loans,
     )
     from .networks import load_eba_2011, maximum_entropy, minimum_density, network_ensemble
+    from .paired import InterventionStudy, leave_one_out, try_interventions
     from .snapshots import take_snapshot
 
 __all__ = [
+    "CausalForest",
+    "Causes",
     "ContagionError",
     "EmptyGraphError",
     "ExposureGraph",
+    "Intervention",
+    "InterventionStudy",
     "MarginError",
     "NegativeClaimError",
     "NotConvergedError",
@@ -76,6 +84,7 @@ __all__ = [
     "UnknownNodeError",
     "Wall",
     "branching_ratio",
+    "causal_forest",
     "cifuentes_ferrucci_shin",
     "core_numbers",
     "critical_leverage",
@@ -87,6 +96,7 @@ __all__ = [
     "eigenvector_centrality",
     "eisenberg_noe",
     "eisenberg_noe_value",
+    "find_causes",
     "furfine",
     "furfine_value",
     "gini",
@@ -96,6 +106,7 @@ __all__ = [
     "impact_matrix",
     "impact_susceptibility",
     "katz_centrality",
+    "leave_one_out",
     "liabilities_from_claims",
     "liabilities_from_relative",
     "linear_debtrank_value",
@@ -105,6 +116,7 @@ __all__ = [
     "minimum_density",
     "network_ensemble",
     "neva",
+    "parse_intervention",
     "portfolio_overlap",
     "read_history",
     "rogers_veraart",
@@ -114,13 +126,18 @@ __all__ = [
     "take_snapshot",
     "total_cascade",
     "totals",
+    "try_interventions",
     "wall_of_loans",
 ]
 
 _HOMES = {
+    "CausalForest": ".forest",
+    "Causes": ".causes",
     "ContagionError": ".errors",
     "EmptyGraphError": ".errors",
     "ExposureGraph": ".exposure_graph",
+    "Intervention": ".interventions",
+    "InterventionStudy": ".paired",
     "MarginError": ".errors",
     "NegativeClaimError": ".errors",
     "NotConvergedError": ".errors",
@@ -131,6 +148,7 @@ _HOMES = {
     "UnknownNodeError": ".errors",
     "Wall": ".measures",
     "branching_ratio": ".measures",
+    "causal_forest": ".forest",
     "cifuentes_ferrucci_shin": ".measures",
     "core_numbers": ".measures",
     "critical_leverage": ".measures",
@@ -142,16 +160,17 @@ _HOMES = {
     "eigenvector_centrality": ".measures",
     "eisenberg_noe": ".measures",
     "eisenberg_noe_value": ".measures",
+    "find_causes": ".causes",
     "furfine": ".measures",
     "furfine_value": ".measures",
     "gini": ".measures",
     "greenwood_landier_thesmar": ".measures",
     "herfindahl": ".measures",
-    "read_history": ".history",
     "impact_fluidity": ".measures",
     "impact_matrix": ".measures",
     "impact_susceptibility": ".measures",
     "katz_centrality": ".measures",
+    "leave_one_out": ".paired",
     "liabilities_from_claims": ".claims",
     "liabilities_from_relative": ".claims",
     "linear_debtrank_value": ".measures",
@@ -161,7 +180,9 @@ _HOMES = {
     "minimum_density": ".networks",
     "network_ensemble": ".networks",
     "neva": ".measures",
+    "parse_intervention": ".interventions",
     "portfolio_overlap": ".measures",
+    "read_history": ".history",
     "rogers_veraart": ".measures",
     "share_backed_by_claims": ".measures",
     "spectral_radius": ".measures",
@@ -169,6 +190,7 @@ _HOMES = {
     "take_snapshot": ".snapshots",
     "total_cascade": ".measures",
     "totals": ".history",
+    "try_interventions": ".paired",
     "wall_of_loans": ".measures",
 }
 

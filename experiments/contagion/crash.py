@@ -32,6 +32,8 @@ class Crash:
         Lowest return of each asset until the trough, 0 at most.
     impact_per_usd : mapping of str to float
         Fall of each asset's price per USD sold, as a share, when sales are spread over the crash.
+    impact_at_once_per_usd : mapping of str to float
+        The same when all is sold at once.
     """
 
     start_s: float
@@ -39,6 +41,7 @@ class Crash:
     snapshot: int
     returns: Mapping[str, float]
     impact_per_usd: Mapping[str, float]
+    impact_at_once_per_usd: Mapping[str, float]
 
 
 def find_crash(result: RunResult) -> Crash:
@@ -76,14 +79,13 @@ def find_crash(result: RunResult) -> Crash:
     before = quotes[quotes.block <= max(peak, LEAST_BLOCKS)]
     depths = before.groupby("asset", observed=False).depth_bid_usd.median()
     refilled = 1.0 + result.scenario.flow.anchor_per_s * float(times[trough] - times[peak])
+    at_once = {str(asset): DEPTH_BAND / usd if usd > 0.0 else 0.0 for asset, usd in depths.items()}
     snapshots = result.positions.groupby("snapshot").t_s.first()
     return Crash(
         start_s=float(times[peak]),
         end_s=float(times[trough]),
         snapshot=int(snapshots.index[snapshots <= times[peak]].max()),
         returns=dict(zip(paths.columns.astype(str), lowest.tolist(), strict=True)),
-        impact_per_usd={
-            str(asset): DEPTH_BAND / (depth * refilled) if depth > 0.0 else 0.0
-            for asset, depth in depths.items()
-        },
+        impact_per_usd={asset: impact / refilled for asset, impact in at_once.items()},
+        impact_at_once_per_usd=at_once,
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from ..figures.style import COLOURS, LINES, drawing, new_figure, no_data, save, usd_axis
 from .agreement import MEASURES, METRICS, wall_of
+from .cascade_figure import draw_cascade
 from .exposure_graph import NODE_TYPES, ExposureGraph
 from .history import read_history
 from .measures import critical_shock
@@ -27,7 +30,14 @@ COLUMNS = {"lender": 3, "protocol": 2, "borrower": 1, "asset": 0, "stablecoin": 
 
 def write_figures(study: ContagionStudy, folder: Path) -> list[Path]:
     """Draw all figures of a study as PNG files."""
-    return [draw_network(study, folder), draw_shocks(study, folder), draw_agreement(study, folder)]
+    title = f"{study.scenario}, seed {study.seeds[0]}: what led to what"
+    block_time_s = study.result.scenario.clock.block_time_s
+    return [
+        draw_network(study, folder),
+        draw_cascade(study.forests[0], title, block_time_s, folder),
+        draw_shocks(study, folder),
+        draw_agreement(study, folder),
+    ]
 
 
 def draw_network(study: ContagionStudy, folder: Path) -> Path:
@@ -58,15 +68,32 @@ def draw_network(study: ContagionStudy, folder: Path) -> Path:
                 drawn, places, nodelist=nodes, node_color=[values.get(node, 0.0) for node in nodes],
                 cmap="YlOrRd", vmin=norm.vmin, vmax=norm.vmax, node_size=170, edgecolors="black", ax=axes,
             )  # fmt: skip
-            lifted = {node: (x, y + 0.045) for node, (x, y) in places.items()}
-            nx.draw_networkx_labels(drawn, lifted, font_size=6, ax=axes, clip_on=False)
+            agents = {node for node, (x, _) in places.items() if x < 0.0}
+            beside = {node: (x - 0.12, y) for node, (x, y) in places.items() if node in agents}
+            above = {node: (x, y + 0.045) for node, (x, y) in places.items() if node not in agents}
+            _label(axes, drawn, beside, "right")
+            _label(axes, drawn, above, "center")
             axes.set_title(f"{graph.t_s / 60:.0f} min")
+            axes.set_xlim(-1.9, 3.4)
             axes.set_ylim(-0.05, 1.1)
             axes.axis("off")
         colours = ScalarMappable(norm, "YlOrRd")
         figure.colorbar(colours, ax=figure.axes, label="value lost since the snapshot (share)", shrink=0.7)
         figure.suptitle(f"{study.scenario}, seed {study.seeds[0]}: exposures before and after the crash")
         return save(figure, folder, "network")
+
+
+def _label(
+    axes: Axes,
+    graph: nx.MultiDiGraph[str],
+    places: dict[str, tuple[float, float]],
+    side: Literal["right", "center"],
+) -> None:
+    """Name the nodes that are drawn, each at its place."""
+    labels = {node: node for node in places if node in graph}
+    nx.draw_networkx_labels(
+        graph, places, labels, font_size=6, ax=axes, clip_on=False, horizontalalignment=side
+    )
 
 
 def _losses(before: ExposureGraph, after: ExposureGraph) -> dict[str, float]:
@@ -102,37 +129,52 @@ def _places(graph: ExposureGraph) -> dict[str, tuple[float, float]]:
 
 
 def draw_shocks(study: ContagionStudy, folder: Path) -> Path:
-    """Draw what a fall of each collateral would make be sold, alone and with the sales it triggers."""
+    """Draw sales and creditors' losses against the first fall of each collateral, with critical points.
+
+    Alone, and with the falls that sales add: spread over the crash, or all at once. Critical is the least
+    first fall from which sales at once bring the price to where each sale triggers as much again.
+    """
     found = study.agreements[0]
+    crash = found.crash
     with drawing():
-        figure = new_figure(8, 5)
-        axes = figure.subplots()
-        for k, (asset, rows) in enumerate(found.accounts.groupby("main_collateral")):
-            wall, impact = wall_of(rows), found.crash.impact_per_usd.get(str(asset), 0.0)
-            colour = COLOURS[k % len(COLOURS)]
-            settled = [wall.settle(shock, impact)[1] for shock in SHOCKS]
-            axes.plot(
-                100 * SHOCKS, wall.sold_usd(SHOCKS), ":", color=colour, lw=1.2, label=f"{asset}, first round"
+        figure = new_figure(11, 4.8)
+        sales, losses = figure.subplots(1, 2)
+        for k, (name, rows) in enumerate(found.accounts.groupby("main_collateral")):
+            asset, wall = str(name), wall_of(rows)
+            colour, line = COLOURS[k % len(COLOURS)], LINES[k % len(LINES)]
+            cases = (
+                ("alone", 0.0, ":", 1.2),
+                ("spread over the crash", crash.impact_per_usd.get(asset, 0.0), line, 1.8),
+                ("at once", crash.impact_at_once_per_usd.get(asset, 0.0), line, 0.9),
             )
-            line = LINES[k % len(LINES)]
-            axes.plot(100 * SHOCKS, settled, ls=line, color=colour, lw=1.8, label=f"{asset}, with feedback")
-            critical = critical_shock(wall, impact, BANDWIDTH)
-            if critical is not None:
-                axes.axvline(100 * critical, color=colour, lw=1.0, ls=line)
-                axes.annotate(
-                    f"{asset}: critical at {critical:.0%}", (100 * critical, 0.98 - 0.07 * k),
-                    xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points",
-                    fontsize=8, va="top",
-                )  # fmt: skip
-            else:
-                axes.plot([], [], " ", label=f"{asset}: no critical shock")
-        axes.set_xlabel("first fall of the price (%)")
-        axes.set_ylabel("collateral sold (USD)")
-        axes.set_ylim(bottom=0.0)
-        axes.set_title(f"{study.scenario}, seed {study.seeds[0]}: sales against shock")
-        axes.legend(loc="upper left")
-        usd_axis(axes)
+            for label, impact, style, width in cases:
+                falls, sold = zip(*(wall.settle(shock, impact) for shock in SHOCKS), strict=True)
+                lost = [_creditors_loss(rows, fall) for fall in falls]
+                look: dict[str, Any] = {"ls": style, "color": colour, "lw": width}
+                for axes, values in ((sales, sold), (losses, lost)):
+                    axes.plot(100 * SHOCKS, values, label=f"{asset}, {label}", **look)
+            impact = crash.impact_at_once_per_usd.get(asset, 0.0)
+            text, critical = f"{asset}: no critical shock", critical_shock(wall, impact, BANDWIDTH)
+            first = [shock for shock in SHOCKS if critical and wall.settle(shock, impact)[0] >= critical]
+            if first:
+                text = f"{asset}: critical at once from {first[0]:.1%}"
+                for axes in (sales, losses):
+                    axes.axvline(100 * first[0], color=colour, lw=1.2, ls=line)
+            sales.plot([], [], color=colour, ls="", marker="|", markersize=10, label=text)
+        for axes, what in ((sales, "collateral sold (USD)"), (losses, "loss of creditors (USD)")):
+            axes.set_xlabel("first fall of the price (%)")
+            axes.set_ylabel(what)
+            axes.set_ylim(bottom=0.0)
+            usd_axis(axes)
+        figure.legend(*sales.get_legend_handles_labels(), loc="outside lower center", ncol=4, fontsize=8)
+        figure.suptitle(f"{study.scenario}, seed {study.seeds[0]}: sales and losses against the first shock")
         return save(figure, folder, "shock")
+
+
+def _creditors_loss(rows: pd.DataFrame, fall: float) -> float:
+    """Return the debt that collateral does not cover after a fall by a share; USD."""
+    left = rows.collateral_usd.to_numpy(float) * (1.0 - min(fall, 1.0))
+    return float(np.maximum(rows.debt_usd.to_numpy(float) - left, 0.0).sum())
 
 
 def draw_agreement(study: ContagionStudy, folder: Path) -> Path:

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..runs import RunResult
 from ..runs.parallel import Progress
 from ..scenarios import Scenario
 from .agreement import MEASURES, METRICS, Agreement, agreement
 from .errors import ContagionError
+from .forest import CausalForest, causal_forest
+from .intervals import LEVEL, interval, plain
+from .paired import InterventionStudy, leave_one_out_markdown
 
-LEVEL = 0.95
 DESCRIPTION = "contagion.json"
 """File that makes a folder that of a study."""
 
@@ -41,14 +42,23 @@ class ContagionStudy:
     seeds : tuple of int
     agreements : tuple of Agreement
         One a seed.
+    forests : tuple of CausalForest
+        One a seed.
     result : RunResult
         The first of the runs, for pictures.
+    effects : InterventionStudy, optional
+        What interventions change.
+    left_out : DataFrame, optional
+        As `paired.leave_one_out` returns it.
     """
 
     scenario: str
     seeds: tuple[int, ...]
     agreements: tuple[Agreement, ...]
+    forests: tuple[CausalForest, ...]
     result: RunResult
+    effects: InterventionStudy | None = None
+    left_out: pd.DataFrame | None = None
 
     def table(self) -> pd.DataFrame:
         """Return means over seeds.
@@ -60,14 +70,14 @@ class ContagionStudy:
             seed) and ``seeds`` (those in which the metric exists).
         """
         rows = {
-            (measure, metric): _interval([a.metrics[metric].to_dict()[measure] for a in self.agreements])
+            (measure, metric): interval([a.metrics[metric].to_dict()[measure] for a in self.agreements])
             for measure in MEASURES
             for metric in METRICS
         }
-        rows["clearing", "predicted_bad_debt_usd"] = _interval(
+        rows["clearing", "predicted_bad_debt_usd"] = interval(
             [a.predicted_bad_debt_usd for a in self.agreements]
         )
-        rows["clearing", "measured_bad_debt_usd"] = _interval(
+        rows["clearing", "measured_bad_debt_usd"] = interval(
             [a.measured_bad_debt_usd for a in self.agreements]
         )
         index = pd.MultiIndex.from_tuples(rows, names=["measure", "metric"])
@@ -75,9 +85,14 @@ class ContagionStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; what does not exist is None."""
+        more: dict[str, Any] = {}
+        if self.effects is not None:
+            more["interventions"] = self.effects.to_dict()["cases"]
+        if self.left_out is not None:
+            more["leave_one_out"] = self.left_out.to_dict("records")
         measures: dict[str, dict[str, Any]] = {}
         for row in self.table().reset_index().to_dict("records"):
-            numbers = {key: _plain(row[key]) for key in ("mean", "low", "high", "seeds")}
+            numbers = _numbers((row["mean"], row["low"], row["high"], row["seeds"]))
             measures.setdefault(str(row["measure"]), {})[str(row["metric"])] = numbers
         return {
             "scenario": self.scenario,
@@ -88,7 +103,29 @@ class ContagionStudy:
                 for a in self.agreements
             ],
             "measures": measures,
+            "causes": {
+                "branching_ratio": _numbers(interval([forest.branching_ratio for forest in self.forests])),
+                "loss_share_by_root": {
+                    str(root): plain(float(share)) for root, share in self.roots().share.items()
+                },
+            },
+            **more,
         }
+
+    def roots(self) -> pd.DataFrame:
+        """Return losses by what they began with, mean over seeds, as `CausalForest.by_root` does."""
+        sums = pd.concat([forest.by_root().loss_usd for forest in self.forests]).groupby(level=0).sum()
+        loss = (sums / len(self.forests)).sort_values(ascending=False, kind="stable")
+        whole = float(loss.sum())
+        return pd.DataFrame({"loss_usd": loss, "share": loss / whole if whole else loss * np.nan})
+
+    def across(self) -> pd.DataFrame:
+        """Return losses by where they came from and where they were felt, mean over seeds; USD."""
+        tables = [forest.across() for forest in self.forests]
+        total = tables[0]
+        for table in tables[1:]:
+            total = total.add(table, fill_value=0.0)
+        return total.fillna(0.0) / len(tables)
 
     def to_markdown(self) -> str:
         """Return the table for reading: one row a measure."""
@@ -112,7 +149,37 @@ class ContagionStudy:
             + (f"; +- is half of a {LEVEL:.0%} interval of the mean." if n > 1 else "."),
             "",
         ]
+        lines += self._causes_markdown()
+        if self.effects is not None:
+            lines.append(self.effects.to_markdown())
+        if self.left_out is not None:
+            lines.append(leave_one_out_markdown(self.left_out, n))
         return "\n".join(lines)
+
+    def _causes_markdown(self) -> list[str]:
+        """Return where losses came from, for reading."""
+        from ..figures.style import usd
+
+        across = self.across()
+        if not len(across):
+            return ["Nothing was liquidated, so nothing had causes.", ""]
+        ratio, _, high, _ = interval([forest.branching_ratio for forest in self.forests])
+        half = f" +- {high - ratio:.2f}" if np.isfinite(high) else ""
+        names = [str(name) for name in across.columns]
+        lines = [
+            "| losses (USD) caused by | " + " | ".join(f"felt in {name}" for name in names) + " |",
+            "|---|" + "---:|" * len(names),
+        ]
+        for source, row in across.iterrows():
+            lines.append(f"| {source} | " + " | ".join(usd(float(row[name])) for name in names) + " |")
+        return [
+            *lines,
+            "",
+            "`outside/` is the price outside, `market/` noise of books and pools, a protocol its liquidations"
+            " and its borrowers' sales.",
+            f"A liquidation causes {ratio:.2f}{half} others on average.",
+            "",
+        ]
 
     def save(self, folder: Path) -> None:
         """Write the description, the accounts of all seeds, the report and the figures into a folder."""
@@ -121,9 +188,19 @@ class ContagionStudy:
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
         (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
         (folder / "report.md").write_text(self.to_markdown(), encoding="utf-8")
+        for name in ("events", "edges"):
+            tables = [
+                getattr(forest, name).assign(seed=seed)
+                for seed, forest in zip(self.seeds, self.forests, strict=True)
+            ]
+            pd.concat(tables, ignore_index=True).to_parquet(folder / f"cause_{name}.parquet", index=False)
         parts = [a.accounts.assign(seed=seed) for seed, a in zip(self.seeds, self.agreements, strict=True)]
         pd.concat(parts, ignore_index=True).to_parquet(folder / "accounts.parquet", index=False)
         write_figures(self, folder)
+        if self.effects is not None:
+            self.effects.save(folder)
+        if self.left_out is not None:
+            self.left_out.to_parquet(folder / "leave_one_out.parquet", index=False)
 
 
 def study_scenario(
@@ -149,38 +226,26 @@ def study_scenario(
         change["snapshot_every_s"] = max(clock.duration_s / SNAPSHOTS, clock.block_time_s)
     lean = scenario.model_copy(update={"recording": recording.model_copy(update=change)})
     first: RunResult | None = None
-    done = []
+    done, forests = [], []
     for k, seed in enumerate(seeds):
         result = run(lean, seed)
         first = first or result
         done.append(agreement(result))
+        forests.append(causal_forest(result))
         if progress is not None:
             progress(k + 1, len(seeds))
     assert first is not None
-    return ContagionStudy(scenario.name, tuple(seeds), tuple(done), first)
+    return ContagionStudy(scenario.name, tuple(seeds), tuple(done), tuple(forests), first)
 
 
 def study_run(result: RunResult) -> ContagionStudy:
     """Compare one finished run with what was predicted before its crash."""
-    return ContagionStudy(result.scenario.name, (result.seed,), (agreement(result),), result)
+    found, forest = agreement(result), causal_forest(result)
+    return ContagionStudy(result.scenario.name, (result.seed,), (found,), (forest,), result)
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float, float, int]:
-    known = np.array([value for value in values if np.isfinite(value)])
-    n = len(known)
-    if n == 0:
-        return np.nan, np.nan, np.nan, 0
-    mean = float(known.mean())
-    if n == 1:
-        return mean, np.nan, np.nan, 1
-    half = float(stats.t.ppf(0.5 + 0.5 * LEVEL, n - 1) * known.std(ddof=1) / np.sqrt(n))
-    return mean, mean - half, mean + half, n
-
-
-def _plain(value: float) -> float | int | None:
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return int(value) if isinstance(value, (int, np.integer)) else float(value)
+def _numbers(found: tuple[float, float, float, int]) -> dict[str, float | int | None]:
+    return dict(zip(("mean", "low", "high", "seeds"), map(plain, found), strict=True))
 
 
 def _cell(table: pd.DataFrame, measure: str, metric: str) -> str:

@@ -59,7 +59,7 @@ def run(
         tables,
         scenario=scenario.name,
         seed=model.root_seed,
-        borrowers=sum(market.n_borrowers for market in model.credit),
+        borrowers=len(model.recorder.positions[0]),
         left_out=sum(market.left_out for market in model.credit),
         unsafe_at_start=sum(market.unsafe_at_start for market in model.credit),
         restricted_at_start=sum(market.restricted_at_start for market in model.credit),

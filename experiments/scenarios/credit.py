@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, field_validator
 
-from .base import Section
+from .base import Rows, Section
 from .venues import in_utc
 
 
@@ -20,6 +20,16 @@ class BorrowerConfig(Section):
     )
     reaction_scale: float = Field(
         default=1.0, ge=0, le=100, description="multiplies how often borrowers defend themselves; 0 = never"
+    )
+
+    largest_debt_usd: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e12,
+        description="most that an account owes at the start; larger positions shrink to it, USD",
+    )
+    without: Rows[str] = Field(
+        default=(), description="accounts that are left empty, each PROTOCOL-ACCOUNT as in aave-v2-12"
     )
 
 

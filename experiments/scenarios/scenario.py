@@ -152,8 +152,10 @@ class Scenario(Section):
             raise ValueError("protocol and protocols are both given; allowed: one of them")
         _distinct("protocols", "name", [config.name or config.kind for config in self.protocols])
         for i, config in enumerate(self.lending):
+            where = f"protocols.{i}" if self.protocols else "protocol"
+            _known(f"{where}.collateral_caps_usd", config.collateral_caps_usd, self.symbols)
             if isinstance(config, AaveMarketConfig):
-                self._check_reserves(config, f"protocols.{i}" if self.protocols else "protocol")
+                self._check_reserves(config, where)
 
     def _check_reserves(self, config: AaveMarketConfig, where: str) -> None:
         _known(f"{where}.reserves", config.reserves, self.symbols)
@@ -217,6 +219,12 @@ class Scenario(Section):
             if asset.pool is None and not makers and self.flow.orders_per_block == 0:
                 raise ValueError(
                     f"{where} has no liquidity; its book needs flow.orders_per_block > 0, a maker or a pool"
+                )
+            halt = asset.book.halt
+            if halt is not None and halt.start_s >= self.clock.duration_s:
+                raise ValueError(
+                    f"{where}.book.halt.start_s = {halt.start_s:g} is after the run; "
+                    f"allowed: below {self.clock.duration_s:g}"
                 )
             _whole(f"{where}.book.lot", asset.book.lot, asset.book.lot * 10**asset.decimals, asset.symbol)
             _whole(

@@ -61,6 +61,13 @@ class ClockConfig(Section):
         return int(self.duration_s / self.block_time_s + 1e-9)
 
 
+class HaltConfig(Section):
+    """Time in which a book does not trade."""
+
+    start_s: float = Field(ge=0, le=31_622_400, description="beginning, seconds since the start")
+    duration_s: float = Field(gt=0, le=31_622_400, description="how long, seconds")
+
+
 class BookConfig(Section):
     """The order book of an asset against the quote asset."""
 
@@ -72,6 +79,7 @@ class BookConfig(Section):
         le=1e6,
         description="multiplies background order sizes and makers' quotes here: how deep this market is",
     )
+    halt: HaltConfig | None = Field(default=None, description="when nothing trades here")
 
 
 class PoolConfig(Section):

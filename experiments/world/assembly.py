@@ -41,6 +41,7 @@ from ..scenarios.chain import ChainConfig, Eip1559Gas, EpisodeGas
 from ..scenarios.chain import ConstantGas as ConstantGasConfig
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
+from ..scenarios.venues import HaltConfig
 from ..scenarios.windows import read_bars
 
 Floats = NDArray[np.float64]
@@ -214,7 +215,14 @@ def build_floor(
 ) -> TradingFloor:
     """Build the books with their background flow; `makers` are ledger accounts."""
     specs = [
-        BookSpec(i, asset.book.tick_usd, asset.book.lot, float(prices[i]), asset.book.size_scale)
+        BookSpec(
+            i,
+            asset.book.tick_usd,
+            asset.book.lot,
+            float(prices[i]),
+            asset.book.size_scale,
+            _halt_blocks(asset.book.halt, scenario.clock.block_time_s),
+        )
         for i, asset in enumerate(scenario.assets)
         if asset.book is not None
     ]
@@ -237,6 +245,13 @@ def build_floor(
     )
     quote = ledger.asset_index[scenario.quote]
     return TradingFloor(ledger, quote, specs, look, orders, makers, clock.block_time_s, streams)
+
+
+def _halt_blocks(halt: HaltConfig | None, block_time_s: float) -> tuple[int, int]:
+    """Return the first block of a halt, and the first after it."""
+    if halt is None:
+        return 0, 0
+    return math.ceil(halt.start_s / block_time_s), math.ceil((halt.start_s + halt.duration_s) / block_time_s)
 
 
 def build_pools(scenario: Scenario, ledger: Ledger, prices: Floats) -> dict[int, LiquidityPool]:

@@ -36,6 +36,7 @@ from .assembly import Outside
 from .conservation import ConservationCheck
 from .credit import CreditMarket, build_credit_market
 from .crowd import build_population, reference_thresholds
+from .exposure_limits import limited
 from .lending.kinds import lending_kinds
 from .par_desk import ParDesk
 from .recorder import Recorder
@@ -184,6 +185,12 @@ def _build_credit(
         weights = np.array([config.share for config in configs])
         home = streams("borrowers/protocol").choice(len(configs), len(drawn), p=weights / weights.sum())
     markets = []
+    names = [config.name or config.kind for config in configs]
+    for account in getattr(scenario.borrowers, "without", ()):
+        if account.rpartition("-")[0] not in names:
+            raise ScenarioError(
+                f"borrowers.without names {account!r}; allowed: PROTOCOL-ACCOUNT with {', '.join(names)}"
+            )
     for number, config in enumerate(configs):
         kind, name = kinds[config.kind], config.name or config.kind
         rows = np.flatnonzero(home == number)
@@ -194,6 +201,8 @@ def _build_credit(
         crowd = same_borrowers(
             those, prices[columns], drawn_at, terms, keep_debt=scenario.borrowers.keep_debt, name=name
         )
+        where = f"protocols.{name}" if scenario.protocols else "protocol"
+        crowd = limited(crowd, prices[columns], config, scenario.borrowers, name, where)
         accounts = int(np.count_nonzero(those.collateral_tokens)) if terms.single_collateral else len(those)
         markets.append(
             build_credit_market(

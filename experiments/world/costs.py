@@ -27,6 +27,10 @@ class Exit(NamedTuple):
         on a book), and what the first unit of it could fetch, half spread or fee deducted; USD per token.
     received : int
         What the market paid; base units of the quote asset.
+    block : int
+        When.
+    after : float
+        The price in `price` after the sale.
     given, cash : int
         Change of the seller's ledger balances: units that left, quote units that came. Both are 0 for
         a sale inside the transaction, which is part of the changes that `Cost` holds.
@@ -38,16 +42,19 @@ class Exit(NamedTuple):
     price: float
     first: float
     received: int
+    block: int
+    after: float
     given: int = 0
     cash: int = 0
 
 
 class PoolSale(NamedTuple):
-    """A sale in a pool: quote units received, its price before, and the same less its fee, USD per token."""
+    """A sale in a pool: quote units received; its price before, less its fee, and after, USD per token."""
 
     received: int
     price: float
     first: float
+    after: float
 
 
 class Payment(NamedTuple):
@@ -207,7 +214,8 @@ class Cost:
     def sold(self, sale: PoolSale) -> None:
         """Note that everything received was sold in a pool within the transaction."""
         ((asset, units),) = self.received
-        self.exits.append(Exit(asset, units, self.mids[asset], sale.price, sale.first, sale.received))
+        mid, received = self.mids[asset], sale.received
+        self.exits.append(Exit(asset, units, mid, sale.price, sale.first, received, self.block, sale.after))
 
 
 class GasPaid(NamedTuple):

@@ -15,7 +15,7 @@ from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
 from ...protocols.fixed_point import WAD
-from .costs import PoolSale, Purse
+from .costs import Exit, PoolSale, Purse
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
@@ -63,7 +63,7 @@ def sell_to_pool(world: LiquidationMarket, me: int, asset: int, units: int, max_
     fair = price * units / world.assets[asset].unit
     least = int(fair * (1.0 - max_slippage) * world.assets[world.quote].unit)
     received = venue.swap(me, asset, units, least, now_s=world.time_s)
-    return PoolSale(received, price, price * (1.0 - venue.fee_bps / 1e4))
+    return PoolSale(received, price, price * (1.0 - venue.fee_bps / 1e4), venue.price(asset))
 
 
 def pay_back(
@@ -182,6 +182,8 @@ class Defence:
         if not owed:
             raise Revert("NO_DEBT_OF_SELECTED_TYPE")
         if self.sell_usd > 0.0:
+            if collateral in world.floor.book_of_asset and world.floor.halted(collateral):
+                raise Revert("the book is halted")
             unit = ledger.assets[collateral].unit
             units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
             units = min(
@@ -191,12 +193,23 @@ class Defence:
             taken = pool.withdraw(row, collateral, units, wallet, now)
             worst = world.market_price(collateral) * (1.0 - SALE_LIMIT)
             if collateral in world.floor.book_of_asset:
-                world.sell_on_book(collateral, wallet, taken // world.lot_units(collateral), worst)
+                mid, lots = world.market_price(collateral), taken // world.lot_units(collateral)
+                sold, received = world.sell_on_book(collateral, wallet, lots, worst)
+                if sold:
+                    after = world.market_price(collateral)
+                    sale = Exit(collateral, sold, mid, mid, mid, received, world.block, after)
+                    world.recorder.defences.append((market.number, row, sale))
             else:
                 venue = world.pools[collateral]
                 _keep(world, venue)
                 least = int(worst * taken / unit * ledger.assets[world.quote].unit)
-                venue.swap(wallet, collateral, taken, least, now_s=world.time_s)
+                price = venue.price(collateral)
+                received = venue.swap(wallet, collateral, taken, least, now_s=world.time_s)
+                sale = Exit(
+                    collateral, taken, price, price, price, received, world.block, venue.price(collateral)
+                )
+                world.on_undo(lambda: world.recorder.defences.remove((market.number, row, sale)))
+                world.recorder.defences.append((market.number, row, sale))
         cash = ledger.balance(wallet, world.quote)
         wanted = owed
         if self.sell_usd <= 0.0:

@@ -87,7 +87,8 @@ class Exits:
                 mid = 0.5 * (bid + ask) if ask < INFINITE else mids[asset]
                 units -= ledger.balance(me, asset)
                 cash = ledger.balance(me, quote) - cash
-                cost.exits.append(Exit(asset, sold, mid, mid, bid, received, units, cash))
+                after = world.floor.mid(asset)
+                cost.exits.append(Exit(asset, sold, mid, mid, bid, received, world.block, after, units, cash))
                 proceeds = received / world.assets[world.quote].unit
                 row[PROFIT] += proceeds
                 if row[IMPACT] != row[IMPACT]:  # the first sale sets it

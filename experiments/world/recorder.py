@@ -25,7 +25,7 @@ from ...market.trading import TradingFloor
 from ...market.trading_layout import ASK, ASK_DEPTH_USD, BID, BID_DEPTH_USD, FAIR, MID, REFERENCE
 
 if TYPE_CHECKING:
-    from .costs import Cost, GasPaid
+    from .costs import Cost, Exit, GasPaid
 
 LIQUIDATION_COLUMNS = (
     "id", "protocol", "account", "liquidator", "collateral", "debt", "t_eligible_s", "t_done_s", "block",
@@ -78,6 +78,7 @@ class Recorder:
         self.sales: list[list[Any]] = []
         self.costs: list[Cost] = []
         self.gas: list[GasPaid] = []
+        self.defences: list[tuple[int, int, Exit]] = []  # protocol, account and what a borrower sold itself
         self.bids: list[tuple[Any, ...]] = []
         self.other_gas_usd = 0.0  # of bids that failed, or that belong to no row
         self.blocks: list[tuple[Any, ...]] = []

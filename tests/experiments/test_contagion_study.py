@@ -110,7 +110,8 @@ def test_command_leaves_table_accounts_and_figures(result, tmp_path):
     assert json.loads(done.stdout)["seeds"] == [1]
     names = {path.name for path in out.iterdir()}
     assert names == {
-        "contagion.json", "report.md", "accounts.parquet", "network.png", "shock.png", "agreement.png",
+        "contagion.json", "report.md", "accounts.parquet", "cause_events.parquet", "cause_edges.parquet",
+        "network.png", "cascade.png", "shock.png", "agreement.png",
     }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ class FloorMaker:
     makers: tuple[str, ...] = ()
     maker_usd: float = 1e7
     size_scale: float = 1.0
+    halt: tuple[int, int] = (0, 0)
     flow: dict[str, float] = field(default_factory=dict)
 
     def build(self) -> tuple[TradingFloor, int]:
@@ -62,7 +63,7 @@ class FloorMaker:
             ledger,
             0,
             [
-                BookSpec(1 + i, self.tick_usd, self.lot, PRICE, self.size_scale)
+                BookSpec(1 + i, self.tick_usd, self.lot, PRICE, self.size_scale, self.halt)
                 for i in range(len(self.symbols))
             ],
             FlowSpec(**look),

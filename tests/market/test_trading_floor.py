@@ -640,3 +640,41 @@ def test_size_scale_multiplies_background_orders_quotes_and_limits(floor_maker, 
         assert scaled.quotes[0, 0, name] == 3.0 * plain.quotes[0, 0, name]
     lots = [floor.take_trades()[:, TRADE_LOTS].sum() for floor in floors]
     assert lots[1] == pytest.approx(3 * lots[0], rel=0.25)
+
+
+# a halt
+
+
+def test_halted_book_takes_no_orders_and_keeps_those_it_has(floor_maker, trade_flat):
+    floor, whale = floor_maker(makers=("a",), halt=(20, 30)).build()
+    quote_everywhere(floor)
+    trade_flat(floor, 0, 20)
+    assert not floor.halted(ETH)
+    mid = floor.mid(ETH)
+    floor.take_trades()
+    trade_flat(floor, 20, 30, 0.8 * PRICE)
+    assert floor.halted(ETH)
+    assert floor.sell(ETH, whale, 10, 1.0) == floor.buy(ETH, whale, 10, 2.0 * PRICE) == (0, 0)
+    assert not len(floor.take_trades())
+    assert floor.mid(ETH) == mid
+    assert floor.bid_depths_usd() == floor.ask_depths_usd() == [0.0]
+    assert floor.escrow_agrees()
+
+
+def test_book_opens_again_at_the_outside_price_of_that_block(floor_maker, trade_flat):
+    floor, whale = floor_maker(makers=("a",), halt=(20, 30)).build()
+    quote_everywhere(floor)
+    trade_flat(floor, 0, 20)
+    trade_flat(floor, 20, 31, 0.8 * PRICE)
+    assert not floor.halted(ETH)
+    assert floor.mid(ETH) == pytest.approx(0.8 * PRICE, rel=0.005)
+    assert floor.sell(ETH, whale, 10, 1.0)[0] == 10
+    assert floor.escrow_agrees()
+
+
+def test_halt_of_one_book_leaves_the_flow_of_later_blocks_as_it_was(floor_maker):
+    halted, free = (floor_maker(halt=halt).build()[0] for halt in ((5, 8), (0, 0)))
+    for block in range(12):
+        for floor in (halted, free):
+            floor.trade(block, np.array([PRICE]))
+    assert np.array_equal(halted.orders.cursors, free.orders.cursors)
