@@ -20,12 +20,16 @@ from ..scenarios.base import NAME, Rows, ScenarioError, Section
 from ..scenarios.objects import import_object
 from ..scenarios.packaged import packaged_names, read_toml
 from ..scenarios.scenario import nearest
+from .contest_kinds import KINDS
 from .empirical_game import EmpiricalGame
 from .payoff_source import GameRole, PayoffSource
 from .profiles import GameError
 from .sampling import MAX_SAMPLES, Solve, sample
 from .scenario_payoffs import PROFIT, ScenarioPayoffs
-from .textbook import CONTESTS
+from .textbook import TEXTBOOK
+
+CONTESTS: dict[str, Callable[..., PayoffSource]] = {**TEXTBOOK, **KINDS}
+"""What `contest.kind` may name."""
 
 
 class SearchPlan(Section):
@@ -68,7 +72,7 @@ class LiquidationGame(Section):
     )
     contest: dict[str, Any] | None = Field(
         default=None,
-        description="instead of a scenario: kind (matrix, entry, tullock or module:Class), parameters",
+        description="instead of a scenario: kind (matrix, entry, tullock, block, sealed-bid, dutch, kick or module:Class), parameters",
     )
     plays: int = Field(default=1, ge=1, le=10_000_000, description="plays whose mean is one sample")
     unit: str = Field(default="USD", max_length=20, description="unit of the payoffs")
@@ -254,7 +258,7 @@ def _contest(settings: dict[str, Any], roles: Sequence[GameRole]) -> PayoffSourc
             )
     try:
         return build(roles=tuple(roles), **settings)
-    except GameError:
+    except ScenarioError:
         raise
     except (TypeError, ValueError) as error:
         raise GameError(f"contest: {str(error).splitlines()[0]}") from None
