@@ -177,11 +177,11 @@ class DutchFight:
         return {"kind": "dutch", **asdict(self)}
 
     def worth(self, values: FloatArray) -> FloatArray:
-        """Waits are seconds, whatever the lot is worth."""
+        """Return the values, which waits do not depend on."""
         return values
 
     def arrival_s(self, roles: tuple[str, ...], normal: FloatArray) -> FloatArray:
-        """Takes of one step are ordered by draws."""
+        """Return nothing of importance: takes of one step are ordered by draws."""
         return np.zeros((1, 1))
 
     def settle(self, batch: Batch) -> Settled:
@@ -279,7 +279,7 @@ def block_contest(
     boost_s: float | None = None,
     half_price: float | None = None,
 ) -> ContestPayoffs:
-    """Calls that race for a block, under any inclusion rule of `BlockContest`.
+    """Build calls that race for a block, under any inclusion rule of `BlockContest`.
 
     Raises
     ------
@@ -315,7 +315,7 @@ def sealed_contest(
     private: bool = False,
     shortfall: float = 0.0,
 ) -> ContestPayoffs:
-    """Sealed bids for the bonus or a share of it.
+    """Build sealed bids for the bonus or a share of it.
 
     Raises
     ------
@@ -348,7 +348,7 @@ def dutch_contest(
     revert_share: float = 1.0,
     shortfall: float = 0.0,
 ) -> ContestPayoffs:
-    """A lot at Maker's stair-step price; strategies are waits.
+    """Build the sale of a lot at Maker's stair-step price; strategies are waits.
 
     Raises
     ------
@@ -367,7 +367,7 @@ def kick_contest(
     revert_share: float = 1.0,
     shortfall: float = 0.0,
 ) -> ContestPayoffs:
-    """Who pays for upkeep; strategies say with which probability they come (``enter``).
+    """Build a game of who pays for upkeep; strategies say with which probability they come (``enter``).
 
     Raises
     ------
@@ -406,15 +406,15 @@ def _value(roles: Sequence[GameRole], value: float | Mapping[str, float]) -> flo
     return found if isinstance(value, Mapping) else float(value)
 
 
-def _by_role(
-    roles: Sequence[GameRole], key: str, value: float | Mapping[str, float]
-) -> Mapping[str, float]:
+def _by_role(roles: Sequence[GameRole], key: str, value: float | Mapping[str, float]) -> Mapping[str, float]:
     """One number for each role; milliseconds become seconds."""
     names = [role.name for role in roles]
     scale = 1e-3 if key.endswith("_ms") else 1.0
     given = value if isinstance(value, Mapping) else dict.fromkeys(names, value)
     if sorted(given) != sorted(names):
-        raise GameError(f"contest.{key} has {', '.join(given)}; allowed: a number for each of {', '.join(names)}")
+        raise GameError(
+            f"contest.{key} has {', '.join(given)}; allowed: a number for each of {', '.join(names)}"
+        )
     for name, number in given.items():
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < np.inf:
             raise GameError(f"contest.{key} = {number!r} of {name}; allowed: finite and not negative")

@@ -99,18 +99,6 @@ class EmpiricalGame:
         assert self.counts is not None
         return np.asarray(self.counts[self.space.profile])
 
-    def outcome(self, name: str) -> EmpiricalGame:
-        """The game in which everybody in a profile earns an outcome; its means and intervals are theirs.
-
-        Raises
-        ------
-        GameError
-            If the plays did not tell outcomes.
-        """
-        if self.outcomes is None:
-            raise GameError(f"the plays of this game told no outcomes, so there is no {name!r}")
-        return EmpiricalGame(self.space, self.outcomes.of(name)[:, self.space.profile], self.counts)
-
     @cached_property
     def mean(self) -> CountGame:
         """The game of mean payoffs."""

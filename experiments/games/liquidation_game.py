@@ -20,6 +20,7 @@ from ..scenarios.base import NAME, Rows, ScenarioError, Section
 from ..scenarios.objects import import_object
 from ..scenarios.packaged import packaged_names, read_toml
 from ..scenarios.scenario import nearest
+from .best_response import GRID, REFINED
 from .contest_kinds import KINDS
 from .empirical_game import EmpiricalGame
 from .payoff_source import GameRole, PayoffSource
@@ -35,11 +36,20 @@ CONTESTS: dict[str, Callable[..., PayoffSource]] = {**TEXTBOOK, **KINDS}
 class SearchPlan(Section):
     """A strategy parameter in which better replies are searched."""
 
-    role: str = Field(description="role that searches; the game has no other")
+    role: str = Field(description="role whose player looks for a better reply")
     parameter: str = Field(description="parameter of its strategies")
+    base: dict[str, Any] = Field(
+        default_factory=dict,
+        description="other parameters of a reply; those of the role's first strategy that has the parameter "
+        "if left out",
+    )
     low: float = Field(description="smallest value")
     high: float = Field(description="largest value")
     epsilon: float = Field(gt=0, description="gain that does not matter, in units of payoff")
+    grid: int = Field(default=GRID, ge=2, le=1_000, description="values that are tried first")
+    refine: int = Field(
+        default=REFINED, ge=0, le=1_000, description="most values tried around the best of them"
+    )
 
     @model_validator(mode="after")
     def _has_a_range(self) -> Self:
@@ -72,7 +82,8 @@ class LiquidationGame(Section):
     )
     contest: dict[str, Any] | None = Field(
         default=None,
-        description="instead of a scenario: kind (matrix, entry, tullock, block, sealed-bid, dutch, kick or module:Class), parameters",
+        description="instead of a scenario: kind (matrix, entry, tullock, block, sealed-bid, dutch, kick or "
+        "module:Class) and its parameters",
     )
     plays: int = Field(default=1, ge=1, le=10_000_000, description="plays whose mean is one sample")
     unit: str = Field(default="USD", max_length=20, description="unit of the payoffs")
@@ -82,6 +93,9 @@ class LiquidationGame(Section):
     )
     search: SearchPlan | None = Field(
         default=None, description="where to look for better replies outside the strategies"
+    )
+    complete: bool = Field(
+        default=False, description="whether players can do nothing but mix the strategies of the game"
     )
 
     @model_validator(mode="after")
@@ -103,16 +117,19 @@ class LiquidationGame(Section):
             if not role.strategies:
                 raise ValueError(f"roles.{role.name} has no strategies; give it one at least")
         if self.search is not None:
+            if self.complete:
+                raise ValueError("complete = true says that there is nothing to search; remove [search]")
             self._check_search(self.search, names)
         return self
 
     def _check_search(self, search: SearchPlan, names: Sequence[str]) -> None:
-        if names != [search.role]:
-            raise ValueError(f"search.role = {search.role!r}; allowed: {names[0]}, in a game of one role")
-        for name, parameters in self.roles[0].strategies.items():
-            value = parameters.get(search.parameter)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"search.parameter = {search.parameter!r} is no number of strategy {name!r}")
+        if search.role not in names:
+            raise ValueError(f"search.role = {search.role!r}; allowed: {', '.join(names)}")
+        role = self.roles[names.index(search.role)]
+        if not any(_number(parameters.get(search.parameter)) for parameters in role.strategies.values()):
+            raise ValueError(
+                f"search.parameter = {search.parameter!r} is a number of no strategy of {search.role}"
+            )
 
     def source(self, overrides: Sequence[str] = ()) -> PayoffSource:
         """Return what plays the game.
@@ -180,14 +197,47 @@ class LiquidationGame(Section):
         Raises
         ------
         GameError
-            If the game has no ``[search]``.
+            If the game has no ``[search]``, several roles, or a strategy without the parameter.
         """
-        if self.search is None:
-            raise GameError(f"{self.name} has no [search], so no parameter can be varied")
+        search = self._searched()
+        if len(self.roles) > 1:
+            raise GameError(f"rounds of search need a game of one role, {self.name} has {len(self.roles)}")
         role = self.roles[0]
-        base, key = next(iter(role.strategies.values())), self.search.parameter
+        for name, parameters in role.strategies.items():
+            if not _number(parameters.get(search.parameter)):
+                raise GameError(
+                    f"search.parameter = {search.parameter!r} is no number of strategy {name!r}, so rounds "
+                    "of search cannot start from it"
+                )
+        base, key = next(iter(role.strategies.values())), search.parameter
         strategies = {f"{key} {value:.6g}": {**base, key: float(value)} for value in values}
         return self.model_copy(update={"roles": (role.model_copy(update={"strategies": strategies}),)})
+
+    def with_reply(self, value: float) -> LiquidationGame:
+        """Return the game with one more strategy of the searching role, the last one.
+
+        Raises
+        ------
+        GameError
+            If the game has no ``[search]``.
+        """
+        search = self._searched()
+        roles = []
+        for role in self.roles:
+            if role.name == search.role:
+                having = (p for p in role.strategies.values() if _number(p.get(search.parameter)))
+                base = search.base or next(having)
+                reply = {**base, search.parameter: value}
+                strategies = {**role.strategies, "(reply)": reply}
+                roles.append(role.model_copy(update={"strategies": strategies}))
+            else:
+                roles.append(role)
+        return self.model_copy(update={"roles": tuple(roles)})
+
+    def _searched(self) -> SearchPlan:
+        if self.search is None:
+            raise GameError(f"{self.name} has no [search], so no parameter can be varied")
+        return self.search
 
     def _check_agents(self, source: ScenarioPayoffs) -> None:
         for role in self.roles:
@@ -236,6 +286,10 @@ def load_game_file(source: str | Path) -> LiquidationGame:
         return LiquidationGame.model_validate(data)
     except ValidationError as error:
         raise ScenarioError(f"{source}: {_explain(error, data)}") from None
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _contest(settings: dict[str, Any], roles: Sequence[GameRole]) -> PayoffSource:

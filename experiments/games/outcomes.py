@@ -44,5 +44,5 @@ class Outcomes:
             )
 
     def of(self, name: str) -> FloatArray:
-        """Samples of one outcome, shape (n_samples, n_profiles)."""
+        """Return the samples of one outcome, shape (n_samples, n_profiles)."""
         return self.samples[:, :, self.names.index(name)]

@@ -63,7 +63,7 @@ class PayoffSource(Protocol):
 
 
 class Plays(NamedTuple):
-    """Payoffs, shape (n, n_columns) as in `PayoffSource.payoffs`, and what else came of it, (n, n_outcomes)."""
+    """Payoffs as in `PayoffSource.payoffs`, and what else came of each play, shape (n, n_outcomes)."""
 
     payoffs: FloatArray
     outcomes: FloatArray

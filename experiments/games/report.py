@@ -20,7 +20,9 @@ from .dominance import Dominated
 from .empirical_game import EmpiricalGame
 from .game_folder import replace
 from .liquidation_game import LiquidationGame
+from .meaning_rows import MEANING_ROWS
 from .mixed_profile import MixedProfile
+from .outside import OutsideRegret
 
 SHOWN_PROFILES = 60
 """Profiles that the text shows; JSON and the saved game hold all."""
@@ -56,7 +58,7 @@ class GameReport:
     @property
     def equilibria(self) -> tuple[Answer, ...]:
         """Answers that are or may be equilibria and solve the mean payoffs."""
-        return tuple(a for a in self.answers if a.certificate.verdict != "not an equilibrium" and _holds(a))
+        return tuple(answer for answer in self.answers if answer.holds)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, as written to JSON; money in the game's unit."""
@@ -99,6 +101,7 @@ class GameReport:
                 {"strategy": d.strategy, "by": d.by, "margin": d.margin, "interval": list(d.interval)}
                 for d in self.dominated
             ],
+            "complete": self.game.complete,
             "search": None if self.history is None else self.history.to_dict(),
         }
 
@@ -117,6 +120,7 @@ class GameReport:
                     console.print(f"  {name:<{width}}  {told}".rstrip())
             self._print_payoffs(console)
             self._print_answers(console)
+            self._print_meaning(console)
             for d in self.dominated:
                 by = " + ".join(f"{share:.2f} {n}" if share < 1 - 1e-9 else n for n, share in d.by.items())
                 sure = "surely" if d.interval[0] > 0 else "at the mean payoffs, not surely,"
@@ -203,13 +207,19 @@ class GameReport:
         scale, unit = self._scale()
         console.print(f"\nwhat a player could gain by choosing otherwise alone{unit} ({LEVEL:.0%} interval)")
         frequencies = any(answer.frequency is not None for answer in self.answers)
-        table = _table("profile", "regret", *(["in resamples"] if frequencies else []), "verdict", "found by")
+        outside = any(answer.outside is not None for answer in self.answers)
+        table = _table(
+            "profile", "regret", *(["outside the game"] if outside else []),
+            *(["in resamples"] if frequencies else []), "verdict", "found by",
+        )  # fmt: skip
         for answer in self.answers:
             certificate = answer.certificate
             row = [
                 self._profile(answer),
                 self._cell(certificate.regret / scale, [b / scale for b in certificate.interval]),
             ]
+            if outside:
+                row.append(self._outside(answer.outside))
             if frequencies:
                 row.append("" if answer.frequency is None else f"{answer.frequency:.0%}")
             table.add_row(*row, certificate.verdict, answer.found_by)
@@ -225,6 +235,32 @@ class GameReport:
         console.print(
             f"\nequilibrium: regret surely at most {limit}{share}; possible: the samples do not tell"
         )
+
+    def _outside(self, found: OutsideRegret | None) -> str:
+        if found is None:
+            return ""
+        scale = self._scale()[0]
+        bounds = [max(0.0, end) / scale for end in found.interval]
+        cell = self._cell(max(0.0, found.gain) / scale, bounds)
+        return f"{cell} by {found.parameter} = {found.value:.3g}"
+
+    def _print_meaning(self, console: Console) -> None:
+        held = [answer for answer in self.equilibria if answer.meaning is not None]
+        if not held:
+            return
+        scale, unit = self._scale()
+        per = "a contest" if self.game.contest is not None else "a run"
+        console.print(f"\nwhat it means{unit}, {per} (+ is a gain; gains of the groups sum to zero)")
+        table = _table("", *(f"({i})" for i in range(1, len(held) + 1)))
+        for label, tell in MEANING_ROWS:
+            cells = [tell(answer.meaning, scale) for answer in held if answer.meaning is not None]
+            if any(cells):
+                table.add_row(label, *cells)
+        console.print(table)
+        for i, answer in enumerate(held, 1):
+            console.print(f"({i}) {self._profile(answer)}", highlight=False)
+        planners = {answer.meaning.planner for answer in held if answer.meaning is not None}
+        console.print(f"the planner who avoids waste chooses: {'; '.join(sorted(planners))}")
 
     def _print_search(self, console: Console, history: SearchHistory) -> None:
         console.print(f"\nbest replies outside the strategies, in {history.parameter} (95 % interval)")
@@ -254,6 +290,10 @@ class GameReport:
             "found_by": answer.found_by,
             "frequency": answer.frequency,
         }
+        if answer.outside is not None:
+            told |= answer.outside.to_dict()
+        if answer.meaning is not None:
+            told["meaning"] = answer.meaning.to_dict()
         if isinstance(answer.play, MixedProfile) and not answer.play.is_symmetric:
             told["players"] = {
                 role.name: [dict(zip(role.strategies, row, strict=True)) for row in mix.tolist()]
@@ -289,10 +329,6 @@ class GameReport:
                 named = zip(counts, role.strategies, strict=True)
                 parts.append(label + ", ".join(f"{n} {name}" for n, name in named if n))
         return "; ".join(parts)
-
-
-def _holds(answer: Answer) -> bool:
-    return answer.solved or not isinstance(answer.play, MixedProfile)
 
 
 def _mix(names: Sequence[str], shares: Sequence[float]) -> str:
