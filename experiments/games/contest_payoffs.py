@@ -14,7 +14,7 @@ import numpy as np
 
 from ...agents.strategies.contest_bidder import ContestStrategy, Luck
 from ...market.streams import Streams
-from .outcomes import LEDGER, SERVED
+from .outcomes import LEDGER, MEASURES, SERVED
 from .payoff_source import GameRole, Plays
 from .profiles import FloatArray, IntArray, Role
 
@@ -117,9 +117,9 @@ class ContestPayoffs:
 
     @property
     def outcome_names(self) -> tuple[str, ...]:
-        """Gains of groups, whether nobody won, and contests won by those who use a strategy."""
+        """Gains of groups, measures, and contests won by those who use a strategy."""
         served = (f"{SERVED}{role.name}.{name}" for role in self.roles for name in role.strategies)
-        return (*LEDGER, "no_show", *served)
+        return (*LEDGER, *MEASURES, *served)
 
     def payoffs(self, profile: IntArray, seed_block: int, n: int) -> FloatArray:
         """Play n contests; see `PayoffSource`."""
@@ -143,7 +143,9 @@ class ContestPayoffs:
         groups["liquidators"] = settled.payoffs.sum(axis=1)
         groups["lenders"] = groups["lenders"] - lost
         groups["outside"] = groups["outside"] + lost
-        outcomes = np.column_stack([*(groups[name] for name in LEDGER), nobody, served])
+        gas = groups["builder"] + groups["burned"]
+        measures = (gas, groups["burned"] + lost, -groups["borrowers"], nobody)
+        outcomes = np.column_stack([*(groups[name] for name in LEDGER), *measures, served])
         return Plays(payoffs, outcomes)
 
     def batch(self, profile: IntArray, seed_block: int, n: int) -> Batch:

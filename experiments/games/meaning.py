@@ -38,16 +38,11 @@ class Meaning:
     Attributes
     ----------
     outcomes : mapping of str to Measured
-        Gains of the groups of `outcomes.LEDGER`, which sum to zero, and what else the plays tell, such as
-        ``no_show``.
-    gas : Measured
-        What bots pay for blocks: to the builder, and burned.
+        Gains of the groups of `outcomes.LEDGER`, which sum to zero, and measures.
     dissipated : float or None
         Share of the liquidators' rent that gas eats, ``gas / (gas + what they keep)``; above 1 they lose.
     hhi : float
         Herfindahl index of what the players serve in the long run; 1 is a monopoly, 1/n equal shares.
-    waste : float
-        Gas burned and bad debt.
     planner_waste : float
         Least waste of any profile that was sampled: what a planner would choose.
     planner : str
@@ -57,10 +52,8 @@ class Meaning:
     """
 
     outcomes: Mapping[str, Measured]
-    gas: Measured
     dissipated: float | None
     hhi: float
-    waste: float
     planner_waste: float
     planner: str
     price_of_anarchy: float | None
@@ -77,11 +70,9 @@ class Meaning:
                 name: {"mean": one.value, "interval": list(one.interval)}
                 for name, one in self.outcomes.items()
             },
-            "gas": {"mean": self.gas.value, "interval": list(self.gas.interval)},
             "rent_dissipated_in_gas": self.dissipated,
             "liquidator_hhi": self.hhi,
             "bad_debt": -self.outcomes["lenders"].value,
-            "waste": self.waste,
             "planner": {"profile": self.planner, "waste": self.planner_waste},
             "price_of_anarchy": self.price_of_anarchy,
             "ledger_imbalance": self.imbalance,
@@ -103,20 +94,18 @@ def meaning(game: EmpiricalGame, play: Play) -> Meaning | None:
     found = {
         name: _measure(game, told.of(name), weights) for name in told.names if not name.startswith(SERVED)
     }
-    gas = _measure(game, told.of("builder") + told.of("burned"), weights)
-    rent = gas.value + found["liquidators"].value
-    lost = np.nanmean(told.of("burned") - told.of("lenders"), axis=0)
-    waste, best = float(weights @ lost), int(np.argmin(lost))
-    least = float(lost[best])
+    gas = found["gas"].value
+    rent = gas + found["liquidators"].value
+    waste = np.nanmean(told.of("waste"), axis=0)
+    best = int(np.argmin(waste))
+    least = float(waste[best])
     return Meaning(
         found,
-        gas,
-        gas.value / rent if rent > 0 else None,
+        gas / rent if rent > 0 else None,
         _concentration(game, told, play, weights),
-        waste,
         least,
         profile_name(game.space, game.space.simulated[best]),
-        waste / least if least > 0 else None,
+        found["waste"].value / least if least > 0 else None,
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .meaning import Meaning, Measured
+from .outcomes import LEDGER
 
 Tell = Callable[[Meaning, float], str]
 
 
 def _money(measured: Measured, scale: float, sign: float = 1.0) -> str:
-    value = sign * measured.value / scale + 0.0
+    value = sign * measured.value / scale
     half = (measured.interval[1] - measured.interval[0]) / (2.0 * scale)
+    value, half = (round(number, 9) + 0.0 for number in (value, half))
     return f"{value:,.4g} +- {half:.2g}"
 
 
@@ -37,18 +39,15 @@ def _ratio(value: float | None) -> str:
 
 
 MEANING_ROWS: tuple[tuple[str, Tell], ...] = (
-    ("nobody liquidates (share)", _share("no_show")),
+    ("share that nobody liquidates", _share("no_show")),
     ("bad debt", _gain("lenders", -1.0)),
-    ("borrowers' loss", _gain("borrowers", -1.0)),
-    ("liquidated beyond need", _gain("over_liquidated")),
-    ("protocol", _gain("protocol")),
-    ("liquidators", _gain("liquidators")),
-    ("builder", _gain("builder")),
-    ("gas burned", _gain("burned")),
-    ("market and venues", _gain("market")),
-    ("outside", _gain("outside")),
-    ("rent dissipated in gas (share)", lambda meaning, _: _ratio(meaning.dissipated)),
+    ("borrowers' loss in liquidations", _gain("borrower_loss")),
+    ("repaid beyond need", _gain("over_liquidated")),
+    ("gas paid by liquidators", _gain("gas")),
+    ("share of rent dissipated in gas", lambda meaning, _: _ratio(meaning.dissipated)),
     ("liquidator HHI", lambda meaning, _: _ratio(meaning.hhi)),
+    ("waste (gas burned, bad debt)", _gain("waste")),
     ("price of anarchy", lambda meaning, _: _ratio(meaning.price_of_anarchy)),
+    *((f"gain of {name}", _gain(name)) for name in LEDGER),
 )
-"""Label -> cell; empty where the plays do not tell. Bad debt, loss and gas are positive."""
+"""Label -> cell; empty where the plays do not tell."""
