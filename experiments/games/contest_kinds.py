@@ -93,8 +93,9 @@ class BlockFight:
 class SealedFight:
     """Sealed bids for a liquidation, or for a share of its bonus; the price goes to the protocol.
 
-    Bids are shares of the part that is auctioned, `recapture` times the value; the winner keeps the rest.
-    With `recapture` between 0 and 1 entry lies between MODEL 3.1 and 3.2.
+    Bids are shares of the part that is auctioned, `recapture` times the value. They count up to that part,
+    so that who wins keeps the rest; without such a cap bidders would bid for the rest, too. With `recapture`
+    between 0 and 1 entry lies between MODEL 3.1 and 3.2.
 
     Parameters
     ----------
@@ -127,7 +128,8 @@ class SealedFight:
 
     def settle(self, batch: Batch) -> Settled:
         """Play; entry is burned, exits go to the market."""
-        out = self.contest.play(batch.actions, batch.values, batch.ties)
+        bids = np.minimum(batch.actions, self.worth(batch.values))
+        out = self.contest.play(bids, batch.values, batch.ties)
         sold = out.winners >= 0
         won = np.take_along_axis(batch.values, np.maximum(out.winners, 0)[:, None], axis=1)[:, 0] * sold
         bonus = won if not self.private else _largest(self.value) * sold

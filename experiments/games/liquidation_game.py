@@ -7,10 +7,11 @@ them that of `answers`.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
@@ -58,6 +59,21 @@ class SearchPlan(Section):
         return self
 
 
+class CaseRow(Section):
+    """A case of a game by name: changes to its scenario."""
+
+    name: str = Field(pattern=NAME, description="name of the case, unique")
+    set: Rows[str] = Field(default=(), description="changes to the scenario, each path.to.key=value")
+
+
+class Case(NamedTuple):
+    """A case that can be played: its name, what was varied (path -> value), and the game."""
+
+    name: str
+    varied: Mapping[str, Any]
+    game: LiquidationGame
+
+
 class LiquidationGame(Section):
     """A game as data.
 
@@ -86,6 +102,7 @@ class LiquidationGame(Section):
         "module:Class) and its parameters",
     )
     plays: int = Field(default=1, ge=1, le=10_000_000, description="plays whose mean is one sample")
+    samples: int = Field(default=20, ge=2, le=MAX_SAMPLES, description="samples of each profile, by default")
     unit: str = Field(default="USD", max_length=20, description="unit of the payoffs")
     roles: Rows[GameRole] = Field(min_length=1, description="who plays")
     reduced: dict[str, int] | None = Field(
@@ -96,6 +113,12 @@ class LiquidationGame(Section):
     )
     complete: bool = Field(
         default=False, description="whether players can do nothing but mix the strategies of the game"
+    )
+
+    cases: Rows[CaseRow] = Field(default=(), description="the same game under several settings, by name")
+    vary: dict[str, Rows[Any]] = Field(
+        default_factory=dict,
+        description="contest.KEY or roles.NAME.players -> values; every combination is a case",
     )
 
     @model_validator(mode="after")
@@ -116,11 +139,56 @@ class LiquidationGame(Section):
         for role in self.roles:
             if not role.strategies:
                 raise ValueError(f"roles.{role.name} has no strategies; give it one at least")
+        self._check_cases()
         if self.search is not None:
             if self.complete:
                 raise ValueError("complete = true says that there is nothing to search; remove [search]")
             self._check_search(self.search, names)
         return self
+
+    def _check_cases(self) -> None:
+        if self.cases and self.contest is not None:
+            raise ValueError("cases do nothing for a contest; vary its parameters with [vary]")
+        cases = [case.name for case in self.cases]
+        for name in cases:
+            if cases.count(name) > 1:
+                raise ValueError(f"cases: name {name!r} is given twice; each must be unique")
+        players = [f"roles.{role.name}.players" for role in self.roles]
+        for path, values in self.vary.items():
+            known = path in players or (self.contest is not None and path.startswith("contest."))
+            if not known or path == "contest.kind":
+                raise ValueError(
+                    f"vary.{path}; allowed: "
+                    + ("contest.KEY, " if self.contest is not None else "")
+                    + ", ".join(players)
+                )
+            if not values:
+                raise ValueError(f"vary.{path} = []; allowed: one value at least")
+
+    def variants(self) -> tuple[Case, ...]:
+        """Return every case with every combination of the varied values; none if the game is a single one."""
+        if not self.cases and not self.vary:
+            return ()
+        found = []
+        rows = self.cases or (None,)
+        for row, values in itertools.product(rows, itertools.product(*self.vary.values())):
+            varied = dict(zip(self.vary, values, strict=True))
+            told = [f"{path.split('.')[-1]}-{value}" for path, value in varied.items()]
+            name = "-".join([*([row.name] if row is not None else []), *told])
+            changes: dict[str, Any] = {"cases": (), "vary": {}}
+            if row is not None:
+                changes["set"] = (*self.set, *row.set)
+            contest = {
+                path.removeprefix("contest."): v for path, v in varied.items() if path.startswith("contest.")
+            }
+            if contest:
+                changes["contest"] = {**(self.contest or {}), **contest}
+            changes["roles"] = tuple(
+                role.model_copy(update={"players": varied.get(f"roles.{role.name}.players", role.players)})
+                for role in self.roles
+            )
+            found.append(Case(name, varied, self.model_copy(update=changes)))
+        return tuple(found)
 
     def _check_search(self, search: SearchPlan, names: Sequence[str]) -> None:
         if search.role not in names:
@@ -161,7 +229,7 @@ class LiquidationGame(Section):
 
     def sample(
         self,
-        samples: int = 20,
+        samples: int | None = None,
         *,
         overrides: Sequence[str] = (),
         half_width: float | None = None,
@@ -177,7 +245,7 @@ class LiquidationGame(Section):
         """
         return sample(
             self.source(overrides),
-            samples,
+            self.samples if samples is None else samples,
             plays=self.plays,
             first_block=1,
             half_width=half_width,
@@ -330,6 +398,8 @@ def _explain(error: ValidationError, data: Mapping[str, Any]) -> str:
             steps[1] = str(data["roles"][int(steps[1])]["name"])
     elif steps[:1] == ["search"]:
         model = SearchPlan
+    elif steps[:1] == ["cases"]:
+        model = CaseRow
     path = ".".join(steps)
     if finding["type"] == "extra_forbidden":
         known = list(model.model_fields)

@@ -24,7 +24,7 @@ from .sampling import MAX_SAMPLES
 
 def play(
     game: str | Path | LiquidationGame = "quick",
-    samples: int = 20,
+    samples: int | None = None,
     *,
     solver: str = "supports",
     tolerance: float | None = None,
@@ -43,8 +43,9 @@ def play(
     ----------
     game : str, Path or LiquidationGame
         A packaged name, a TOML file, or a game.
-    samples : int
-        Samples of each profile, the same draws for all; of a scenario, seeds.
+    samples : int, optional
+        Samples of each profile, the same draws for all; of a scenario, seeds. What the game says if left
+        out.
     solver : str
         One of `answers.SOLVERS`.
     tolerance : float, optional
@@ -74,6 +75,9 @@ def play(
     plan = game if isinstance(game, LiquidationGame) else load_game_file(game)
     if solver not in SOLVERS:
         raise GameError(f"solver = {solver!r}; allowed: {', '.join(SOLVERS)}")
+    if plan.cases or plan.vary:
+        raise GameError(f"game {plan.name!r} has several cases; they are played by play_series")
+    samples = plan.samples if samples is None else samples
     if search_rounds and plan.search is None:
         raise GameError(f"game {plan.name!r} has no [search], so there is no parameter to search in")
     if search_rounds and plan.reduced is not None:

@@ -36,8 +36,8 @@ class ScenarioPayoffs:
     replaces : tuple of str
         Kinds of agents that leave the scenario to make room for the players.
     payoff : str
-        ``profit_usd`` (of liquidations and purchases, after all gas, that of failed calls included), or another numeric column of the
-        ``liquidations`` table, added over the player's liquidations.
+        ``profit_usd`` (of liquidations and purchases, after all gas, that of failed calls included), or
+        another numeric column of the ``liquidations`` table, added over the player's liquidations.
     capital_rate : float
         Yearly cost of the player's own capital, deducted for the duration of the scenario.
     """
