@@ -27,7 +27,8 @@ GREYS = ("0.25", "0.85", "0.55", "0.95", "0.4", "0.75", "0.65", "0.9")
 def draw_distribution(report: GameReport, folder: Path) -> Path | None:
     """Draw the distribution of bids, or waits, beside the closed form.
 
-    Drawn is the symmetric equilibrium with the least regret outside the game; nothing and None if the game is no contest on the kernels.
+    Drawn is the symmetric equilibrium with the least regret outside the game; None if the game is no
+    contest on the kernels.
     """
     source = report.game.source() if report.game.contest is not None else None
     symmetric = [
