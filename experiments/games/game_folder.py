@@ -88,8 +88,12 @@ def load_game(folder: str | Path) -> EmpiricalGame:
             [Role(r["name"], r["players"], tuple(r["strategies"])) for r in manifest["roles"]],
             manifest["players"],
         )
+        names = tuple(manifest["outcomes"])
+        for file in (SAMPLES, OUTCOMES) if names else (SAMPLES,):
+            if not (where / file).exists():
+                raise GameError(f"{where} holds no measured game: {file} is missing")
         table = pd.read_parquet(where / SAMPLES)
-        tables, names = {"samples": table}, tuple(manifest["outcomes"])
+        tables = {"samples": table}
         if names:
             tables["outcomes"] = pd.read_parquet(where / OUTCOMES)
         if content_hash(tables) != manifest["content_hash"]:
@@ -103,8 +107,6 @@ def load_game(folder: str | Path) -> EmpiricalGame:
             samples = np.full((int(counts.max()), len(space.simulated), len(names)), np.nan)
             samples[told["sample"], told["profile"]] = told[list(names)]
             outcomes = Outcomes(names, samples)
-    except FileNotFoundError as error:
-        raise GameError(f"{where} holds no measured game: {Path(error.filename).name} is missing") from None
     except (KeyError, TypeError, IndexError, OSError) as error:
         raise GameError(f"{where} holds a game that cannot be read: {error}") from None
     return EmpiricalGame(space, values[:, space.profile, space.column], counts, outcomes)
