@@ -93,7 +93,8 @@ class LearningLiquidator:
             weights = np.maximum(scores, 0.0)
             if not weights.any():
                 weights = np.ones(k)
-        return (1.0 - self.exploration) * weights / weights.sum() + self.exploration / k
+        shares = (1.0 - self.exploration) * weights / weights.sum()
+        return np.asarray(shares + self.exploration / k)
 
     def learn(self, scores: Floats, chosen: int, profit_usd: float) -> Floats:
         """Return the scores after a round in which an option earned a profit.

@@ -52,9 +52,14 @@ def run_outcomes(result: RunResult) -> list[float]:
 
 
 def served_usd(result: RunResult, agents: Sequence[str]) -> float:
-    """Debt repaid, and paid for collateral on sale, by these agents; USD."""
-    done, sales = result.liquidations, result.sales
-    repaid = done.loc[done["liquidator"].isin(agents) & (done["bonus_usd"] > 0), "repaid_usd"].sum()
+    """Debt repaid in calls, and paid for collateral on sale, by these agents; USD.
+
+    Kicks count only where nothing is sold after them.
+    """
+    done, sales, costs = result.liquidations, result.sales, result.costs
+    if len(sales):
+        done = done[done["id"].isin(costs.loc[costs["kind"] == "call", "id"])]
+    repaid = done.loc[done["liquidator"].isin(agents), "repaid_usd"].sum()
     return float(repaid + sales.loc[sales["buyer"].isin(agents), "paid_usd"].sum())
 
 

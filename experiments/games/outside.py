@@ -111,7 +111,7 @@ def outside_regret(
             at = space.slices[r].stop
             jobs = [np.insert(others, at, 1) for others in faced]
             got = _play(source, jobs, first, samples, plays, workers, progress)
-            return sum(weight * one[:, at] for weight, one in zip(weights.tolist(), got, strict=True))
+            return np.asarray(weights @ np.array([one[:, at] for one in got]))
 
         def loss(value: float) -> float:
             return -float(earned(value, first_block).mean())
