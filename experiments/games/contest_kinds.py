@@ -61,10 +61,13 @@ class BlockFight:
         """Value less cost."""
         return values - self.contest.cost
 
-    def arrival_s(self, roles: tuple[str, ...], normal: FloatArray) -> FloatArray:
+    def arrival_s(self, roles: tuple[str, ...], n: int, rng: np.random.Generator) -> FloatArray:
         """Arrivals with normal jitter (MODEL 3.3)."""
+        if not any(self.latency_s.values()) and not any(self.jitter_s.values()):
+            return np.zeros((1, 1))
         mean = np.array([self.latency_s[role] for role in roles])
-        return mean + np.array([self.jitter_s[role] for role in roles]) * normal
+        jitter = np.array([self.jitter_s[role] for role in roles])
+        return mean + jitter * rng.standard_normal((n, len(roles)))
 
     def settle(self, batch: Batch) -> Settled:
         """Play; fees beyond the cost go to the builder, the cost itself is burned."""
@@ -122,7 +125,7 @@ class SealedFight:
         """Auctioned part of the value."""
         return self.recapture * values
 
-    def arrival_s(self, roles: tuple[str, ...], normal: FloatArray) -> FloatArray:
+    def arrival_s(self, roles: tuple[str, ...], n: int, rng: np.random.Generator) -> FloatArray:
         """Sealed bids know no first."""
         return np.zeros((1, 1))
 
@@ -182,7 +185,7 @@ class DutchFight:
         """Return the values, which waits do not depend on."""
         return values
 
-    def arrival_s(self, roles: tuple[str, ...], normal: FloatArray) -> FloatArray:
+    def arrival_s(self, roles: tuple[str, ...], n: int, rng: np.random.Generator) -> FloatArray:
         """Return nothing of importance: takes of one step are ordered by draws."""
         return np.zeros((1, 1))
 
@@ -242,7 +245,7 @@ class KickFight:
         """Bids do not matter."""
         return values
 
-    def arrival_s(self, roles: tuple[str, ...], normal: FloatArray) -> FloatArray:
+    def arrival_s(self, roles: tuple[str, ...], n: int, rng: np.random.Generator) -> FloatArray:
         """Kicks are ordered by draws."""
         return np.zeros((1, 1))
 

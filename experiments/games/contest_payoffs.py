@@ -33,8 +33,8 @@ class Batch(NamedTuple):
         What winning brings each.
     ties : ndarray, shape (n, n_seats)
         Uniform draws.
-    arrivals : ndarray, shape (n, n_seats)
-        Seconds.
+    arrivals : ndarray, shape (n, n_seats) or (1, 1)
+        Seconds; one number where the order of arrival does not matter.
     """
 
     actions: FloatArray
@@ -76,8 +76,8 @@ class Fight(Protocol):
     def worth(self, values: FloatArray) -> FloatArray:
         """Return what bids are a share of."""
 
-    def arrival_s(self, roles: tuple[str, ...], normal: FloatArray) -> FloatArray:
-        """Return arrivals for standard normal draws, shape (n, n_seats)."""
+    def arrival_s(self, roles: tuple[str, ...], n: int, rng: np.random.Generator) -> FloatArray:
+        """Return arrivals of bidders of these roles, shape (n, n_seats) or (1, 1)."""
 
     def settle(self, batch: Batch) -> Settled:
         """Play a batch."""
@@ -154,10 +154,10 @@ class ContestPayoffs:
         names = [role.name for role in self.roles for _ in role.strategies]
         seats = tuple(names[column] for column in seated.tolist())
         rng = Streams(seed_block)("games/contest")
-        coming, level, chance, ties = rng.random((4, n, len(seats)))
+        coming, level, ties = rng.random((3, n, len(seats)))
         values = np.broadcast_to([_of_role(self.fight.value, name) for name in seats], (n, len(seats)))
         if self.fight.private:
-            values = values * chance
+            values = values * rng.random((n, len(seats)))
         worth = self.fight.worth(values)
         actions = np.empty((n, len(seats)))
         for column in np.flatnonzero(profile).tolist():
@@ -165,8 +165,7 @@ class ContestPayoffs:
             luck = Luck(coming[:, mine], level[:, mine])
             actions[:, mine] = self.strategies[column].act(worth[:, mine], luck)
         actions[~(worth >= 0)] = np.nan
-        arrivals = self.fight.arrival_s(seats, rng.standard_normal((n, len(seats))))
-        return Batch(actions, np.ascontiguousarray(values), ties, arrivals)
+        return Batch(actions, values, ties, self.fight.arrival_s(seats, n, rng))
 
     def actions(self, mixture: FloatArray, n: int) -> FloatArray:
         """Draw what a player of the first role does who uses a mixture, shape (n,); NaN stays out."""
