@@ -110,6 +110,8 @@ def play_series(
     cases = plan.variants()
     if not cases:
         raise GameError(f"{plan.name} has no [[cases]] and no [vary]")
+    if folder is not None:
+        _check_folder(folder, cases)
     reports = []
     for case in cases:
         reports.append(
@@ -133,3 +135,15 @@ def play_series(
     if folder is not None:
         series.save(folder)
     return series
+
+
+def _check_folder(folder: Path, cases: Sequence[Case]) -> None:
+    """Refuse a folder that holds something else than cases of this game."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise GameError(f"{folder} is not a folder; name another one")
+    known = {case.name for case in cases}
+    found = {entry.name for entry in folder.iterdir()}
+    if found and not found & known:
+        raise GameError(f"{folder} exists and holds no case of this game; name another folder")

@@ -177,6 +177,12 @@ def test_cases_of_the_frontier_pay_more_and_come_less_the_more_is_auctioned(tmp_
     files = {path.name for path in (tmp_path / "oev").iterdir()}
     assert {"frontier.png", "mixtures.png", "recapture-0.8-players-5"} <= files
     assert "recapture-1.0-players-5" in series.to_text()
+    again = play_series(plan, 2, outside=False, folder=tmp_path / "oev")  # nothing is played again
+    assert again.to_dict() == series.to_dict()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("")
+    with pytest.raises(GameError, match="holds no case of this game"):
+        play_series(plan, 2, outside=False, folder=tmp_path / "other")
 
 
 def test_league_changes_only_the_mechanism():
