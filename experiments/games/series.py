@@ -37,14 +37,18 @@ class SeriesReport:
     reports: tuple[GameReport, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain containers, as written to JSON."""
+        """Plain containers, as written to JSON; ``equilibria`` are those of all cases, each with its case."""
+        cases = [
+            {"case": case.name, "varied": dict(case.varied), **report.to_dict()}
+            for case, report in zip(self.cases, self.reports, strict=True)
+        ]
         return {
             "game": self.game.name,
             "description": self.game.description,
-            "cases": [
-                {"case": case.name, "varied": dict(case.varied), **report.to_dict()}
-                for case, report in zip(self.cases, self.reports, strict=True)
+            "equilibria": [
+                {"case": case["case"], **answer} for case in cases for answer in case.pop("equilibria")
             ],
+            "cases": cases,
         }
 
     def to_text(self) -> str:

@@ -113,7 +113,7 @@ def gas_auction(n, cost_share, phi):
     }  # fmt: skip
     out = {"out": {"enter": 0.0}} if q > 0 else {}
     source = block_contest([role(n, {**out, **parts})], value, "priority-fee", cost, phi)
-    plays = 2_000 if n > 10 else 4_000
+    plays = 800 if n > 10 else 2_000
     shares = ([q] if q > 0 else []) + np.diff(cuts).tolist()
     return Expected(source, plays, shares, {"gas": game.expected_payments}, q**n if q > 0 else None)
 

@@ -165,8 +165,11 @@ def test_cases_of_the_frontier_pay_more_and_come_less_the_more_is_auctioned(tmp_
     )
     series = play_series(plan, 2, outside=False, folder=tmp_path / "oev")
     told = json.loads((tmp_path / "oev" / "equilibria.json").read_text())
+    assert all({"mixture", "regret", "regret_interval"} <= answer.keys() for answer in told["equilibria"])
     symmetric = [
-        next(e for e in case["equilibria"] if "players" not in e)["meaning"]["outcomes"]
+        next(e for e in told["equilibria"] if e["case"] == case["case"] and "players" not in e)["meaning"][
+            "outcomes"
+        ]
         for case in told["cases"]
     ]
     nobody = [one["no_show"]["mean"] for one in symmetric]
