@@ -66,6 +66,27 @@ def bertrand_entry_probability(n: int, value: float, cost: float) -> float:
     return 1.0 if n == 1 else 1.0 - (cost / value) ** (1.0 / (n - 1))
 
 
+def recapture_entry_probability(n: int, value: float, cost: float, recapture: float) -> float:
+    """Probability of entering when a share of the value is bid away by two or more (MODEL 3.1, 3.2, 3.9).
+
+    Solves ``(1 - r) value (1 - (1-p)^n) / (n p) + r value (1-p)^(n-1) = cost``: who enters alone keeps
+    everything, else the winner keeps what is not auctioned. 0 is the entry game, 1 is Bertrand [own].
+    """
+    _players(n)
+    if not 0 <= recapture <= 1:
+        raise ValueError(f"recapture must be in [0, 1], got {recapture}")
+    if recapture == 1.0:
+        return bertrand_entry_probability(n, value, cost)
+
+    def gain(p: float) -> float:
+        share = 1.0 if p == 0.0 else -math.expm1(n * math.log1p(-p)) / (n * p) if p < 1.0 else 1.0 / n
+        return value * ((1.0 - recapture) * share + recapture * (1.0 - p) ** (n - 1)) - cost
+
+    if n == 1 or gain(1.0) >= 0.0:
+        return float(value >= cost)
+    return 0.0 if gain(0.0) <= 0.0 else float(brentq(gain, 0.0, 1.0, xtol=1e-15, rtol=1e-14))
+
+
 def entry_bids(u: ArrayLike, p: float) -> Floats:
     """Bid 0 with probability p, else stay out (NaN)."""
     return np.where(np.asarray(u) < p, 0.0, np.nan)

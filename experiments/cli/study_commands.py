@@ -184,9 +184,13 @@ def contagion(
 def game(
     name: Annotated[str, typer.Argument(metavar="GAME", help="Name of a packaged game, or a .toml file.")],
     seeds: Annotated[
-        str,
-        typer.Option(metavar="N", help="Samples of each profile, from 2 to 10,000; of a scenario, seeds."),
-    ] = "20",
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Samples of each profile, from 2 to 10,000; of a scenario, seeds. The game's own number if "
+            "left out.",
+        ),
+    ] = None,
     solver: Annotated[
         str, typer.Option(metavar="NAME", help="supports, replicator, quantal-response or regret-matching.")
     ] = "supports",
@@ -205,6 +209,13 @@ def game(
         str,
         typer.Option(metavar="N", help="Most rounds of best replies outside the strategies, from 0 to 100."),
     ] = "0",
+    outside: Annotated[
+        bool,
+        typer.Option(
+            "--outside/--no-outside",
+            help="Measure regret outside the strategies, or save the time.",
+        ),
+    ] = True,
     overrides: SetOption = None,
     workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
     out: Annotated[
@@ -216,21 +227,27 @@ def game(
     as_json: JsonOption = False,
 ) -> None:
     """Play a game between strategies and solve it from the sampled payoffs."""
+    from ..games.liquidation_game import load_game_file
     from ..games.play import play
+    from ..games.series import play_series
 
-    samples = whole_number("--seeds", seeds, 2, MAX_SEEDS)
+    plan = load_game_file(name)
+    samples = plan.samples if seeds is None else whole_number("--seeds", seeds, 2, MAX_SEEDS)
     most = whole_number("--max-samples", max_samples, 2, 1_000_000)
     rounds = whole_number("--search", search, 0, 100)
     processes = whole_number("--workers", workers, 1, 1_024)
-    with progress_bar(f"game {name}", "profiles") as progress:
-        outcome = play(
-            name,
+    several = bool(plan.cases or plan.vary)
+    player: Any = play_series if several else play
+    with progress_bar(f"game {plan.name}", "cases" if several else "profiles") as progress:
+        outcome = player(
+            plan,
             samples,
             solver=solver,
             tolerance=tolerance,
             half_width=half_width,
             max_samples=max(most, samples) if half_width is None else most,
             search_rounds=rounds,
+            outside=outside,
             overrides=overrides or (),
             workers=processes,
             folder=out,

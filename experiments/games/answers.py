@@ -12,7 +12,9 @@ from ...market.streams import Streams
 from .certificate import Certificate, Play, certify
 from .count_game import SOLVED, CountGame
 from .empirical_game import EmpiricalGame
+from .meaning import Meaning
 from .mixed_profile import MixedProfile
+from .outside import OutsideRegret
 from .profiles import FloatArray, GameError, ProfileSpace
 from .solvers import bimatrix
 from .solvers.quantal_response import quantal_path
@@ -39,6 +41,10 @@ class Answer:
     frequency : float or None
         Share of resampled games that have an equilibrium with the same strategies in use; only of
         two-player games.
+    outside : OutsideRegret or None
+        Best reply found outside the strategies of the game, where one was looked for.
+    meaning : Meaning or None
+        What it means for others, where the plays tell.
     """
 
     play: Play
@@ -46,6 +52,14 @@ class Answer:
     found_by: str
     solved: bool
     frequency: float | None = None
+    outside: OutsideRegret | None = None
+    meaning: Meaning | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is or may be an equilibrium, and solves the mean payoffs if it claims Nash."""
+        solved = self.solved or not isinstance(self.play, MixedProfile)
+        return solved and self.certificate.verdict != "not an equilibrium"
 
 
 @dataclass(frozen=True, eq=False)

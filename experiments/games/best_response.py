@@ -170,6 +170,8 @@ def best_response_iteration(
     plays: int = 1,
     first_block: int = 1,
     rounds: int = 10,
+    grid: int = GRID,
+    refine: int = REFINED,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> SearchHistory:
@@ -202,6 +204,8 @@ def best_response_iteration(
         Draws of the first sample.
     rounds : int
         Most rounds.
+    grid, refine : int
+        Values on the grid, and most values tried after it.
     workers : int
         Processes.
     progress : callable, optional
@@ -236,9 +240,13 @@ def best_response_iteration(
             game, [MixedProfile.symmetric(game.space, mixture)], Streams(0)("games/bootstrap")
         )
         used = {value: float(share) for value, share in zip(values, mixture, strict=True) if share > 0}
-        reply = _search(seen, used, players, low, high)
+
+        def loss(value: float, used: dict[float, float] = used) -> float:
+            return -float(seen.gain(used, players, value).mean())
+
+        reply = best_value(loss, low, high, grid, refine)
         gain = fresh.gain(used, players, reply)
-        mean, width = float(gain.mean()), _half_width(gain)
+        mean, width = float(gain.mean()), half_width(gain)
         steps.append(Step(values, mixture, len(found), inside, reply, mean, (mean - width, mean + width)))
         settled = mean - width <= epsilon or reply in values
         if settled or len(steps) == rounds:
@@ -298,19 +306,33 @@ class _Payoffs:
         return total
 
 
-def _search(payoffs: _Payoffs, mixture: dict[float, float], players: int, low: float, high: float) -> float:
-    def loss(value: float) -> float:
-        return -float(payoffs.gain(mixture, players, float(value)).mean())
+def best_value(
+    loss: Callable[[float], float], low: float, high: float, grid: int = GRID, refine: int = REFINED
+) -> float:
+    """Least loss on a grid of values, and then around the best of them by Brent's bounded search.
 
-    grid = np.linspace(low, high, GRID)
-    losses = [loss(value) for value in grid]
+    Parameters
+    ----------
+    loss : callable
+    low, high : float
+        Range.
+    grid, refine : int
+        Values on the grid, and most values tried after it; 0 for none.
+    """
+    tried = np.linspace(low, high, grid)
+    losses = [loss(float(value)) for value in tried]
     best = int(np.argmin(losses))
-    bounds = (grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)])
-    refined: Any = minimize_scalar(loss, bounds=bounds, method="bounded", options={"maxiter": REFINED})
-    return float(refined.x) if refined.fun < losses[best] else float(grid[best])
+    if refine == 0:
+        return float(tried[best])
+    bounds = (tried[max(best - 1, 0)], tried[min(best + 1, grid - 1)])
+    refined: Any = minimize_scalar(
+        lambda value: loss(float(value)), bounds=bounds, method="bounded", options={"maxiter": refine}
+    )
+    return float(refined.x) if refined.fun < losses[best] else float(tried[best])
 
 
-def _half_width(gain: FloatArray) -> float:
+def half_width(gain: FloatArray) -> float:
+    """Half of Student's interval of a mean."""
     n = len(gain)
     return float(student_t.ppf(0.5 + LEVEL / 2.0, n - 1) * gain.std(ddof=1) / np.sqrt(n))
 

@@ -128,7 +128,9 @@ def certify(
         value = max(0.0, float(means.max()))
         low, high = regret_interval(gains, level, sum(size * n for size, n in play.gain_groups()))
         verdict = _verdict(play, low, high, limit)
-        certificates.append(Certificate(value, (low, high), _nash_conv(play, means), limit, verdict))
+        # Without noise both ends are the regret but for rounding.
+        interval = (min(low, value), max(high, value))
+        certificates.append(Certificate(value, interval, _nash_conv(play, means), limit, verdict))
     return certificates
 
 

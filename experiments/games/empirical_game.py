@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from .count_game import CountGame, describe_payoff
+from .outcomes import Outcomes
 from .profiles import MEMORY_LIMIT_BYTES, FloatArray, GameError, IntArray, ProfileSpace, Role
 
 _CHUNK = 4_000_000
@@ -36,6 +37,8 @@ class EmpiricalGame:
     counts : ndarray of int, shape (n_profiles,), optional
         Samples of each profile in `space.simulated`; all of them if left out. Different numbers differ
         by two at least, as the samples between them are a stratum of the bootstrap.
+    outcomes : Outcomes, optional
+        What the same plays meant for others.
 
     Raises
     ------
@@ -46,6 +49,7 @@ class EmpiricalGame:
     space: ProfileSpace
     samples: FloatArray
     counts: IntArray | None = None
+    outcomes: Outcomes | None = None
 
     def __post_init__(self) -> None:
         samples = np.array(self.samples, np.float64)
@@ -67,6 +71,11 @@ class EmpiricalGame:
             what, value = describe_payoff(space, entry), samples[block, entry]
             raise GameError(f"payoffs must be finite: {what} is {value} in sample {block}")
         samples[~taken] = np.nan
+        if self.outcomes is not None and self.outcomes.samples.shape[:2] != (len(samples), profiles):
+            raise GameError(
+                f"outcomes must have shape ({len(samples)}, {profiles}, ...), "
+                f"got {self.outcomes.samples.shape}"
+            )
         for array in (samples, counts):
             array.flags.writeable = False
         object.__setattr__(self, "samples", samples)

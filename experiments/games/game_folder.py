@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ import pandas as pd
 from ..runs.result import versions
 from ..runs.tables import content_hash
 from .empirical_game import EmpiricalGame
+from .outcomes import Outcomes
 from .profiles import FloatArray, GameError, ProfileSpace, Role
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "game.json"
 SAMPLES = "samples.parquet"
+OUTCOMES = "outcomes.parquet"
 _PARTS = "profiles"
 
 
@@ -42,7 +45,9 @@ def save_game(game: EmpiricalGame, folder: str | Path, settings: Mapping[str, An
         If it cannot be written.
     """
     target = Path(folder)
-    table = _table(game)
+    tables = {"samples": _table(game)}
+    if game.outcomes is not None:
+        tables["outcomes"] = _outcome_table(game, game.outcomes)
     manifest = {
         "format": FORMAT,
         "roles": [
@@ -52,11 +57,13 @@ def save_game(game: EmpiricalGame, folder: str | Path, settings: Mapping[str, An
         "players": list(game.space.players),
         "settings": dict(settings or {}),
         "versions": versions(),
-        "content_hash": content_hash({"samples": table}),
+        "outcomes": list(game.outcomes.names) if game.outcomes is not None else [],
+        "content_hash": content_hash(tables),
     }
     try:
         target.mkdir(parents=True, exist_ok=True)
-        replace(target / SAMPLES, lambda path: table.to_parquet(path, index=False, compression="zstd"))
+        for name, table in tables.items():
+            replace(target / f"{name}.parquet", partial(table.to_parquet, index=False, compression="zstd"))
         text = json.dumps(manifest, indent=2, allow_nan=False) + "\n"
         replace(target / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
@@ -81,17 +88,28 @@ def load_game(folder: str | Path) -> EmpiricalGame:
             [Role(r["name"], r["players"], tuple(r["strategies"])) for r in manifest["roles"]],
             manifest["players"],
         )
+        names = tuple(manifest["outcomes"])
+        for file in (SAMPLES, OUTCOMES) if names else (SAMPLES,):
+            if not (where / file).exists():
+                raise GameError(f"{where} holds no measured game: {file} is missing")
         table = pd.read_parquet(where / SAMPLES)
-        if content_hash({"samples": table}) != manifest["content_hash"]:
+        tables = {"samples": table}
+        if names:
+            tables["outcomes"] = pd.read_parquet(where / OUTCOMES)
+        if content_hash(tables) != manifest["content_hash"]:
             raise GameError(f"the samples in {where} have changed: their hash is not that of {MANIFEST}")
         counts = table.groupby("profile")["sample"].max().to_numpy(np.int64) + 1
         values = np.full((int(counts.max()), len(space.simulated), space.n_columns), np.nan)
         values[table["sample"], table["profile"], table["strategy"]] = table["payoff"]
-    except FileNotFoundError:
-        raise GameError(f"{where} holds no measured game: {SAMPLES} is missing") from None
+        outcomes = None
+        if names:
+            told = tables["outcomes"]
+            samples = np.full((int(counts.max()), len(space.simulated), len(names)), np.nan)
+            samples[told["sample"], told["profile"]] = told[list(names)]
+            outcomes = Outcomes(names, samples)
     except (KeyError, TypeError, IndexError, OSError) as error:
         raise GameError(f"{where} holds a game that cannot be read: {error}") from None
-    return EmpiricalGame(space, values[:, space.profile, space.column], counts)
+    return EmpiricalGame(space, values[:, space.profile, space.column], counts, outcomes)
 
 
 class Journal:
@@ -176,6 +194,14 @@ def _table(game: EmpiricalGame) -> pd.DataFrame:
     )
 
 
+def _outcome_table(game: EmpiricalGame, outcomes: Outcomes) -> pd.DataFrame:
+    """One row for each sample of each profile."""
+    assert game.counts is not None
+    rows, profiles = np.nonzero(np.arange(len(game))[:, None] < game.counts)
+    values = dict(zip(outcomes.names, outcomes.samples[rows, profiles].T, strict=True))
+    return pd.DataFrame({"profile": profiles.astype(np.int64), "sample": rows.astype(np.int64), **values})
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -190,9 +216,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its place and rename it."""
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        write(partial)
-        os.replace(partial, path)
+        write(unfinished)
+        os.replace(unfinished, path)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)

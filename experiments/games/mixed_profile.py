@@ -95,7 +95,7 @@ class MixedProfile:
         """
         rows = []
         for r, i in self.groups():
-            weights, mix = self._opponents(r, i), self.mixes[r][i]
+            weights, mix = self.opponents(r, i), self.mixes[r][i]
             part = self.space.blocks[r]
             for s in range(len(mix)):
                 share = -mix
@@ -105,7 +105,7 @@ class MixedProfile:
                 rows.append(row)
         return np.array(rows)
 
-    def _opponents(self, role: int, player: int) -> FloatArray:
+    def opponents(self, role: int, player: int) -> FloatArray:
         """Probability of what a player faces, shape (n_opponents_r,)."""
         space = self.space
         if self.is_symmetric:

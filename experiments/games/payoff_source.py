@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 from pydantic import Field
 
 from ..scenarios.base import NAME, Section
-from .profiles import FloatArray, IntArray, Role
+from .profiles import FloatArray, GameError, IntArray, Role
 
 
 class GameRole(Section):
@@ -59,3 +60,49 @@ class PayoffSource(Protocol):
             Payoff of those who use a strategy, mean over them if there are several; anything where
             nobody does.
         """
+
+
+class Plays(NamedTuple):
+    """Payoffs as in `PayoffSource.payoffs`, and what else came of each play, shape (n, n_outcomes)."""
+
+    payoffs: FloatArray
+    outcomes: FloatArray
+
+
+@runtime_checkable
+class OutcomeSource(Protocol):
+    """A payoff source that also says what a play meant for others; see `outcomes`."""
+
+    @property
+    def outcome_names(self) -> tuple[str, ...]:
+        """Columns of the outcomes."""
+
+    def play(self, profile: IntArray, seed_block: int, n: int) -> Plays:
+        """Play a profile n times, as `PayoffSource.payoffs` does."""
+
+
+def outcome_names(source: PayoffSource) -> tuple[str, ...]:
+    """Outcomes that a source tells beside the payoffs; none if it only has payoffs."""
+    return source.outcome_names if isinstance(source, OutcomeSource) else ()
+
+
+def play_all(source: PayoffSource, profile: IntArray, seed_block: int, n: int) -> FloatArray:
+    """Payoffs and outcomes side by side, shape (n, n_columns + n_outcomes).
+
+    Raises
+    ------
+    GameError
+        If the shapes are not those that the source promises.
+    """
+    if isinstance(source, OutcomeSource):
+        payoffs, outcomes = source.play(profile, seed_block, n)
+    else:
+        payoffs, outcomes = source.payoffs(profile, seed_block, n), np.empty((n, 0))
+    payoffs, outcomes = np.asarray(payoffs, np.float64), np.asarray(outcomes, np.float64)
+    for what, got, width in (
+        ("payoffs", payoffs, len(profile)),
+        ("outcomes", outcomes, len(outcome_names(source))),
+    ):
+        if got.shape != (n, width):
+            raise GameError(f"{what} must have shape ({n}, {width}), got {got.shape}")
+    return np.hstack((payoffs, outcomes))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..runs.parallel import Progress
-from .answers import SOLVERS, solve
+from .answers import SOLVERS, Answer, solve
 from .best_response import SearchHistory, best_response_iteration
 from .certificate import Play
 from .dominance import dominated_strategies
 from .empirical_game import EmpiricalGame
 from .liquidation_game import LiquidationGame, load_game_file
+from .meaning import meaning
+from .mixed_profile import MixedProfile
+from .outside import OutsideRegret, outside_regret
 from .payoff_source import PayoffSource
 from .profiles import GameError
 from .report import GameReport
@@ -20,13 +24,14 @@ from .sampling import MAX_SAMPLES
 
 def play(
     game: str | Path | LiquidationGame = "quick",
-    samples: int = 20,
+    samples: int | None = None,
     *,
     solver: str = "supports",
     tolerance: float | None = None,
     half_width: float | None = None,
     max_samples: int = MAX_SAMPLES,
     search_rounds: int = 0,
+    outside: bool = True,
     overrides: Sequence[str] = (),
     workers: int = 1,
     folder: Path | None = None,
@@ -38,8 +43,9 @@ def play(
     ----------
     game : str, Path or LiquidationGame
         A packaged name, a TOML file, or a game.
-    samples : int
-        Samples of each profile, the same draws for all; of a scenario, seeds.
+    samples : int, optional
+        Samples of each profile, the same draws for all; of a scenario, seeds. What the game says if left
+        out.
     solver : str
         One of `answers.SOLVERS`.
     tolerance : float, optional
@@ -50,6 +56,8 @@ def play(
         Most samples of one profile.
     search_rounds : int
         Most rounds of best-response search outside the strategies; needs ``[search]``.
+    outside : bool
+        Measure the regret of each equilibrium outside the strategies, where the game has ``[search]``.
     overrides : sequence of str
         Changes to the game's scenario, each ``path.to.key=value``.
     workers : int
@@ -67,6 +75,9 @@ def play(
     plan = game if isinstance(game, LiquidationGame) else load_game_file(game)
     if solver not in SOLVERS:
         raise GameError(f"solver = {solver!r}; allowed: {', '.join(SOLVERS)}")
+    if plan.cases or plan.vary:
+        raise GameError(f"game {plan.name!r} has several cases; they are played by play_series")
+    samples = plan.samples if samples is None else samples
     if search_rounds and plan.search is None:
         raise GameError(f"game {plan.name!r} has no [search], so there is no parameter to search in")
     if search_rounds and plan.reduced is not None:
@@ -87,7 +98,18 @@ def play(
         folder=folder,
         progress=progress,
     )
-    answers, degenerate = solve(measured, solver, tolerance)
+    judged, degenerate = solve(measured, solver, tolerance)
+    looked = outside and plan.search is not None
+    answers = tuple(
+        dataclasses.replace(
+            answer,
+            outside=_outside(plan, answer, samples, overrides, workers, progress) if looked else None,
+            meaning=meaning(measured, answer.play),
+        )
+        if answer.holds
+        else answer
+        for answer in judged
+    )
     history = _search(plan, samples, search_rounds, overrides, workers, progress) if search_rounds else None
     report = GameReport(
         plan, solver, measured, answers, degenerate, tuple(dominated_strategies(measured)), history
@@ -95,6 +117,34 @@ def play(
     if folder is not None:
         report.save(folder)
     return report
+
+
+def _outside(
+    plan: LiquidationGame,
+    answer: Answer,
+    samples: int,
+    overrides: Sequence[str],
+    workers: int,
+    progress: Progress | None,
+) -> OutsideRegret | None:
+    search = plan.search
+    if search is None or not isinstance(answer.play, MixedProfile):
+        return None
+    return outside_regret(
+        lambda value: plan.with_reply(value).source(overrides),
+        answer.play,
+        search.role,
+        parameter=search.parameter,
+        low=search.low,
+        high=search.high,
+        grid=search.grid,
+        refine=search.refine,
+        samples=samples,
+        plays=plan.plays,
+        first_block=1,
+        workers=workers,
+        progress=progress,
+    )
 
 
 def _search(
@@ -121,6 +171,8 @@ def _search(
         samples=samples,
         plays=plan.plays,
         rounds=rounds,
+        grid=search.grid,
+        refine=search.refine,
         workers=workers,
         progress=progress,
     )

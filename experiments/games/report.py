@@ -18,12 +18,17 @@ from .certificate import LEVEL, TOLERANCE, tolerance
 from .count_game import profile_name
 from .dominance import Dominated
 from .empirical_game import EmpiricalGame
+from .figures import draw_distribution
 from .game_folder import replace
 from .liquidation_game import LiquidationGame
+from .meaning_rows import MEANING_ROWS
 from .mixed_profile import MixedProfile
+from .outside import OutsideRegret
 
-SHOWN_PROFILES = 60
+SHOWN_PROFILES = 20
 """Profiles that the text shows; JSON and the saved game hold all."""
+SHOWN_MEANINGS = 3
+"""Equilibria whose meaning the text shows."""
 RESULT = "equilibria.json"
 
 
@@ -56,7 +61,7 @@ class GameReport:
     @property
     def equilibria(self) -> tuple[Answer, ...]:
         """Answers that are or may be equilibria and solve the mean payoffs."""
-        return tuple(a for a in self.answers if a.certificate.verdict != "not an equilibrium" and _holds(a))
+        return tuple(answer for answer in self.answers if answer.holds)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, as written to JSON; money in the game's unit."""
@@ -99,16 +104,17 @@ class GameReport:
                 {"strategy": d.strategy, "by": d.by, "margin": d.margin, "interval": list(d.interval)}
                 for d in self.dominated
             ],
+            "complete": self.game.complete,
             "search": None if self.history is None else self.history.to_dict(),
         }
 
     def to_text(self) -> str:
         """Tables for a terminal."""
         game, measured = self.game, self.measured
-        console = Console(width=110, color_system=None, force_terminal=False, force_jupyter=False)
+        console = Console(width=130, color_system=None, force_terminal=False, force_jupyter=False)
         with console.capture() as capture:
             console.print(f"{game.name}: {game.description}", highlight=False)
-            console.print(f"{self._where()}, {self._how_often()}\n")
+            console.print(f"{self.where()}, {self.how_often()}\n")
             for role in game.roles:
                 console.print(f"  {role.players} x {role.name}")
                 width = max(map(len, role.strategies))
@@ -117,6 +123,7 @@ class GameReport:
                     console.print(f"  {name:<{width}}  {told}".rstrip())
             self._print_payoffs(console)
             self._print_answers(console)
+            self._print_meaning(console)
             for d in self.dominated:
                 by = " + ".join(f"{share:.2f} {n}" if share < 1 - 1e-9 else n for n, share in d.by.items())
                 sure = "surely" if d.interval[0] > 0 else "at the mean payoffs, not surely,"
@@ -136,10 +143,13 @@ class GameReport:
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
         replace(path, lambda partial: partial.write_text(text, encoding="utf-8"))
         written = [path]
+        drawn = draw_distribution(self, folder)
+        if drawn is not None:
+            written.append(drawn)
         if self.history is not None:
-            table = self.history.table()
+            told = self.history.table()
             history = folder / "search.parquet"
-            replace(history, lambda partial: table.to_parquet(partial, index=False))
+            replace(history, lambda partial: told.to_parquet(partial, index=False))
             written += [history, self.history.draw(folder)]
         return written
 
@@ -147,12 +157,14 @@ class GameReport:
     def _tolerance(self) -> float:
         return self.answers[0].certificate.tolerance if self.answers else tolerance(self.measured.mean)
 
-    def _where(self) -> str:
+    def where(self) -> str:
+        """Say where the game is played."""
         if self.game.scenario is not None:
             return f"scenario {self.game.scenario}"
         return f"contest {(self.game.contest or {}).get('kind')}"
 
-    def _how_often(self) -> str:
+    def how_often(self) -> str:
+        """Say how much was sampled."""
         taken, space = self.measured.taken, self.measured.space
         least, most = int(taken.min()), int(taken.max())
         told = f"{least:,} samples" if least == most else f"{least:,} to {most:,} samples"
@@ -162,6 +174,30 @@ class GameReport:
             sizes = ", ".join(f"{r.name} to {m}" for r, m in zip(space.roles, space.players, strict=True))
             told += f", reduced: {sizes}"
         return told
+
+    def unit_note(self) -> str:
+        """Say in which unit money is shown."""
+        unit = self._scale()[1].lstrip(", ")
+        return f"{unit}; " if unit else ""
+
+    def row(self, answer: Answer) -> list[str]:
+        """Tell an equilibrium in one row: mixture, regrets, what it means, verdict."""
+        scale, meant, outside = self._scale()[0], answer.meaning, answer.outside
+
+        def told(value: float | None, digits: str) -> str:
+            return "" if value is None else f"{value:{digits}}"
+
+        return [
+            self._profile(answer),
+            told(answer.certificate.interval[1] / scale, ".3g"),
+            told(None if outside is None else max(0.0, outside.interval[1]) / scale, ".3g"),
+            told(None if meant is None else meant.outcomes["no_show"].value, ".3f"),
+            told(None if meant is None else meant.outcomes["protocol"].value / scale, ".4g"),
+            told(None if meant is None else meant.dissipated, ".2f"),
+            told(None if meant is None else meant.hhi, ".2f"),
+            told(None if meant is None else meant.price_of_anarchy, ".2f"),
+            answer.certificate.verdict,
+        ]
 
     def _scale(self) -> tuple[float, str]:
         unit = self.game.unit
@@ -181,39 +217,46 @@ class GameReport:
             names = space.roles[0].strategies
             k = len(names)
             console.print(f"\npayoff{unit} ({LEVEL:.0%} interval of the mean)")
-            table = _table(space.roles[0].name, *(f"against {name}" for name in names))
+            rows = table(space.roles[0].name, *(f"against {name}" for name in names))
             for i, name in enumerate(names):
-                table.add_row(name, *(self._cell(means[k * i + j], bounds[k * i + j]) for j in range(k)))
-            console.print(table)
+                rows.add_row(name, *(self._cell(means[k * i + j], bounds[k * i + j]) for j in range(k)))
+            console.print(rows)
             return
         if len(space.simulated) > SHOWN_PROFILES:
             console.print(f"\npayoffs of {len(space.simulated):,} profiles are in --json and --out only")
             return
         console.print(f"\npayoff of those who use a strategy{unit} ({LEVEL:.0%} interval of the mean)")
-        table = _table("profile", "strategy", "payoff")
+        rows = table("profile", "strategy", "payoff")
         for e in np.lexsort((space.column, space.profile)).tolist():
-            table.add_row(
+            rows.add_row(
                 profile_name(space, space.simulated[space.profile[e]]),
                 self._column(int(space.column[e])),
                 self._cell(means[e], bounds[e]),
             )
-        console.print(table)
+        console.print(rows)
 
     def _print_answers(self, console: Console) -> None:
         scale, unit = self._scale()
         console.print(f"\nwhat a player could gain by choosing otherwise alone{unit} ({LEVEL:.0%} interval)")
         frequencies = any(answer.frequency is not None for answer in self.answers)
-        table = _table("profile", "regret", *(["in resamples"] if frequencies else []), "verdict", "found by")
+        outside = any(answer.outside is not None for answer in self.answers)
+        rows = table(
+            "profile", "regret", *(["outside the game"] if outside else []),
+            *(["in resamples"] if frequencies else []), "verdict", "found by",
+            folded="profile",
+        )  # fmt: skip
         for answer in self.answers:
             certificate = answer.certificate
             row = [
                 self._profile(answer),
                 self._cell(certificate.regret / scale, [b / scale for b in certificate.interval]),
             ]
+            if outside:
+                row.append(self._outside(answer.outside))
             if frequencies:
                 row.append("" if answer.frequency is None else f"{answer.frequency:.0%}")
-            table.add_row(*row, certificate.verdict, answer.found_by)
-        console.print(table)
+            rows.add_row(*row, certificate.verdict, answer.found_by)
+        console.print(rows)
         if not self.equilibria:
             console.print(f"solver {self.solver} found no equilibrium")
         share = (
@@ -226,20 +269,49 @@ class GameReport:
             f"\nequilibrium: regret surely at most {limit}{share}; possible: the samples do not tell"
         )
 
+    def _outside(self, found: OutsideRegret | None) -> str:
+        if found is None:
+            return ""
+        scale = self._scale()[0]
+        bounds = [max(0.0, end) / scale for end in found.interval]
+        cell = self._cell(max(0.0, found.gain) / scale, bounds)
+        return f"{cell} by {found.parameter} = {found.value:.3g}"
+
+    def _print_meaning(self, console: Console) -> None:
+        told = [answer for answer in self.equilibria if answer.meaning is not None]
+        held = told[:SHOWN_MEANINGS]
+        if not held:
+            return
+        scale, unit = self._scale()
+        per = "a contest" if self.game.contest is not None else "a run"
+        console.print(f"\nwhat it means{unit}, {per} (+ is a gain; gains of the groups sum to zero)")
+        rows = table("", *(f"({i})" for i in range(1, len(held) + 1)))
+        for label, tell in MEANING_ROWS:
+            cells = [tell(answer.meaning, scale) for answer in held if answer.meaning is not None]
+            if any(cells):
+                rows.add_row(label, *cells)
+        console.print(rows)
+        for i, answer in enumerate(held, 1):
+            console.print(f"({i}) {self._profile(answer)}", highlight=False)
+        if len(told) > len(held):
+            console.print(f"what {len(told) - len(held)} more mean is in --json and --out")
+        planners = {answer.meaning.planner for answer in held if answer.meaning is not None}
+        console.print(f"the planner who avoids waste chooses: {'; '.join(sorted(planners))}")
+
     def _print_search(self, console: Console, history: SearchHistory) -> None:
         console.print(f"\nbest replies outside the strategies, in {history.parameter} (95 % interval)")
-        table = _table("round", "in use", "regret inside", "best reply", "its gain")
+        rows = table("round", "in use", "regret inside", "best reply", "its gain")
         for i, step in enumerate(history.steps):
             used = " + ".join(
                 f"{share:.2f} x {value:.4g}"
                 for value, share in zip(step.values, step.mixture, strict=True)
                 if share > 0
             )
-            table.add_row(
+            rows.add_row(
                 str(i), used, _cell(step.inside.regret, step.inside.interval, 3), f"{step.reply:.4g}",
                 _cell(step.gain, step.gain_interval, 3),
             )  # fmt: skip
-        console.print(table)
+        console.print(rows)
         told = "is not surely above" if history.settled else "is still above"
         console.print(f"the gain of the best reply found {told} epsilon = {history.epsilon:g}")
 
@@ -254,6 +326,10 @@ class GameReport:
             "found_by": answer.found_by,
             "frequency": answer.frequency,
         }
+        if answer.outside is not None:
+            told |= answer.outside.to_dict()
+        if answer.meaning is not None:
+            told["meaning"] = answer.meaning.to_dict()
         if isinstance(answer.play, MixedProfile) and not answer.play.is_symmetric:
             told["players"] = {
                 role.name: [dict(zip(role.strategies, row, strict=True)) for row in mix.tolist()]
@@ -291,10 +367,6 @@ class GameReport:
         return "; ".join(parts)
 
 
-def _holds(answer: Answer) -> bool:
-    return answer.solved or not isinstance(answer.play, MixedProfile)
-
-
 def _mix(names: Sequence[str], shares: Sequence[float]) -> str:
     return " + ".join(
         f"{share:.2f} {name}" if share < 1 else name
@@ -303,11 +375,15 @@ def _mix(names: Sequence[str], shares: Sequence[float]) -> str:
     )
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+def table(*columns: str, folded: str = "", width: int = 38) -> Table:
+    """Make an empty table; one column may be folded at a width."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
+        if column == folded:
+            made.add_column(column, max_width=width, overflow="fold")
+        else:
+            made.add_column(column, no_wrap=True)
+    return made
 
 
 def _cell(value: float, bounds: Any, digits: int = 1) -> str:

@@ -19,7 +19,8 @@ from .certificate import Certificate, Play, certify
 from .empirical_game import EmpiricalGame
 from .game_folder import Journal
 from .mixed_profile import MixedProfile
-from .payoff_source import PayoffSource
+from .outcomes import Outcomes
+from .payoff_source import PayoffSource, outcome_names, play_all
 from .profiles import MEMORY_LIMIT_BYTES, FloatArray, GameError, IntArray, ProfileSpace
 from .solvers.support_enumeration import support_enumeration
 
@@ -92,13 +93,21 @@ def sample(
     journal = None
     if folder is not None:
         journal = Journal(folder, _settings(source, space, plays, first_block))
-    values = np.full((samples, len(space.simulated), space.n_columns), np.nan)
+    names = outcome_names(source)
+    width = space.n_columns + len(names)
+    if 8 * len(space.simulated) * width * samples > MEMORY_LIMIT_BYTES:
+        raise GameError(
+            f"samples = {samples:,} of {len(space.simulated):,} profiles do not fit into memory; take fewer "
+            "samples of more plays each, or the deviation-preserving reduction"
+        )
+    values = np.full((samples, len(space.simulated), width), np.nan)
     counts = np.zeros(len(space.simulated), np.int64)
     wanted = np.full_like(counts, samples)
     while True:
         values = _play(source, space, values, counts, wanted, plays, first_block, workers, journal, progress)
         counts = wanted
-        game = EmpiricalGame(space, values[:, space.profile, space.column], counts)
+        outcomes = Outcomes(names, values[:, :, space.n_columns :]) if names else None
+        game = EmpiricalGame(space, values[:, space.profile, space.column], counts, outcomes)
         if half_width is None:
             break
         plays_found = (solve or symmetric_equilibria)(game)
@@ -147,19 +156,17 @@ def play_profile(
     journal: Journal | None,
     name: int,
 ) -> FloatArray:
-    """Make samples of one profile, shape (samples, n_columns), and keep them.
+    """Make samples of one profile, shape (samples, n_columns + n_outcomes), and keep them.
 
     Raises
     ------
     GameError
         If a payoff is not finite.
     """
-    used = profile > 0
-    values = np.full((samples, len(profile)), np.nan)
+    used = np.append(profile > 0, np.ones(len(outcome_names(source)), np.bool_))
+    values = np.full((samples, len(used)), np.nan)
     for b in range(samples):
-        got = np.asarray(source.payoffs(profile, first + b, plays), np.float64)
-        if got.shape != (plays, len(profile)):
-            raise GameError(f"payoffs must have shape ({plays}, {len(profile)}), got {got.shape}")
+        got = play_all(source, profile, first + b, plays)
         bad = used & ~np.isfinite(got).all(axis=0)
         if bad.any():
             raise GameError(_not_finite(source, profile, int(np.flatnonzero(bad)[0]), first + b))
@@ -243,6 +250,9 @@ def _too_few(certificate: Certificate, target: float, taken: int, most: int, fol
 def _not_finite(source: PayoffSource, profile: IntArray, column: int, block: int) -> str:
     names = [f"{role.name}.{strategy}" for role in source.roles for strategy in role.strategies]
     who = ", ".join(f"{n} {name}" for n, name in zip(profile.tolist(), names, strict=True) if n)
+    if column >= len(names):
+        outcome = outcome_names(source)[column - len(names)]
+        return f"outcomes must be finite: {outcome!r} in {who} is not, with the draws of block {block}"
     return f"payoffs must be finite: that of {names[column]} in {who} is not, with the draws of block {block}"
 
 
@@ -253,6 +263,7 @@ def _settings(source: PayoffSource, space: ProfileSpace, plays: int, first_block
         "players": list(space.players),
         "plays": plays,
         "first_block": first_block,
+        "outcomes": list(outcome_names(source)),
     }
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain

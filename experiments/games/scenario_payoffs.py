@@ -13,7 +13,9 @@ from ..runs.result import RunResult
 from ..runs.run import run
 from ..scenarios import Scenario, load_scenario
 from ..scenarios.deciders import AgentConfig
-from .payoff_source import GameRole
+from .market_outcomes import RUN_MEASURES, run_outcomes, served_usd
+from .outcomes import LEDGER, SERVED
+from .payoff_source import GameRole, Plays
 from .profiles import FloatArray, GameError, IntArray, Role
 
 PROFIT = "profit_usd"
@@ -34,8 +36,8 @@ class ScenarioPayoffs:
     replaces : tuple of str
         Kinds of agents that leave the scenario to make room for the players.
     payoff : str
-        ``profit_usd`` (after the gas of all calls, failed ones included), or another numeric column of the
-        ``liquidations`` table, added over the player's liquidations.
+        ``profit_usd`` (of liquidations and purchases, after all gas, that of failed calls included), or
+        another numeric column of the ``liquidations`` table, added over the player's liquidations.
     capital_rate : float
         Yearly cost of the player's own capital, deducted for the duration of the scenario.
     """
@@ -100,20 +102,31 @@ class ScenarioPayoffs:
         others = [agent for agent in scenario.agents if agent.kind not in self.replaces]
         return scenario.model_copy(update={"agents": (*agents, *others)})
 
+    @property
+    def outcome_names(self) -> tuple[str, ...]:
+        """Gains of groups, measures, and debt served by those who use a strategy."""
+        served = (f"{SERVED}{role.name}.{name}" for role in self.roles for name in role.strategies)
+        return (*LEDGER, *RUN_MEASURES, *served)
+
     def payoffs(self, profile: IntArray, seed_block: int, n: int) -> FloatArray:
         """Run n seeds, from ``seed_block * n`` on; see `PayoffSource`."""
-        seats = self.seats(profile)
+        return self.play(profile, seed_block, n).payoffs
+
+    def play(self, profile: IntArray, seed_block: int, n: int) -> Plays:
+        """Run n seeds; see `OutcomeSource`."""
         scenario = self.profile_scenario(profile)
-        columns = {
-            (player.name, strategy): c
-            for c, (player, strategy) in enumerate((p, s) for p in self.players for s in p.strategies)
+        using: dict[tuple[str, str], list[str]] = {
+            (player.name, strategy): [] for player in self.players for strategy in player.strategies
         }
-        values = np.zeros((n, len(columns)))
+        for name, player, strategy in self.seats(profile):
+            using[player.name, strategy].append(name)
+        values, outcomes = np.zeros((n, len(using))), np.zeros((n, len(self.outcome_names)))
         for i in range(n):
             result = run(scenario, seed_block * n + i)
-            for name, player, strategy in seats:
-                values[i, columns[player.name, strategy]] += self.earned(result, name)
-        return values / np.maximum(profile, 1)
+            values[i] = [sum(self.earned(result, name) for name in names) for names in using.values()]
+            served = [served_usd(result, names) for names in using.values()]
+            outcomes[i] = [*run_outcomes(result), *served]
+        return Plays(values / np.maximum(profile, 1), outcomes)
 
     def earned(self, result: RunResult, agent: str) -> float:
         """Payoff of one player in one run."""
@@ -132,13 +145,16 @@ class ScenarioPayoffs:
 
 
 def profit_usd(result: RunResult, agent: str) -> float:
-    """Profit of an agent from liquidations, USD, after the gas of all its calls, failed ones included.
+    """Profit of an agent from liquidations and purchases, USD, after the gas of all it sent for them.
 
     Collateral that it still holds at the end counts at the last mid.
     """
-    done, bids = result.liquidations, result.bids
-    failed = (bids.agent == agent) & (bids.kind == "liquidation") & ~bids.executed.astype(bool)
-    return float(done.profit_usd[done.liquidator == agent].sum() - bids.gas_usd[failed].sum())
+    done, sales, bids = result.liquidations, result.sales, result.bids
+    mine, bought = done["liquidator"] == agent, sales["buyer"] == agent
+    sent = (bids["agent"] == agent) & (bids["kind"] != "arbitrage")
+    booked = done.loc[mine, "gas_usd"].sum() + sales.loc[bought, "gas_usd"].sum()
+    profit = done.loc[mine, "profit_usd"].sum() + sales.loc[bought, "profit_usd"].sum()
+    return float(profit - (bids.loc[sent, "gas_usd"].sum() - booked))
 
 
 def _agent(name: str, role: GameRole, strategy: str) -> AgentConfig:

@@ -227,7 +227,7 @@ def _only(roles: Sequence[GameRole], kind: str) -> GameRole:
     return roles[0]
 
 
-CONTESTS: dict[str, Callable[..., PayoffSource]] = {
+TEXTBOOK: dict[str, Callable[..., PayoffSource]] = {
     "matrix": matrix_game,
     "entry": entry_game,
     "tullock": tullock_game,

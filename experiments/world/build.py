@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
 from ...agents.keepers import KeeperBot
+from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
 from ...agents.strategies.keeper import Keeper
+from ...agents.strategies.learning import LearningLiquidator
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.stability_depositor import StabilityDepositor
@@ -50,6 +52,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "stability-depositor": ("stability-depositor", StabilityDepositor),
     "redeemer": ("redeemer", Redeemer),
     "keeper": ("keeper", Keeper),
+    "learning": ("learner", LearningLiquidator),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
 
@@ -60,6 +63,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "stability-depositor": DepositorAgent,
     "redeemer": RedeemerAgent,
     "keeper": KeeperBot,
+    "learner": LearningBot,
 }
 
 FLASH_ENDOWMENT_USD = 5e10
@@ -296,7 +300,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     where = f"{path}.parameters"
     chosen: Any
     if config.strategy is None:
-        kinds = ("searcher", "maker", "keeper", "liquidator", "stability-depositor", "redeemer")
+        kinds = ("searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer")
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:
             if parameters:

@@ -181,12 +181,13 @@ class SealedBid:
         Raises
         ------
         ValueError
-            If the reserve is above every value, so that nothing can ever clear.
+            If the reserve is above every value that is the same in all contests, so that nothing can
+            ever clear.
         """
         given = _table(bids)
         worth = _table(values, given.shape)
         highest = float(worth.max())
-        if self.reserve > highest:
+        if self.reserve > highest and (len(worth) == 1 or (worth == worth[:1]).all()):
             raise ValueError(f"reserve = {self.reserve:g} is above every value (at most {highest:g}): "
                              "nothing can clear")  # fmt: skip
         out = _outcome(given.shape)
