@@ -163,6 +163,21 @@ def test_node_that_is_left_out_is_not_there(text, scenario):
         assert not run(changed, 1).bids.agent.astype(str).str.startswith("fast-bots").any()
 
 
+def test_leaving_out_somebody_who_never_sold_moves_no_price(scenario):
+    """Common random numbers: all other draws stay, and interest on a smaller pool moves no trade."""
+    whole = run(scenario, 1)
+    sold = set(zip(whole.forced_sales.protocol.astype(str), whole.forced_sales.account, strict=True))
+    sold |= set(zip(whole.liquidations.protocol.astype(str), whole.liquidations.account, strict=True))
+    there = start(scenario)
+    rows = zip(there.protocol, there.account, strict=True)
+    quiet = next(
+        account for protocol, account in rows if protocol == "bank" and (protocol, account) not in sold
+    )
+    assert run(only(f"without:account=bank-{quiet}", scenario), 1).quotes.equals(whole.quotes)
+    loud = whole.forced_sales[whole.forced_sales.protocol == "bank"].account.iloc[0]
+    assert not run(only(f"without:account=bank-{loud}", scenario), 1).quotes.equals(whole.quotes)
+
+
 def test_leaving_out_compares_the_losses_of_all_others(scenario):
     table = leave_one_out(scenario, [1], top=2)
     assert table["rank"].tolist() == [1, 2]
