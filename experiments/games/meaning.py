@@ -91,9 +91,8 @@ def meaning(game: EmpiricalGame, play: Play) -> Meaning | None:
     if told is None:
         return None
     weights = profile_weights(game, play)
-    found = {
-        name: _measure(game, told.of(name), weights) for name in told.names if not name.startswith(SERVED)
-    }
+    names = [name for name in told.names if not name.startswith(SERVED)]
+    found = dict(zip(names, _measure(game, told.samples[:, :, : len(names)], weights), strict=True))
     gas = found["gas"].value
     rent = gas + found["liquidators"].value
     waste = np.nanmean(told.of("waste"), axis=0)
@@ -124,24 +123,27 @@ def profile_weights(game: EmpiricalGame, play: Play) -> FloatArray:
     return np.asarray(weights / weights.sum())
 
 
-def _measure(game: EmpiricalGame, samples: FloatArray, weights: FloatArray) -> Measured:
-    """Weighted mean over profiles, with an interval from resampling whole blocks."""
+def _measure(game: EmpiricalGame, samples: FloatArray, weights: FloatArray) -> list[Measured]:
+    """Weighted means over profiles, with intervals from resampling whole blocks.
+
+    `samples` has shape (n_samples, n_profiles, n_names).
+    """
     counts = game.counts
     assert counts is not None
-    value = float(weights @ np.nanmean(samples, axis=0))
-    total = np.zeros(RESAMPLES)
+    values = weights @ np.nanmean(samples, axis=0)
+    change = np.zeros((RESAMPLES, len(values)))
     rng = Streams(0)("games/outcomes")
     low = 0
     for high in np.unique(counts).tolist():
         alive = counts >= high
-        part = samples[low:high, alive] @ (weights[alive] / counts[alive])
+        part = np.einsum("bpk,p->bk", samples[low:high, alive], weights[alive] / counts[alive])
         s = high - low
         drawn = rng.multinomial(s, np.full(s, 1.0 / s), size=RESAMPLES)
-        total += (drawn @ part - part.sum()) * np.sqrt(s / (s - 1.0))
+        change += (drawn @ part - part.sum(axis=0)) * np.sqrt(s / (s - 1.0))
         low = high
     tail = (1.0 - LEVEL) / 2.0
-    ends = value + np.quantile(total, [tail, 1.0 - tail])
-    return Measured(value, (float(ends[0]), float(ends[1])))
+    ends = values + np.quantile(change, [tail, 1.0 - tail], axis=0)
+    return [Measured(v, (lo, hi)) for v, lo, hi in zip(values.tolist(), *ends.tolist(), strict=True)]
 
 
 def _concentration(game: EmpiricalGame, told: Outcomes, play: Play, weights: FloatArray) -> float:
