@@ -54,7 +54,7 @@ class Commands(TyperGroup):
             with _remembered_interrupts():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo("interrupted; a folder of a run appears only when it is complete", err=True)
+            typer.echo("interrupted; a run folder appears only when it is complete", err=True)
             raise typer.Exit(130) from None
         except _UsageError as error:
             raise _refused(error.format_message()) from None
