@@ -53,8 +53,8 @@ def echo_json(value: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress_bar(label: str, unit: str) -> Iterator[Progress]:
-    """Show progress on stderr with units per second and time left, if it is a terminal.
+def progress_bar(label: str, unit: str, note: Callable[[], str] = str) -> Iterator[Progress]:
+    """Show progress on stderr with units per second, time left and a note, if it is a terminal.
 
     Yields
     ------
@@ -86,7 +86,7 @@ def progress_bar(label: str, unit: str) -> Iterator[Progress]:
         if now - drawn < _REDRAW_S and done < total:
             return
         drawn = now
-        rate = f"{done / max(now - began, 1e-9):,.0f} {unit}/s"
+        rate = f"{done / max(now - began, 1e-9):,.3g} {unit}/s {note()}"
         bar.update(task, completed=done, total=total, rate=rate, refresh=True)
 
     with bar:

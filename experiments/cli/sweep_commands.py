@@ -69,7 +69,16 @@ def sweep(
         _print_job_script(settings)
         return
     folder = out or Path("runs") / f"sweep-{chosen.name}"
-    with _stopped_by_sigterm(), _progress(f"sweep {chosen.name}") as progress:
+    problems: list[str] = []
+
+    def failed(job: Job, problem: str) -> None:
+        problems.append(problem)
+        typer.echo(f"point {job.point}, seed {job.seed} failed: {problem}", err=True)
+
+    def note() -> str:
+        return f"{len(problems)} failed" if problems else ""
+
+    with _stopped_by_sigterm(), _progress(f"sweep {chosen.name}", note) as progress:
         report = run_sweep(
             chosen,
             folder,
@@ -80,7 +89,7 @@ def sweep(
             allow_many=yes,
             executor=None if settings is None else on_slurm(settings, processes),
             progress=progress,
-            failed=_tell_failure,
+            failed=failed,
         )
     if report.failed:
         typer.echo(
@@ -143,10 +152,6 @@ def _print_job_script(settings: dict[str, str] | None) -> None:
         typer.echo(cluster.job_script(), nl=False)
 
 
-def _tell_failure(job: Job, problem: str) -> None:
-    typer.echo(f"point {job.point}, seed {job.seed} failed: {problem}", err=True)
-
-
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
     """End as after Ctrl-C when a time limit or a batch system asks to; what is done stays done."""
@@ -168,10 +173,10 @@ def _stopped_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+def _progress(label: str, note: Callable[[], str]) -> Iterator[Callable[[int, int], None]]:
     """Show progress as a bar, or as a line now and then where there is no terminal."""
     if sys.stderr.isatty():
-        with progress_bar(label, "runs") as bar:
+        with progress_bar(label, "runs", note) as bar:
             yield bar
         return
     began = told = time.monotonic()
@@ -185,6 +190,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
             told = now
             rate = (done - start) / (now - began)
             left = (total - done) / rate
-            typer.echo(f"{label}: {done}/{total} runs, {rate:.2f} runs/s, {left:,.0f} s left", err=True)
+            said = f"{label}: {done}/{total} runs, {rate:.2f} runs/s, {left:,.0f} s left {note()}"
+            typer.echo(said.rstrip(), err=True)
 
     yield line

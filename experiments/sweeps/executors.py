@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..scenarios.base import ScenarioError
 from .designs import Point
+from .folder import write_failure
 from .job import run_job, warm_up
 from .plan import Job, SweepPlan
 
@@ -73,7 +74,9 @@ class OnDask:
         if not jobs:
             return
         path = str(folder.resolve())
-        self.client.submit(warm_up, plan, points[jobs[0].point], pure=False).result()
+        self.client.submit(
+            warm_up, plan, points[jobs[0].point], pure=False
+        ).exception()  # its run will say so
         waiting = iter(jobs)
         running: dict[str, Job] = {}
 
@@ -93,6 +96,7 @@ class OnDask:
                 problem = future.result()
             except KilledWorker as error:
                 problem = f"worker died: {error}"
+                write_failure(folder, job, {"settings": plan.settings(points[job.point]), "error": problem})
             future.release()
             following = submit()
             if following is not None:

@@ -26,7 +26,7 @@ def run_job(plan: SweepPlan, point: Point, job: Job, folder: str) -> str:
     """
     from ..runs.run import run
 
-    named = dict(zip((factor.name for factor in plan.factors), point, strict=True))
+    named = plan.settings(point)
     try:
         result = run(lean(plan.scenario_at(point), plan.tables), job.seed)
         row = named | measure(result, plan.measured())

@@ -109,6 +109,10 @@ class SweepPlan(Section):
         """Return all runs, seed by seed, so that a sweep cut short has seen every point."""
         return [Job(point, seed) for seed in range(1, self.seeds + 1) for point in range(len(self.points()))]
 
+    def settings(self, point: Point) -> dict[str, Value]:
+        """Return the value of each factor at a point, by name."""
+        return dict(zip((factor.name for factor in self.factors), point, strict=True))
+
     def changes(self, point: Point) -> tuple[str, ...]:
         """Return the changes to the scenario at a point."""
         pairs = zip(self.factors, point, strict=True)
