@@ -86,7 +86,8 @@ def progress_bar(label: str, unit: str, note: Callable[[], str] = str) -> Iterat
         if now - drawn < _REDRAW_S and done < total:
             return
         drawn = now
-        rate = f"{done / max(now - began, 1e-9):,.3g} {unit}/s {note()}"
+        speed = done / max(now - began, 1e-9)
+        rate = f"{speed:,.{0 if speed >= 10 else 2}f} {unit}/s {note()}"
         bar.update(task, completed=done, total=total, rate=rate, refresh=True)
 
     with bar:

@@ -59,13 +59,15 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
     names = [factor.name for factor in plan.factors]
     x = plan.picture.x or names[0]
     others = [name for name in names if name != x]
-    groups: list[tuple[Any, pd.DataFrame]] = list(runs.groupby(others)) if others else [((), runs)]
+    groups: list[tuple[Any, pd.DataFrame]] = (
+        list(runs.groupby(others, sort=False)) if others else [((), runs)]
+    )
     if len(groups) > MOST_LINES:
         groups = [((), runs)]
-    ticks = list(dict.fromkeys(runs.sort_values(x)[x]))
+    ticks = list(dict.fromkeys(runs[x]))  # in the order of the plan
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in ticks)
     for k, (values, part) in enumerate(groups):
-        centres = {value: t_interval(rows[metric]) for value, rows in part.groupby(x)}
+        centres = {value: t_interval(rows[metric]) for value, rows in part.groupby(x, sort=numeric)}
         places = np.array([value if numeric else ticks.index(value) for value in centres], float)
         apart = 0.008 * (max(ticks) - min(ticks)) if numeric else 0.12
         shift = apart * (k - (len(groups) - 1) / 2)
@@ -74,7 +76,7 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
         high = np.array([interval.high for interval in centres.values()])
         spread = np.nan_to_num(np.vstack([middle - low, high - middle]))
         axes.errorbar(
-            places + shift, middle, yerr=spread, color=COLOURS[k % len(COLOURS)], ls=LINES[k % len(LINES)],
+            places + shift, middle, yerr=spread, color=COLOURS[k % len(COLOURS)], ls=LINES[k % len(LINES)] if numeric else "none",
             marker=MARKERS[k % len(MARKERS)], ms=4.5, lw=1.4, capsize=3,
             label=", ".join(f"{name} {_text(value)}" for name, value in zip(others, values, strict=False)),
         )  # fmt: skip
