@@ -92,7 +92,8 @@ def draw_mixtures(names: Sequence[str], reports: Sequence[GameReport], folder: P
 def draw_frontier(cases: Sequence[Case], reports: Sequence[GameReport], folder: Path) -> Path:
     """Draw protocol revenue against the share that nobody liquidates, a line for each number of bots.
 
-    Only equilibria in which all bots do the same are drawn.
+    Shares auctioned are written beside the marks of one line; the others have the same. Only equilibria
+    in which all bots do the same are drawn.
     """
     points: dict[int, list[tuple[float, float, float]]] = {}
     for case, report in zip(cases, reports, strict=True):
@@ -115,7 +116,7 @@ def draw_frontier(cases: Sequence[Case], reports: Sequence[GameReport], folder: 
                 100.0 * nobody, revenue, color=COLOURS[i % len(COLOURS)], ls=LINES[i % len(LINES)],
                 marker="osD^vP"[i % 6], ms=5, label=f"{players} bots",
             )  # fmt: skip
-            for k in range(len(line)) if players == max(points) else [len(line) - 1]:
+            for k in range(len(line)) if players == max(points) else ():
                 axes.annotate(
                     f"{recapture[k]:.0%}", (100.0 * nobody[k], revenue[k]), textcoords="offset points",
                     xytext=(7, -11),
@@ -124,7 +125,7 @@ def draw_frontier(cases: Sequence[Case], reports: Sequence[GameReport], folder: 
             no_data(axes, "no equilibrium found")
         axes.set_xlabel("liquidations that nobody takes (%)")
         axes.set_ylabel(f"revenue of the protocol a liquidation ({reports[0].game.unit})")
-        axes.set_title("Protocol revenue against no-shows, by share of the bonus that is auctioned")
+        axes.set_title("Protocol revenue against no-shows, by share of the bonus that is auctioned (labels)")
         if points:
             axes.legend()
         return save(figure, folder, "frontier")
