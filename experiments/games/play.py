@@ -80,6 +80,8 @@ def play(
     samples = plan.samples if samples is None else samples
     if search_rounds and plan.search is None:
         raise GameError(f"game {plan.name!r} has no [search], so there is no parameter to search in")
+    if search_rounds and plan.search is not None:
+        plan.with_values([plan.search.low])  # refused before anything is sampled
     if search_rounds and plan.reduced is not None:
         raise GameError("reduced and a search exclude each other: replies meet whole profiles")
     if tolerance is not None and not tolerance >= 0:

@@ -241,6 +241,8 @@ strategies = { one = {}, two = { bid_share = 0.4 } }
         ("entry", {"overrides": ["seed=1"]}, "a contest has no scenario"),
         ("entry", {"search_rounds": 2}, r"has no \[search\]"),
         ("entry", {"tolerance": -1.0}, "tolerance = -1"),
+        ("gas-auction", {"search_rounds": 1}, "'share' is no number of strategy 'out'"),
+        ("oev-frontier", {}, "has several cases"),
     ],
 )
 def test_a_game_that_cannot_be_played_is_refused(name, options, words):
