@@ -144,7 +144,7 @@ class ContestPayoffs:
         groups["lenders"] = groups["lenders"] - lost
         groups["outside"] = groups["outside"] + lost
         gas = groups["builder"] + groups["burned"]
-        measures = (gas, groups["burned"] + lost, -groups["borrowers"], nobody)
+        measures = (gas, groups["burned"] + lost, lost, -groups["borrowers"], nobody)
         outcomes = np.column_stack([*(groups[name] for name in LEDGER), *measures, served])
         return Plays(payoffs, outcomes)
 

@@ -44,6 +44,7 @@ def run_outcomes(result: RunResult) -> list[float]:
     measures = (
         gas,
         gas - builder + bad_debt,
+        bad_debt,
         float(result.summary["borrower_loss_usd"]),
         _not_served(result),
         over_liquidated_usd(result),

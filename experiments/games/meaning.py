@@ -72,7 +72,7 @@ class Meaning:
             },
             "rent_dissipated_in_gas": self.dissipated,
             "liquidator_hhi": self.hhi,
-            "bad_debt": -self.outcomes["lenders"].value,
+            "bad_debt": self.outcomes["bad_debt"].value,
             "planner": {"profile": self.planner, "waste": self.planner_waste},
             "price_of_anarchy": self.price_of_anarchy,
             "ledger_imbalance": self.imbalance,

@@ -10,19 +10,19 @@ from .outcomes import LEDGER
 Tell = Callable[[Meaning, float], str]
 
 
-def _money(measured: Measured, scale: float, sign: float = 1.0) -> str:
-    value = sign * measured.value / scale
+def _money(measured: Measured, scale: float) -> str:
+    value = measured.value / scale
     half = (measured.interval[1] - measured.interval[0]) / (2.0 * scale)
     value, half = (round(number, 9) + 0.0 for number in (value, half))
     return f"{value:,.4g} +- {half:.2g}"
 
 
-def _gain(name: str, sign: float = 1.0) -> Tell:
+def _gain(name: str) -> Tell:
     def tell(meaning: Meaning, scale: float) -> str:
         measured = meaning.outcomes.get(name)
         if measured is None or (not measured.value and not any(measured.interval)):
             return ""
-        return _money(measured, scale, sign)
+        return _money(measured, scale)
 
     return tell
 
@@ -40,7 +40,7 @@ def _ratio(value: float | None) -> str:
 
 MEANING_ROWS: tuple[tuple[str, Tell], ...] = (
     ("share that nobody liquidates", _share("no_show")),
-    ("bad debt", _gain("lenders", -1.0)),
+    ("bad debt", _gain("bad_debt")),
     ("borrowers' loss in liquidations", _gain("borrower_loss")),
     ("repaid beyond need", _gain("over_liquidated")),
     ("gas paid by liquidators", _gain("gas")),

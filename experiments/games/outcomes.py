@@ -13,9 +13,9 @@ LEDGER = ("borrowers", "lenders", "protocol", "liquidators", "builder", "burned"
 """Groups whose gains sum to zero in every play. `burned` is gas that nobody gets, `market` those who trade
 with liquidators (slippage, fees of venues and loans), `outside` what falling prices took or gave."""
 
-MEASURES = ("gas", "waste", "borrower_loss", "no_show")
+MEASURES = ("gas", "waste", "bad_debt", "borrower_loss", "no_show")
 """What every source tells beside the ledger: what liquidators pay for blocks, what of it is burned together
-with bad debt, what borrowers lose by liquidation, and the share that nobody liquidates."""
+with bad debt, bad debt, what borrowers lose by liquidation, and the share that nobody liquidates."""
 
 SERVED = "served "
 """Begins the name of an outcome that says how much those served who use a strategy, as ``served bot.low``."""

@@ -239,9 +239,9 @@ class GameReport:
         scale, unit = self._scale()
         console.print(f"\nwhat a player could gain by choosing otherwise alone{unit} ({LEVEL:.0%} interval)")
         frequencies = any(answer.frequency is not None for answer in self.answers)
-        outside = any(answer.outside is not None for answer in self.answers)
+        searched = next((a.outside.parameter for a in self.answers if a.outside is not None), None)
         rows = table(
-            "profile", "regret", *(["outside the game"] if outside else []),
+            "profile", "regret", *([f"outside, at a {searched}"] if searched else []),
             *(["in resamples"] if frequencies else []), "verdict", "found by",
             folded="profile",
         )  # fmt: skip
@@ -251,7 +251,7 @@ class GameReport:
                 self._profile(answer),
                 self._cell(certificate.regret / scale, [b / scale for b in certificate.interval]),
             ]
-            if outside:
+            if searched:
                 row.append(self._outside(answer.outside))
             if frequencies:
                 row.append("" if answer.frequency is None else f"{answer.frequency:.0%}")
@@ -275,7 +275,7 @@ class GameReport:
         scale = self._scale()[0]
         bounds = [max(0.0, end) / scale for end in found.interval]
         cell = self._cell(max(0.0, found.gain) / scale, bounds)
-        return f"{cell} by {found.parameter} = {found.value:.3g}"
+        return f"{cell} at {found.value:.3g}"
 
     def _print_meaning(self, console: Console) -> None:
         told = [answer for answer in self.equilibria if answer.meaning is not None]

@@ -67,7 +67,7 @@ def test_symmetric_reduction_needs_each_count_of_strategies_once(monkeypatch):
 
     monkeypatch.setattr(scenario_payoffs, "run", stand_in)
     monkeypatch.setattr(scenario_payoffs, "profit_usd", payoff)
-    monkeypatch.setattr(scenario_payoffs, "run_outcomes", lambda result: [0.0] * 13)
+    monkeypatch.setattr(scenario_payoffs, "run_outcomes", lambda result: [0.0] * 14)
     monkeypatch.setattr(scenario_payoffs, "served_usd", lambda result, players: 0.0)
     told = []
     game = load_game_file("quick").sample(2, progress=lambda done, total: told.append((done, total)))
