@@ -171,3 +171,23 @@ def test_handing_the_whole_bonus_to_an_auction_raises_no_shows():
 def test_games_without_this_equilibrium_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+@pytest.mark.parametrize("n", [2, 5, 20])
+@pytest.mark.parametrize("cost", [0.05, 0.3, 0.6, 0.9])
+def test_entry_under_recapture_lies_between_a_drawn_winner_and_bertrand(n, cost):
+    """MODEL 3.1 at recapture 0, 3.2 at 1; in between bots come less the more is auctioned (3.9)."""
+    chances = [forms.recapture_entry_probability(n, 1.0, cost, r) for r in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert chances[0] == pytest.approx(forms.entry_probability(n, 1.0, cost), abs=1e-12)
+    assert chances[-1] == pytest.approx(forms.bertrand_entry_probability(n, 1.0, cost), abs=1e-12)
+    assert chances == sorted(chances, reverse=True)
+    p = chances[2]
+    if p < 1.0:
+        kept = 0.5 * (1 - (1 - p) ** n) / (n * p) + 0.5 * (1 - p) ** (n - 1)
+        assert kept == pytest.approx(cost, abs=1e-9)
+
+
+@pytest.mark.parametrize("recapture", [-0.1, 1.1])
+def test_recapture_is_a_share(recapture):
+    with pytest.raises(ValueError, match="recapture must be in"):
+        forms.recapture_entry_probability(3, 1.0, 0.5, recapture)

@@ -118,6 +118,15 @@ def test_outcomes_are_saved_with_the_samples_and_read_back(tmp_path):
         load_game(tmp_path / "dutch")
 
 
+def test_bids_above_what_is_auctioned_buy_nothing():
+    """Else bidders would bid for the part that the winner keeps, and nothing of it would be kept."""
+    bids = {"all": {"share": 1.0}, "more": {"share": 1.8}}
+    source = sealed_contest([role(bids, 2)], 100.0, "second", entry_cost=10.0, recapture=0.5)
+    payoffs = source.payoffs(np.array([1, 1]), 3, 100_000)
+    assert payoffs.sum(axis=1).mean() == pytest.approx(100.0 - 50.0 - 20.0)
+    np.testing.assert_allclose(payoffs.mean(axis=0), [15.0, 15.0], atol=0.5)
+
+
 def sealed(shares, samples=20, **changes):
     plan = load_game_file("sealed-bid")
     strategies = {f"{share:g}": {"share": share} for share in shares}
