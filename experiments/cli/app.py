@@ -141,6 +141,8 @@ app.command("compare")(study_commands.compare)
 app.command("sweep")(sweep_commands.sweep)
 app.command("conform")(study_commands.conform)
 app.command("contagion")(study_commands.contagion)
+app.command("facts")(study_commands.facts)
+app.command("rare")(study_commands.rare)
 app.command("game")(study_commands.game)
 
 

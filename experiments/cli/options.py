@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -45,6 +46,25 @@ def whole_number(option: str, text: str, low: int, high: int) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,30}", text) or not low <= int(text) <= high:
         raise ScenarioError(f"{option} = {text!r}; allowed: a whole number from {low:,} to {high:,}")
     return int(text)
+
+
+def number(option: str, text: str) -> float:
+    """Read the finite number given for an option.
+
+    Raises
+    ------
+    ScenarioError
+        If it is none.
+    """
+    from ..scenarios.base import ScenarioError
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ScenarioError(f"{option} = {text!r}; allowed: a number")
+    return value
 
 
 def echo_json(value: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .importance import ImportanceEstimate, importance_estimate, mixture_weights
 from .intervals import Interval, bootstrap_interval, t_interval, wilson_interval
 from .paired import PairedDifference, holm, paired_difference, paths_needed
 from .pareto import knee, pareto_front
@@ -9,6 +10,7 @@ from .sensitivity import SobolIndices, saltelli_runs, sobol_indices
 from .tails import expected_shortfall, hill_estimator, value_at_risk
 
 __all__ = [
+    "ImportanceEstimate",
     "Interval",
     "PairedDifference",
     "SobolIndices",
@@ -16,7 +18,9 @@ __all__ = [
     "expected_shortfall",
     "hill_estimator",
     "holm",
+    "importance_estimate",
     "knee",
+    "mixture_weights",
     "paired_difference",
     "pareto_front",
     "paths_needed",
