@@ -76,7 +76,8 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
         high = np.array([interval.high for interval in centres.values()])
         spread = np.nan_to_num(np.vstack([middle - low, high - middle]))
         axes.errorbar(
-            places + shift, middle, yerr=spread, color=COLOURS[k % len(COLOURS)], ls=LINES[k % len(LINES)] if numeric else "none",
+            places + shift, middle, yerr=spread, color=COLOURS[k % len(COLOURS)],
+            ls=LINES[k % len(LINES)] if numeric else "none",
             marker=MARKERS[k % len(MARKERS)], ms=4.5, lw=1.4, capsize=3,
             label=", ".join(f"{name} {_text(value)}" for name, value in zip(others, values, strict=False)),
         )  # fmt: skip

@@ -33,7 +33,7 @@ class Journal:
 
     def __init__(self, world: LiquidationMarket) -> None:
         self.world = world
-        self._bids: dict[tuple[int, int], tuple[int, Moved]] = {}  # who leads an auction, what it has paid
+        self._bids: dict[tuple[int, int], dict[int, Moved]] = {}  # what bids that stand have paid, by bidder
 
     def liquidation(
         self,
@@ -126,7 +126,7 @@ class Journal:
         world.recorder.sales.append(row)
         entry = self._cost(
             "sale", agent, protocol, sale.number, sale.account, sale.collateral, row, moved,
-            given_back=((sale.collateral, result.returned),),
+            given_back=((sale.collateral, result.returned), (sale.debt, result.refunded)),
             received=((sale.collateral, result.units),),
         )  # fmt: skip
         if sold is None:
@@ -139,18 +139,31 @@ class Journal:
         return row
 
     def bid(self, protocol: int, sale: Sale, bidder: int, purse: Purse, pay: int) -> None:
-        """Remember what the bidder who now leads an auction has put in, until somebody outbids it."""
-        key = (protocol, sale.number)
-        before = self._bids.get(key, (-1, NOTHING))
-        self.world.on_undo(lambda: self._bids.update({key: before}))
-        paid = before[1] if before[0] == bidder else NOTHING
+        """Remember what a bidder has put in: until somebody outbids it, or until sealed bids are opened."""
+        before = self._bids.get((protocol, sale.number), {})
+        paid = before.get(bidder, NOTHING)
         more = purse.close(pay - sum(payment.units for payment in paid.payments))
-        self._bids[key] = bidder, Moved((*paid.payments, *more.payments), paid.cash + more.cash)
+        others = before if self.world.credit[protocol].pool.sealed_bids else {}
+        own = Moved((*paid.payments, *more.payments), paid.cash + more.cash)
+        self._stand(protocol, sale, {**others, bidder: own})
 
-    def won(self, protocol: int, sale: Sale, gained: int) -> Moved:
+    def refund(self, protocol: int, sale: Sale, bidder: int, units: int, cash: int) -> None:
+        """Take note of what a bidder gets back when bids are opened, and of the cash it was swapped for."""
+        before = self._bids[protocol, sale.number]
+        paid = before[bidder]
+        own = Moved((*paid.payments, Payment(sale.debt, -units)), paid.cash + cash)
+        self._stand(protocol, sale, {**before, bidder: own})
+
+    def won(self, protocol: int, sale: Sale, winner: int, gained: int) -> Moved:
         """Return what the winner of an auction has paid with its bids, and the collateral it has received."""
-        _, paid = self._bids[protocol, sale.number]
+        paid = self._bids[protocol, sale.number][winner]
         return paid._replace(gained=((sale.collateral, gained),))
+
+    def _stand(self, protocol: int, sale: Sale, bids: dict[int, Moved]) -> None:
+        key = (protocol, sale.number)
+        before = self._bids.get(key, {})
+        self.world.on_undo(lambda: self._bids.update({key: before}))
+        self._bids[key] = bids
 
     def chore(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
         """Write down what upkeep has earned."""

@@ -159,17 +159,39 @@ class Upkeep:
         row = -1 if sale is None else sale.account
         assets = () if sale is None else (sale.collateral, sale.debt)
         world.on_undo(pool.checkpoint(row, assets))
+        if chore.kind == "deal" and sale is not None:
+            self._deal(world, sale)
+            return
         wages = Wages(world.ledger, me, world.quote, world.desk.stables)
-        lot = 0 if sale is None or sale.bidder < 0 else world.ledger.balance(sale.bidder, sale.collateral)
-        result = pool.work(chore.kind, chore.number, me, now)
+        pool.work(chore.kind, chore.number, me, now)
         earned = wages.earned()
         for asset in world.desk.stables:
             if asset != world.quote:
                 world.desk.convert(me, asset, world.quote, world.ledger.balance(me, asset))
-        winner = None if result is None else world.agent_of(result.buyer)
-        if result is not None and winner is not None and sale is not None:
-            gained = world.ledger.balance(result.buyer, sale.collateral) - lot
-            moved = world.journal.won(errand.protocol, sale, gained)
-            world.journal.sale(winner, None, errand.protocol, sale, result, moved)
         if earned:
             world.journal.chore(self.agent, errand.protocol, chore.number, wages.close())
+
+    def _deal(self, world: LiquidationMarket, sale: Sale) -> None:
+        """Hand out what an auction has sold; bids that have not won, or more than was due, come back."""
+        ledger, protocol, debt = world.ledger, self.intent.errand.protocol, sale.debt
+        before = {
+            agent.account: (
+                ledger.balance(agent.account, sale.collateral),
+                ledger.balance(agent.account, debt),
+            )
+            for agent in world.world.deciders
+        }
+        number, now = self.intent.errand.chore.number, int(world.time_s)
+        result = world.credit[protocol].pool.work("deal", number, self.agent.account, now)
+        for account, (_, held) in before.items():
+            units = ledger.balance(account, debt) - held
+            if units > 0:
+                cash = units
+                if debt != world.quote:
+                    cash = world.desk.convert(account, debt, world.quote, units)
+                world.journal.refund(protocol, sale, account, units, cash)
+        winner = None if result is None else world.agent_of(result.buyer)
+        if result is not None and winner is not None:
+            gained = ledger.balance(result.buyer, sale.collateral) - before[result.buyer][0]
+            moved = world.journal.won(protocol, sale, result.buyer, gained)
+            world.journal.sale(winner, None, protocol, sale, result, moved)

@@ -247,11 +247,15 @@ class LendingPool(ABC):
         Whether the terms of a call are the account's own (`quote`) and `bonus` only bounds what it gains.
     paced : bool
         Whether an account may rest between two liquidations (`resting`).
+    sealed_bids : bool
+        Whether bids for a lot stand side by side until they are opened; if not, a higher one replaces
+        the one before.
     """
 
     kicked = False
     quoted = False
     paced = False
+    sealed_bids = False
     kick_pays = True
     caution = 0.0
     full_below = 0.0

@@ -54,6 +54,8 @@ class SealedPool(AuctionPool[Round]):
     pricing : SealedBids
     """
 
+    sealed_bids = True
+
     def __init__(self, *args: Any, pricing: SealedBids, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.pricing = pricing
