@@ -17,6 +17,7 @@ import numpy as np
 
 from ..protocols.lending.liquity.pool import SystemStatus
 from ..protocols.lending.pool import Chore, Sale
+from .strategies.exits import Exit
 
 
 class Opportunity(NamedTuple):
@@ -145,8 +146,8 @@ class PublicView(NamedTuple):
 class Liquidate(NamedTuple):
     """Ask for one liquidation call.
 
-    `exit` says what becomes of the seized collateral: ``book``, ``pool`` or
-    ``hold``; with `flash_loan` the pool exit happens inside the transaction and
+    `exit` says what becomes of the seized collateral: ``book``, ``pool``, ``hold`` or
+    a schedule of `strategies.exits`; with `flash_loan` the pool exit happens inside the transaction and
     pays the loan back, or everything reverts. In a priority gas auction the price is
     raised up to `ceiling_gwei` when others bid more.
     """
@@ -155,7 +156,7 @@ class Liquidate(NamedTuple):
     repay_usd: float
     price_gwei: float
     flash_loan: bool
-    exit: str
+    exit: Exit
     max_slippage: float
     ceiling_gwei: float = 0.0
 
@@ -179,7 +180,7 @@ class Buy(NamedTuple):
     worst_usd: float
     price_gwei: float
     flash_loan: bool
-    exit: str
+    exit: Exit
     max_slippage: float
 
 
@@ -190,7 +191,7 @@ class PlaceBid(NamedTuple):
     pay_units: int
     units: int
     price_gwei: float
-    exit: str
+    exit: Exit
     max_slippage: float
 
 

@@ -484,6 +484,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for market in self.credit:
                 for asset, units in market.pool.held_for(account):
                     held[asset] += units
+        for asset, units in self.exits.resting(account):
+            held[asset] += units
         return held
 
     def unit_values(self) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 from ..base import Buy, Errand, Offer, PlaceBid, PublicView, Work
+from .exits import Exit
 from .threshold_liquidator import OwnState, ThresholdLiquidator
 
 GAS_KEPT = 5.0
@@ -127,9 +128,9 @@ class AuctionTaker:
             return None
         return PlaceBid(offer, pay, units, view.gas_standard_gwei, self._exit(), inner.max_slippage)
 
-    def _exit(self) -> str:
+    def _exit(self) -> Exit:
         """Return where a won lot goes: it arrives long after the bid, so no pool sale can be part of it."""
-        return "hold" if self.liquidation.exit == "hold" else "book"
+        return "book" if self.liquidation.exit == "pool" else self.liquidation.exit
 
     def _work(self, errand: Errand, view: PublicView, own: OwnState) -> Work | None:
         chore = errand.chore

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..base import Kick, Liquidate, Opportunity, PublicView
-
-EXITS = ("book", "pool", "hold")
+from .exits import AT_ONCE, Exit, SaleStart, Schedule, spreading
 
 POOL_KEEPS = 0.997
 """Share of a sale to a pool that its usual fee leaves."""
@@ -57,8 +56,8 @@ class ThresholdLiquidator:
 
     Parameters
     ----------
-    exit : str
-        ``book``, ``pool`` or ``hold``.
+    exit : str or Schedule
+        ``book``, ``pool`` or ``hold``, or a schedule by which collateral is sold on the book over time.
     flash_loan : bool
         Borrow what is repaid inside the transaction (needs ``exit = "pool"``).
     bid_share : float
@@ -76,9 +75,10 @@ class ThresholdLiquidator:
     loss_budget_usd : float
         The bot stops for good when it has lost this much.
     hold_risk : float
-        Charge on held collateral: multiples of volatility over `hold_s`.
+        Charge on held collateral: multiples of volatility over `hold_s`, or over the time that a schedule
+        leaves it at risk.
     hold_s : float
-        Time over which held collateral is at risk, seconds.
+        Time over which collateral that is held for good is at risk, seconds.
 
     Raises
     ------
@@ -86,7 +86,7 @@ class ThresholdLiquidator:
         If a parameter is out of range.
     """
 
-    exit: str = "book"
+    exit: Exit = "book"
     flash_loan: bool = False
     bid_share: float = 0.3
     escalation: float = 0.4
@@ -99,8 +99,8 @@ class ThresholdLiquidator:
     hold_s: float = 600.0
 
     def __post_init__(self) -> None:
-        if self.exit not in EXITS:
-            raise ValueError(f"exit must be one of {', '.join(EXITS)}, got {self.exit!r}")
+        if not isinstance(self.exit, Schedule) and self.exit not in AT_ONCE:
+            raise ValueError(f"exit must be a schedule or one of {', '.join(AT_ONCE)}, got {self.exit!r}")
         if self.flash_loan and self.exit != "pool":
             raise ValueError(f"flash_loan needs exit = 'pool', got {self.exit!r}")
         for key in ("bid_share", "escalation", "raise_limit", "max_slippage"):
@@ -134,6 +134,11 @@ class ThresholdLiquidator:
         if self.exit == "hold":
             margin -= self.hold_risk * view.volatility[collateral] * self.hold_s**0.5
             return ExitTerms(margin, 0.0, math.inf)
+        if isinstance(self.exit, Schedule):
+            start = SaleStart(view.volatility[collateral], depth, view.depth_band, view.block_time_s)
+            parts = spreading(self.exit, start)
+            margin -= self.hold_risk * start.volatility * parts.risk_s**0.5
+            curvature, visible = curvature * parts.cost_share, visible / parts.largest
         return ExitTerms(margin, curvature * received * received, visible / received)
 
     def size(self, terms: ExitTerms, limit_usd: float, sold_usd: float = 0.0) -> Valuation:

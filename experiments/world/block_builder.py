@@ -144,7 +144,7 @@ class BlockBuilder:
             paid.append(kept / ledger.assets[quote].unit)
         return paid
 
-    def _marks(self) -> tuple[int, int, int, tuple[int, int]]:
+    def _marks(self) -> tuple[int, int, int, tuple[int, int, int]]:
         """Where the tables and the exits end now: what comes later goes if the transaction reverts."""
         recorder = self.world.recorder
         return len(recorder.liquidations), len(recorder.sales), len(recorder.costs), self.world.exits.mark()

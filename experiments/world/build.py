@@ -32,6 +32,7 @@ from ...market.trading import TradingFloor
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
 from ..scenarios.deciders import AgentConfig
+from ..scenarios.exit_plans import read_exit
 from ..scenarios.objects import build_strategy, import_object
 from . import assembly
 from .assembly import Outside
@@ -319,13 +320,21 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         raise ScenarioError(
             f"{path}.strategy = {config.strategy!r}; allowed: {', '.join(STRATEGIES)} or module:Class"
         )
-    if config.flash_loans and issubclass(chosen, ThresholdLiquidator):
-        parameters = {"flash_loan": True, "exit": "pool"} | parameters
+    if issubclass(chosen, ThresholdLiquidator):
+        parameters = _with_exit(config, parameters, where)
     if chosen is SearcherStrategy:
-        inner = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}
         given = parameters.get("liquidation", {})
         if not isinstance(given, dict):
             raise ScenarioError(f"{where}.liquidation = {given!r}; allowed: a table")
-        inner |= given
+        inner = _with_exit(config, given, f"{where}.liquidation")
         parameters["liquidation"] = build_strategy(ThresholdLiquidator, inner, f"{where}.liquidation")
     return build_strategy(chosen, parameters, where)
+
+
+def _with_exit(config: AgentConfig, parameters: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a liquidator's parameters with its exit read; flash loans go with the pool."""
+    given = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}
+    given |= parameters
+    if "exit" in given:
+        given["exit"] = read_exit(given["exit"], f"{where}.exit")
+    return given

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate
+from ...agents.strategies.exits import Exit
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
@@ -34,12 +35,13 @@ SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
 
 
-def check_exit(world: LiquidationMarket, asset: int, exit: str) -> None:
+def check_exit(world: LiquidationMarket, asset: int, exit: Exit) -> None:
     """Revert if an asset cannot be sold where the intent says."""
-    if (exit == "book" and asset not in world.floor.book_of_asset) or (
-        exit == "pool" and asset not in world.pools
-    ):
-        raise Revert(f"{world.assets[asset].symbol} has no {exit} to be sold in")
+    if exit == "hold":
+        return
+    venue, venues = ("pool", world.pools) if exit == "pool" else ("book", world.floor.book_of_asset)
+    if asset not in venues:
+        raise Revert(f"{world.assets[asset].symbol} has no {venue} to be sold in")
 
 
 def raise_money(

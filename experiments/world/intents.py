@@ -25,7 +25,7 @@ from ...agents.base import (
     WithdrawDeposit,
     Work,
 )
-from ...agents.strategies.threshold_liquidator import EXITS
+from ...agents.strategies.exits import AT_ONCE, Schedule
 from ...market.trading_layout import MAX_LEVELS
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
     """Say what is wrong with one intent; nothing if it is fine."""
     if not isinstance(intent, _SENT | SetQuotes | Sell):
         return f"asked for {intent!r}, which is no intent of agents.base"
-    if isinstance(intent, Liquidate | Buy | PlaceBid) and intent.exit not in EXITS:
-        return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"
+    if isinstance(intent, Liquidate | Buy | PlaceBid) and not (
+        isinstance(intent.exit, Schedule) or intent.exit in AT_ONCE
+    ):
+        return f"asked for exit = {intent.exit!r}; allowed: {', '.join(AT_ONCE)} or a schedule"
     numbers: tuple[float, ...]
     if isinstance(intent, Liquidate | Kick):
         wanted = intent.opportunity

@@ -135,7 +135,7 @@ class AuctionBid:
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, sale.debt, world.quote, world.ledger.balance(me, sale.debt))
-        world.journal.bid(offer.protocol, sale, me, purse, intent.pay_units)
+        world.journal.bid(offer.protocol, sale, me, purse, intent.pay_units, intent.exit, intent.max_slippage)
 
 
 class Upkeep:
