@@ -92,6 +92,28 @@ class Offer(NamedTuple):
     usd_per_unit: float
 
 
+class PastBid(NamedTuple):
+    """A liquidation call that a past block included, done or come too late.
+
+    Attributes
+    ----------
+    block, protocol, account : int
+    sender : int
+        Ledger account.
+    usd_per_gas : float
+        Gas price that it paid, USD per unit.
+    reward_usd : float
+        Bonus on what it wanted to repay.
+    """
+
+    block: int
+    protocol: int
+    account: int
+    sender: int
+    usd_per_gas: float
+    reward_usd: float
+
+
 class Errand(NamedTuple):
     """Upkeep of a protocol that anyone may do now."""
 
@@ -141,6 +163,7 @@ class PublicView(NamedTuple):
     offers: Sequence[Offer] = ()
     errands: Sequence[Errand] = ()
     stability: Sequence[StabilitySystem] = ()
+    past: Sequence[PastBid] = ()
 
 
 class Liquidate(NamedTuple):
@@ -286,6 +309,14 @@ class World(Protocol):
 
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
         """Return what an account has left in a stability pool and has earned there, USD."""
+        ...
+
+    def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
+        """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
+        ...
+
+    def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
+        """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it ended."""
         ...
 
     def stream(self, name: str) -> np.random.Generator:

@@ -16,7 +16,7 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, Opportunity, PublicView
+from ..agents.base import DecidingAgent, Offer, Opportunity, PublicView
 from ..agents.keepers import KeeperBot
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
@@ -25,6 +25,7 @@ from ..market.chain.mempool import Mempool
 from ..market.revert import Revert
 from ..market.streams import Streams
 from ..market.trading_layout import MID
+from ..protocols.fixed_point import WAD
 from .scenarios import Scenario, load_scenario
 from .scenarios.base import root_seed
 from .scenarios.credit import RecordedVaults
@@ -38,7 +39,7 @@ from .world.journal import Journal
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
-from .world.sales import LISTED, errands_now, offers_now
+from .world.sales import LISTED, errands_now, offers_now, prices_ahead
 from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
@@ -299,7 +300,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             market = self.market_view()
             mids, pool_price = market.mids, market.pool_price
             opportunities, most_usd = self._worth_selling(mids, pool_price)
-            view = market._replace(opportunities=opportunities, most_usd=most_usd)
+            view = market._replace(
+                opportunities=opportunities, most_usd=most_usd, past=self.builder.past_bids
+            )
             if self._sellers:
                 offers = offers_now(self, list(map(max, mids, pool_price)), self._listed)
                 view = view._replace(offers=offers, errands=errands_now(self), stability=systems_now(self))
@@ -337,6 +340,18 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
         """Return what an account has left in a stability pool and has earned there, USD."""
         return deposit_usd(self, account, protocol, collateral)
+
+    def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
+        """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
+        market = self.credit[opportunity.protocol]
+        debts = market.pool.positions.debt[opportunity.account] * market.watch.debt_values
+        threshold = float(market.pool.thresholds[opportunity.collateral])
+        health = market.pool.health_factor(opportunity.account, int(self.time_s)) / WAD
+        return float(debts.sum()), float(debts[opportunity.debt]), threshold, health
+
+    def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
+        """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it ended."""
+        return prices_ahead(self, offer, times_s)
 
     def gain_usd(self, account: int) -> float:
         """Change of an account's holdings since the start, at present mids, USD."""

@@ -18,12 +18,18 @@ from ...agents.makers import MarketMaker
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
+from ...agents.strategies.best_responder import BestResponder
+from ...agents.strategies.dutch_liquidator import DutchLiquidator
 from ...agents.strategies.keeper import Keeper
 from ...agents.strategies.learning import LearningLiquidator
+from ...agents.strategies.liquidator import Liquidator
+from ...agents.strategies.mixed_bidder import MixedBidder
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
+from ...agents.strategies.splitting_liquidator import SplittingLiquidator
 from ...agents.strategies.stability_depositor import StabilityDepositor
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
+from ...agents.strategies.volunteer import Volunteer
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
 from ...market.pools.liquidity_pool import LiquidityPool
@@ -48,6 +54,11 @@ from .stability import entrust_deposits
 
 STRATEGIES: dict[str, tuple[str, type]] = {
     "threshold": ("liquidator", ThresholdLiquidator),
+    "mixed": ("liquidator", MixedBidder),
+    "best-response": ("liquidator", BestResponder),
+    "splitting": ("liquidator", SplittingLiquidator),
+    "dutch": ("liquidator", DutchLiquidator),
+    "volunteer": ("liquidator", Volunteer),
     "avellaneda-stoikov": ("maker", AvellanedaStoikov),
     "searcher": ("searcher", SearcherStrategy),
     "stability-depositor": ("stability-depositor", StabilityDepositor),
@@ -320,7 +331,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         raise ScenarioError(
             f"{path}.strategy = {config.strategy!r}; allowed: {', '.join(STRATEGIES)} or module:Class"
         )
-    if issubclass(chosen, ThresholdLiquidator):
+    if issubclass(chosen, Liquidator):
         parameters = _with_exit(config, parameters, where)
     if chosen is SearcherStrategy:
         given = parameters.get("liquidation", {})
