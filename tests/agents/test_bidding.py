@@ -169,7 +169,7 @@ def test_every_call_but_the_last_leaves_the_account_liquidatable(threshold, bonu
     assert sum(calls) >= min(share * 100.0, 100.0) * (1 - 1e-9), "no less than one call alone"
     for call in calls:
         assert debt <= 1e-6 or health_after(collateral, debt, threshold, bonus, 0.0) < 1.0
-        assert call <= share * debt * (1 + 1e-9)
+        assert call <= share * debt + 1e-6
         collateral, debt = collateral - (1.0 + bonus) * call, debt - call
 
 
