@@ -57,13 +57,19 @@ class Opportunity(NamedTuple):
 
 
 class PendingLiquidation(NamedTuple):
-    """The highest bid on an account in the public mempool."""
+    """The highest bid on an account in the public mempool.
+
+    Where it sells what it seizes in the pool, `pool_tokens` is how much (whole tokens), else 0, and
+    `least_usd` the least that it accepts for that, 0 if nothing binds it.
+    """
 
     opportunity: Opportunity
     repay_usd: float
     price_gwei: float
     sender: int
     arrival_s: float
+    pool_tokens: float = 0.0
+    least_usd: float = 0.0
 
 
 class Offer(NamedTuple):
@@ -172,7 +178,8 @@ class Liquidate(NamedTuple):
     `exit` says what becomes of the seized collateral: ``book``, ``pool``, ``hold`` or
     a schedule of `strategies.exits`; with `flash_loan` the pool exit happens inside the transaction and
     pays the loan back, or everything reverts. In a priority gas auction the price is
-    raised up to `ceiling_gwei` when others bid more.
+    raised up to `ceiling_gwei` when others bid more. In a pool `max_slippage` counts from
+    `limit_price_usd`, or from the price that is found there if that is 0.
     """
 
     opportunity: Opportunity
@@ -182,6 +189,7 @@ class Liquidate(NamedTuple):
     exit: Exit
     max_slippage: float
     ceiling_gwei: float = 0.0
+    limit_price_usd: float = 0.0
 
 
 class Kick(NamedTuple):
@@ -262,6 +270,19 @@ class ArbitragePool(NamedTuple):
     min_profit_usd: float
 
 
+class SandwichPool(NamedTuple):
+    """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
+
+    The first trade pays `front_gwei` for gas and brings at least `least_usd`, the second pays `back_gwei`.
+    """
+
+    asset: int
+    tokens: float
+    least_usd: float
+    front_gwei: float
+    back_gwei: float
+
+
 class SetQuotes(NamedTuple):
     """Replace a maker's standing quote in one book; see `strategies.avellaneda_stoikov`."""
 
@@ -290,7 +311,7 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SetQuotes | Sell | Together
+    | ArbitragePool | SandwichPool | SetQuotes | Sell | Together
 )  # fmt: skip
 
 
@@ -305,6 +326,10 @@ class World(Protocol):
 
     def cash_usd(self, account: int) -> float:
         """Return what an account holds of the quote asset, USD."""
+        ...
+
+    def tokens(self, account: int, asset: int) -> float:
+        """Return what an account holds of an asset, whole tokens."""
         ...
 
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:

@@ -337,6 +337,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """Return what an account holds of the quote asset, USD."""
         return float(self.ledger.balance(account, self.quote)) / self.assets[self.quote].unit
 
+    def tokens(self, account: int, asset: int) -> float:
+        """Return what an account holds of an asset, whole tokens."""
+        return float(self.ledger.balance(account, asset)) / self.assets[asset].unit
+
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
         """Return what an account has left in a stability pool and has earned there, USD."""
         return deposit_usd(self, account, protocol, collateral)

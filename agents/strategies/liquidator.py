@@ -122,6 +122,9 @@ class Liquidator(ABC):
         Least expected profit that is worth a call.
     max_slippage : float
         Worst price accepted at the exit, as a fraction below the mid.
+    fixed_limit : bool
+        Count `max_slippage` in a pool from the price when the call is sent; if not, from the price
+        that it finds, which others may have moved.
     max_calls : int
         Calls sent per block.
     loss_budget_usd : float
@@ -142,6 +145,7 @@ class Liquidator(ABC):
     flash_loan: bool = False
     min_profit_usd: float = 50.0
     max_slippage: float = 0.03
+    fixed_limit: bool = False
     max_calls: int = 3
     loss_budget_usd: float = 250_000.0
     hold_risk: float = 1.0
@@ -152,6 +156,8 @@ class Liquidator(ABC):
             raise ValueError(f"exit must be a schedule or one of {', '.join(AT_ONCE)}, got {self.exit!r}")
         if self.flash_loan and self.exit != "pool":
             raise ValueError(f"flash_loan needs exit = 'pool', got {self.exit!r}")
+        if self.fixed_limit and self.exit != "pool":
+            raise ValueError(f"fixed_limit needs exit = 'pool', got {self.exit!r}")
         if not 0 <= self.max_slippage <= 1:
             raise ValueError(f"max_slippage must be in [0, 1], got {self.max_slippage}")
         for key in ("loss_budget_usd", "hold_risk", "hold_s"):
@@ -259,7 +265,12 @@ class Liquidator(ABC):
             price = self.gas_price(gross, gas, view, own)
             if price is None or price * gas * view.usd_per_gas_gwei > cash:
                 continue
-            calls.append(Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage))
+            limit_usd = view.pool_price[opportunity.collateral] if self.fixed_limit else 0.0
+            calls.append(
+                Liquidate(
+                    opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage, 0.0, limit_usd
+                )
+            )
             sold[opportunity.collateral] = before + repay
             cash -= price * gas * view.usd_per_gas_gwei + (0.0 if self.flash_loan else repay)
         return calls

@@ -112,8 +112,18 @@ class ThresholdLiquidator(Liquidator):
             if gas_usd > cash:
                 continue
             ceiling = min(self.raise_limit * gross, cash) / usd_per_gwei
+            limit_usd = view.pool_price[collateral] if self.fixed_limit else 0.0
             calls.append(
-                Liquidate(opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage, ceiling)
+                Liquidate(
+                    opportunity,
+                    repay,
+                    price,
+                    self.flash_loan,
+                    self.exit,
+                    self.max_slippage,
+                    ceiling,
+                    limit_usd,
+                )
             )
             if len(calls) == self.max_calls:
                 break

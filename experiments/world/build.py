@@ -143,6 +143,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    _check_searchers(scenario, ledger, pools)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -273,6 +274,30 @@ def _fund(
             floor.aim(maker, targets)
             maker += 1
         ledger.endow(quote, account, ledger.assets[quote].to_units(cash))
+        for symbol, usd in config.inventory_usd.items():
+            if symbol not in ledger.asset_index or ledger.asset_index[symbol] == quote:
+                others = [asset.symbol for k, asset in enumerate(ledger.assets) if k != quote]
+                raise ScenarioError(
+                    f"agents.{config.name}.inventory_usd.{symbol} is no asset; allowed: {', '.join(others)}"
+                )
+            asset = ledger.asset_index[symbol]
+            ledger.endow(asset, account, ledger.assets[asset].to_units(usd / float(prices[asset])))
+
+
+def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, LiquidityPool]) -> None:
+    """Refuse sandwiches that nobody could make."""
+    for config in scenario.agents:
+        if config.kind != "searcher" or not config.parameters.get("sandwiches"):
+            continue
+        where = f"agents.{config.name}.parameters.sandwiches = {config.parameters['sandwiches']}"
+        if scenario.chain.inclusion != "priority-fee":
+            raise ScenarioError(
+                f"{where} needs blocks ordered by fee; allowed under chain.inclusion = 'priority-fee' only"
+            )
+        if not any(ledger.asset_index[symbol] in pools for symbol in config.inventory_usd):
+            raise ScenarioError(
+                f"{where} needs a stock to sell: agents.{config.name}.inventory_usd of an asset with a pool"
+            )
 
 
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate
+from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool
 from ...agents.strategies.exits import Exit
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
@@ -57,12 +57,14 @@ def raise_money(
     return 0, world.desk.convert(me, world.quote, debt, cash)
 
 
-def sell_to_pool(world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float) -> PoolSale:
-    """Sell collateral to its pool, not far below the pool's price."""
+def sell_to_pool(
+    world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float, limit_usd: float = 0.0
+) -> PoolSale:
+    """Sell collateral to its pool, not far below the pool's price, or below `limit_usd` if that is given."""
     venue = world.pools[asset]
     _keep(world, venue)
     price = venue.price(asset)
-    fair = price * units / world.assets[asset].unit
+    fair = (limit_usd or price) * units / world.assets[asset].unit
     least = int(fair * (1.0 - max_slippage) * world.assets[world.quote].unit)
     received = venue.swap(me, asset, units, least, now_s=world.time_s)
     return PoolSale(received, price, price * (1.0 - venue.fee_bps / 1e4), venue.price(asset))
@@ -126,7 +128,9 @@ class Liquidation:
             seized = result.collateral_to_liquidator
             sold = None
             if intent.exit == "pool":
-                sold = sell_to_pool(world, me, collateral, seized, intent.max_slippage)
+                sold = sell_to_pool(
+                    world, me, collateral, seized, intent.max_slippage, intent.limit_price_usd
+                )
             if intent.flash_loan:
                 pay_back(world, me, debt, result.debt_repaid, cover, fee, sold)
         except InsufficientFundsError as error:
@@ -308,3 +312,42 @@ class Arbitrage:
         if bought:
             _keep(world, pool)
             pool.swap(me, asset, bought, now_s=world.time_s)
+
+
+class PoolSandwich:
+    """Two trades of one agent around somebody else's sale in a pool; each is a transaction of its own."""
+
+    def __init__(self, agent: DecidingAgent, intent: SandwichPool) -> None:
+        self.agent = agent
+        self.intent = intent
+        self.received = 0  # quote units, by the first trade
+
+    def front(self, world: LiquidationMarket) -> None:
+        """Sell.
+
+        Raises
+        ------
+        Revert
+            If the pool pays less than was reckoned with, or the agent holds too little.
+        """
+        intent, pool = self.intent, world.pools[self.intent.asset]
+        units = int(intent.tokens * world.assets[intent.asset].unit)
+        least = int(intent.least_usd * world.assets[world.quote].unit)
+        if units <= 0:
+            raise Revert("nothing to sell")
+        _keep(world, pool)
+        self.received = pool.swap(self.agent.account, intent.asset, units, least, now_s=world.time_s)
+
+    def back(self, world: LiquidationMarket) -> None:
+        """Buy for what the sale has brought.
+
+        Raises
+        ------
+        Revert
+            If there was no sale.
+        """
+        if not self.received:
+            raise Revert("no front-run to close")
+        pool = world.pools[self.intent.asset]
+        _keep(world, pool)
+        pool.swap(self.agent.account, world.quote, self.received, now_s=world.time_s)

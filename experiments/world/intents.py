@@ -19,6 +19,7 @@ from ...agents.base import (
     Liquidate,
     PlaceBid,
     Redeem,
+    SandwichPool,
     Sell,
     SetQuotes,
     Together,
@@ -64,7 +65,7 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, _SENT | SetQuotes | Sell):
+    if not isinstance(intent, _SENT | SandwichPool | SetQuotes | Sell):
         return f"asked for {intent!r}, which is no intent of agents.base"
     if isinstance(intent, Liquidate | Buy | PlaceBid) and not (
         isinstance(intent.exit, Schedule) or intent.exit in AT_ONCE
@@ -105,6 +106,8 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
 
 def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset: int) -> str:
     symbol = world.assets[asset].symbol
+    if isinstance(intent, SandwichPool):
+        return "" if asset in world.pools else f"wants the pool of {symbol}, which has none"
     if isinstance(intent, _SENT):
         if intent.price_gwei < 0:
             return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
