@@ -283,6 +283,15 @@ class SandwichPool(NamedTuple):
     back_gwei: float
 
 
+class SellToPool(NamedTuple):
+    """Sell tokens of an asset to its pool, for at least `least_usd`."""
+
+    asset: int
+    tokens: float
+    least_usd: float
+    price_gwei: float
+
+
 class SetQuotes(NamedTuple):
     """Replace a maker's standing quote in one book; see `strategies.avellaneda_stoikov`."""
 
@@ -311,7 +320,7 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SandwichPool | SetQuotes | Sell | Together
+    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | Together
 )  # fmt: skip
 
 

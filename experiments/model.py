@@ -36,6 +36,7 @@ from .world.credit import CreditMarket
 from .world.exits import Exits
 from .world.gaps import PoolGaps
 from .world.journal import Journal
+from .world.manipulation import reading, uncovered
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
@@ -44,6 +45,7 @@ from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
 if TYPE_CHECKING:
+    from ..agents.strategies.manipulator import Reading, Uncovered
     from .contagion.exposure_graph import ExposureGraph
     from .contagion.snapshots import Detail
 
@@ -344,6 +346,14 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
         """Return what an account has left in a stability pool and has earned there, USD."""
         return deposit_usd(self, account, protocol, collateral)
+
+    def reading(self, asset: int) -> Reading | None:
+        """Return how the oracle reads a market of an asset, or None if it reads none."""
+        return reading(self, asset)
+
+    def uncovered(self, asset: int, factors: Sequence[float]) -> list[Uncovered]:
+        """Return what the oracle's price of an asset times each factor would make liquidatable."""
+        return uncovered(self, asset, factors)
 
     def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
         """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""

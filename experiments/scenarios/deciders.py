@@ -11,7 +11,9 @@ from .base import NAME, Section
 
 DEFAULT_LATENCY_MS = 100.0
 
-KINDS = ("liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner")
+KINDS = (
+    "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
+)  # fmt: skip
 
 FLASH_KINDS = ("liquidator", "searcher")
 """Packaged kinds that can borrow within a transaction."""
@@ -21,7 +23,7 @@ class AgentConfig(Section):
     """A group of agents that differ only in their random streams."""
 
     kind: str = Field(
-        description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
+        description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, manipulator, "
         "or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")

@@ -15,6 +15,7 @@ from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
+from ...agents.manipulators import MarketManipulator
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
@@ -23,6 +24,7 @@ from ...agents.strategies.dutch_liquidator import DutchLiquidator
 from ...agents.strategies.keeper import Keeper
 from ...agents.strategies.learning import LearningLiquidator
 from ...agents.strategies.liquidator import Liquidator
+from ...agents.strategies.manipulator import Manipulator
 from ...agents.strategies.mixed_bidder import MixedBidder
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
@@ -47,6 +49,7 @@ from .credit import CreditMarket, build_credit_market
 from .crowd import build_population, reference_thresholds
 from .exposure_limits import limited
 from .lending.kinds import lending_kinds
+from .manipulation import check_manipulators
 from .par_desk import ParDesk
 from .recorder import Recorder
 from .same_borrowers import chosen, same_borrowers
@@ -59,6 +62,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "splitting": ("liquidator", SplittingLiquidator),
     "dutch": ("liquidator", DutchLiquidator),
     "volunteer": ("liquidator", Volunteer),
+    "manipulator": ("manipulator", Manipulator),
     "avellaneda-stoikov": ("maker", AvellanedaStoikov),
     "searcher": ("searcher", SearcherStrategy),
     "stability-depositor": ("stability-depositor", StabilityDepositor),
@@ -76,6 +80,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "redeemer": RedeemerAgent,
     "keeper": KeeperBot,
     "learner": LearningBot,
+    "manipulator": MarketManipulator,
 }
 
 FLASH_ENDOWMENT_USD = 5e10
@@ -143,6 +148,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
@@ -337,7 +343,10 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     where = f"{path}.parameters"
     chosen: Any
     if config.strategy is None:
-        kinds = ("searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer")
+        kinds = (
+            "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
+            "manipulator",
+        )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:
             if parameters:
@@ -358,12 +367,19 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         )
     if issubclass(chosen, Liquidator):
         parameters = _with_exit(config, parameters, where)
-    if chosen is SearcherStrategy:
+    if chosen in (SearcherStrategy, Manipulator):
         given = parameters.get("liquidation", {})
         if not isinstance(given, dict):
             raise ScenarioError(f"{where}.liquidation = {given!r}; allowed: a table")
         inner = _with_exit(config, given, f"{where}.liquidation")
+        if chosen is Manipulator:
+            inner = {"exit": "hold", "max_calls": 16} | inner
         parameters["liquidation"] = build_strategy(ThresholdLiquidator, inner, f"{where}.liquidation")
+    if chosen is LearningLiquidator and isinstance(parameters.get("options"), dict):
+        parameters["options"] = {
+            name: _with_exit(config, given, f"{where}.options.{name}") if isinstance(given, dict) else given
+            for name, given in parameters["options"].items()
+        }
     return build_strategy(chosen, parameters, where)
 
 

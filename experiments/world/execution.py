@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool
+from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool, SellToPool
 from ...agents.strategies.exits import Exit
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
@@ -314,6 +314,34 @@ class Arbitrage:
             pool.swap(me, asset, bought, now_s=world.time_s)
 
 
+class SaleToPool:
+    """Sell an asset of one's own to its pool."""
+
+    def __init__(self, agent: DecidingAgent, intent: SellToPool | SandwichPool) -> None:
+        self.agent = agent
+        self.intent = intent
+
+    def __call__(self, world: LiquidationMarket) -> None:
+        """Execute.
+
+        Raises
+        ------
+        Revert
+            If the pool pays less than is wanted, or the agent holds too little.
+        """
+        self.sell(world)
+
+    def sell(self, world: LiquidationMarket) -> int:
+        """Sell; return the quote units received. Raises as `__call__` does."""
+        intent, pool = self.intent, world.pools[self.intent.asset]
+        units = int(intent.tokens * world.assets[intent.asset].unit)
+        least = int(intent.least_usd * world.assets[world.quote].unit)
+        if units <= 0:
+            raise Revert("nothing to sell")
+        _keep(world, pool)
+        return pool.swap(self.agent.account, intent.asset, units, least, now_s=world.time_s)
+
+
 class PoolSandwich:
     """Two trades of one agent around somebody else's sale in a pool; each is a transaction of its own."""
 
@@ -323,20 +351,8 @@ class PoolSandwich:
         self.received = 0  # quote units, by the first trade
 
     def front(self, world: LiquidationMarket) -> None:
-        """Sell.
-
-        Raises
-        ------
-        Revert
-            If the pool pays less than was reckoned with, or the agent holds too little.
-        """
-        intent, pool = self.intent, world.pools[self.intent.asset]
-        units = int(intent.tokens * world.assets[intent.asset].unit)
-        least = int(intent.least_usd * world.assets[world.quote].unit)
-        if units <= 0:
-            raise Revert("nothing to sell")
-        _keep(world, pool)
-        self.received = pool.swap(self.agent.account, intent.asset, units, least, now_s=world.time_s)
+        """Sell; raises as `SaleToPool` does."""
+        self.received = SaleToPool(self.agent, self.intent).sell(world)
 
     def back(self, world: LiquidationMarket) -> None:
         """Buy for what the sale has brought.

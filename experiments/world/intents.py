@@ -21,6 +21,7 @@ from ...agents.base import (
     Redeem,
     SandwichPool,
     Sell,
+    SellToPool,
     SetQuotes,
     Together,
     WithdrawDeposit,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 
-_SENT = Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+_SENT = (
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
+)
 """Intents that become transactions."""
 
 
@@ -111,7 +114,7 @@ def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset
     if isinstance(intent, _SENT):
         if intent.price_gwei < 0:
             return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
-        exit = "pool" if isinstance(intent, ArbitragePool) else getattr(intent, "exit", "hold")
+        exit = "pool" if isinstance(intent, ArbitragePool | SellToPool) else getattr(intent, "exit", "hold")
         if asset not in world.pools and exit == "pool":
             return f"wants the pool of {symbol}, which has none"
         if not isinstance(intent, ArbitragePool):

@@ -21,6 +21,7 @@ from ...agents.base import (
     Redeem,
     SandwichPool,
     Sell,
+    SellToPool,
     SetQuotes,
     Together,
     WithdrawDeposit,
@@ -30,7 +31,7 @@ from ...agents.borrowers import BorrowerCohort
 from ...agents.strategies.borrower import BorrowerState
 from ...market.chain.mempool import Mempool
 from ...market.chain.transaction import Bundle, Transaction
-from .execution import Arbitrage, Defence, Liquidation, PoolSandwich, Rebalance, TakeOver
+from .execution import Arbitrage, Defence, Liquidation, PoolSandwich, Rebalance, SaleToPool, TakeOver
 from .intents import check_intents
 from .sales import AuctionBid, Purchase, Upkeep
 from .stability import StabilityTransaction
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 
-Sent = Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+Sent = (
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
+)
 """Intents that become transactions."""
 
 Account = tuple[int, int]
@@ -253,6 +256,8 @@ class Requests:
             gas += chain.gas_per_swap if intent.exit == "pool" else 0
         elif isinstance(intent, ArbitragePool):
             action, gas = Arbitrage(agent, intent), chain.gas_per_swap
+        elif isinstance(intent, SellToPool):
+            action, gas = SaleToPool(agent, intent), chain.gas_per_swap
         elif isinstance(intent, Kick):
             action = TakeOver(agent, intent)
         elif isinstance(intent, Buy):
@@ -297,6 +302,8 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
     """Return the kind of transaction, the number of the protocol and what it competes for there."""
     if isinstance(intent, ArbitragePool):
         return "arbitrage", -1, -1 - intent.asset
+    if isinstance(intent, SellToPool):
+        return "swap", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):
         return "liquidation", intent.opportunity.protocol, intent.opportunity.account
     if isinstance(intent, Buy | PlaceBid):
