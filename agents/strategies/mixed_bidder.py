@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from ..base import PublicView
+from .auction_taker import AuctionTaker
 from .closed_forms import entry_probability, first_price_bid, gas_auction
 from .liquidator import Liquidator, OwnState
 
@@ -48,6 +49,12 @@ class MixedBidder(Liquidator):
             raise ValueError(f"contest must be one of {', '.join(CONTESTS)}, got {self.contest!r}")
         if self.rivals < 1:
             raise ValueError(f"rivals must be at least 1, got {self.rivals}")
+
+    def taker(self) -> AuctionTaker:
+        """Return how it buys what protocols sell; at first price sealed bids leave the same share."""
+        if self.contest == "first-price":
+            return AuctionTaker(self, bid_margin=1.0 / (self.rivals + 1))
+        return AuctionTaker(self)
 
     def gas_price(self, gross_usd: float, gas: int, view: PublicView, own: OwnState) -> float | None:
         """Return the gas price to offer for a gross profit, gwei; None for staying out."""
