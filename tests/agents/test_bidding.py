@@ -51,7 +51,7 @@ def test_where_reverts_cost_nothing_nobody_leaves_anything():
     assert np.array_equal(np.unique(payments(MixedBidder(), 1000.0, 50.0, 0.0)), [1000.0])
 
 
-@pytest.mark.parametrize(("n", "cost"), [(5, 30.0), (2, 60.0), (8, 20.0)])
+@pytest.mark.parametrize(("n", "cost"), [(5, 30.0), (2, 60.0), (8, 70.0)])
 @pytest.mark.parametrize("phi", [1.0, 0.3])
 def test_g01_entry_leaves_nothing_to_gain_from_entering(n, cost, phi):
     """The market's own draw decides; a winner pays the cost, a loser the share phi of it."""
@@ -63,6 +63,7 @@ def test_g01_entry_leaves_nothing_to_gain_from_entering(n, cost, phi):
     bids = forms.entry_bids(random.random((200_000, n)), chance)
     out = BlockContest("random", cost=cost, revert_share=phi).play(bids, 100.0, random.random(bids.shape))
     entered = out.payoffs[~np.isnan(bids)]
+    assert (n, phi) != (8, 0.3) or 0.0 < chance < 1.0
     if 0.0 < chance < 1.0:
         assert abs(entered.mean()) < 4.0 * entered.std() / math.sqrt(len(entered))
     assert np.isnan(payments(bot, 100.0, cost, phi)).mean() == pytest.approx(1.0 - chance, abs=1e-3)
@@ -225,6 +226,14 @@ def test_g11_with_rivals_a_lot_is_taken_at_the_first_step_that_does_not_lose(mak
     surplus = 20 * (2000.0 * 0.997 - prices[19]) - 30.0
     assert surplus == pytest.approx(193.9060559, rel=1e-6)
     assert (buy.price_gwei - view.gas_standard_gwei) * gas_usd == pytest.approx(0.3 * surplus, rel=1e-4)
+
+
+def test_g11_gas_counts_among_what_the_price_must_cover(make_view):
+    """Step 19 leaves 224 USD before gas: at 300 USD of gas the lot waits for step 20."""
+    view = make_view(**G11 | {"gas_standard_gwei": 300.0 / (450_000 * 2e-6)})
+    prices = [2400.0 * 0.99**k for k in (19, 20)]
+    taker = DutchLiquidator().taker()
+    assert [bool(taker.decide(view._replace(offers=[lot(p)]), RICH)) for p in prices] == [False, True]
 
 
 def test_a_monopolist_waits_until_waiting_costs_more_than_it_brings(make_view):

@@ -101,6 +101,10 @@ def test_a_limit_that_counts_from_what_is_found_lets_searchers_take_all_they_can
 def test_a_tight_limit_leaves_nothing_to_take():
     world = LiquidationMarket("quickstart", 7, (*BASE, victims(fixed_limit="true", max_slippage=0.004)))
     assert not [s for s in followed(world) if "victim" in s]
+    bids = run_tables(world)["bids"]
+    assert bids.reason.str.contains("INSUFFICIENT_OUTPUT_AMOUNT").any(), (
+        "the pool had fallen since it was sent"
+    )
 
 
 @pytest.mark.parametrize(
