@@ -23,8 +23,8 @@ class AgentConfig(Section):
     """A group of agents that differ only in their random streams."""
 
     kind: str = Field(
-        description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, manipulator, "
-        "or module:Class of your own"
+        description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
+        "manipulator, or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")

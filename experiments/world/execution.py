@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool, SellToPool
-from ...agents.strategies.exits import Exit
+from ...agents.strategies.exits import Exit as ExitPlan
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
@@ -35,7 +35,7 @@ SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
 
 
-def check_exit(world: LiquidationMarket, asset: int, exit: Exit) -> None:
+def check_exit(world: LiquidationMarket, asset: int, exit: ExitPlan) -> None:
     """Revert if an asset cannot be sold where the intent says."""
     if exit == "hold":
         return
