@@ -198,7 +198,7 @@ class Liquidator(ABC):
         if self.exit == "hold":
             margin -= self.hold_risk * view.volatility[collateral] * self.hold_s**0.5
             return ExitTerms(margin, 0.0, math.inf)
-        if isinstance(self.exit, Schedule):
+        if not isinstance(self.exit, str):
             start = SaleStart(view.volatility[collateral], depth, view.depth_band, view.block_time_s)
             parts = spreading(self.exit, start)
             margin -= self.hold_risk * start.volatility * parts.risk_s**0.5

@@ -60,7 +60,7 @@ class ThresholdLiquidator(Liquidator):
 
     def least_call(self, view: PublicView, win: float) -> float:
         """Gross profit above which a call is worth sending now, with a chance `win` of winning; USD."""
-        gas = self.gas_of_call(view)
+        gas = view.gas_liquidation + (view.gas_swap if self.exit == "pool" else 0)
         floor_usd = view.gas_standard_gwei * (gas * view.usd_per_gas_gwei)
         share = self.bid_share + self.escalation * (1.0 - win)
         return self.least_gross(floor_usd, share, win, (1.0 - win) * view.revert_gas_share)

@@ -69,7 +69,7 @@ class Exits:
     ) -> None:
         """Take over what a liquidation or a purchase has brought; its proceeds count there."""
         lot = _Lot(agent, asset, cost, units, max_slippage)
-        if isinstance(exit, Schedule):
+        if not isinstance(exit, str):
             world, floor = self.world, self.world.floor
             book = floor.book_of_asset[asset]
             start = SaleStart(
