@@ -17,6 +17,7 @@ import numpy as np
 
 from ..protocols.lending.liquity.pool import SystemStatus
 from ..protocols.lending.pool import Chore, Sale
+from .strategies.exits import Exit
 
 
 class Opportunity(NamedTuple):
@@ -56,13 +57,19 @@ class Opportunity(NamedTuple):
 
 
 class PendingLiquidation(NamedTuple):
-    """The highest bid on an account in the public mempool."""
+    """The highest bid on an account in the public mempool.
+
+    Where it sells what it seizes in the pool, `pool_tokens` is how much (whole tokens), else 0, and
+    `least_usd` the least that it accepts for that, 0 if nothing binds it.
+    """
 
     opportunity: Opportunity
     repay_usd: float
     price_gwei: float
     sender: int
     arrival_s: float
+    pool_tokens: float = 0.0
+    least_usd: float = 0.0
 
 
 class Offer(NamedTuple):
@@ -89,6 +96,28 @@ class Offer(NamedTuple):
     most_usd: float
     tokens: float
     usd_per_unit: float
+
+
+class PastBid(NamedTuple):
+    """A liquidation call that a past block included, done or come too late.
+
+    Attributes
+    ----------
+    block, protocol, account : int
+    sender : int
+        Ledger account.
+    usd_per_gas : float
+        Gas price that it paid, USD per unit.
+    reward_usd : float
+        Bonus on what it wanted to repay.
+    """
+
+    block: int
+    protocol: int
+    account: int
+    sender: int
+    usd_per_gas: float
+    reward_usd: float
 
 
 class Errand(NamedTuple):
@@ -140,24 +169,27 @@ class PublicView(NamedTuple):
     offers: Sequence[Offer] = ()
     errands: Sequence[Errand] = ()
     stability: Sequence[StabilitySystem] = ()
+    past: Sequence[PastBid] = ()
 
 
 class Liquidate(NamedTuple):
     """Ask for one liquidation call.
 
-    `exit` says what becomes of the seized collateral: ``book``, ``pool`` or
-    ``hold``; with `flash_loan` the pool exit happens inside the transaction and
+    `exit` says what becomes of the seized collateral: ``book``, ``pool``, ``hold`` or
+    a schedule of `strategies.exits`; with `flash_loan` the pool exit happens inside the transaction and
     pays the loan back, or everything reverts. In a priority gas auction the price is
-    raised up to `ceiling_gwei` when others bid more.
+    raised up to `ceiling_gwei` when others bid more. In a pool `max_slippage` counts from
+    `limit_price_usd`, or from the price that is found there if that is 0.
     """
 
     opportunity: Opportunity
     repay_usd: float
     price_gwei: float
     flash_loan: bool
-    exit: str
+    exit: Exit
     max_slippage: float
     ceiling_gwei: float = 0.0
+    limit_price_usd: float = 0.0
 
 
 class Kick(NamedTuple):
@@ -179,7 +211,7 @@ class Buy(NamedTuple):
     worst_usd: float
     price_gwei: float
     flash_loan: bool
-    exit: str
+    exit: Exit
     max_slippage: float
 
 
@@ -190,7 +222,7 @@ class PlaceBid(NamedTuple):
     pay_units: int
     units: int
     price_gwei: float
-    exit: str
+    exit: Exit
     max_slippage: float
 
 
@@ -238,6 +270,28 @@ class ArbitragePool(NamedTuple):
     min_profit_usd: float
 
 
+class SandwichPool(NamedTuple):
+    """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
+
+    The first trade pays `front_gwei` for gas and brings at least `least_usd`, the second pays `back_gwei`.
+    """
+
+    asset: int
+    tokens: float
+    least_usd: float
+    front_gwei: float
+    back_gwei: float
+
+
+class SellToPool(NamedTuple):
+    """Sell tokens of an asset to its pool, for at least `least_usd`."""
+
+    asset: int
+    tokens: float
+    least_usd: float
+    price_gwei: float
+
+
 class SetQuotes(NamedTuple):
     """Replace a maker's standing quote in one book; see `strategies.avellaneda_stoikov`."""
 
@@ -266,7 +320,7 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SetQuotes | Sell | Together
+    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | Together
 )  # fmt: skip
 
 
@@ -283,8 +337,20 @@ class World(Protocol):
         """Return what an account holds of the quote asset, USD."""
         ...
 
+    def tokens(self, account: int, asset: int) -> float:
+        """Return what an account holds of an asset, whole tokens."""
+        ...
+
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
         """Return what an account has left in a stability pool and has earned there, USD."""
+        ...
+
+    def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
+        """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
+        ...
+
+    def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
+        """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it ended."""
         ...
 
     def stream(self, name: str) -> np.random.Generator:

@@ -8,7 +8,6 @@ import numpy as np
 
 from .base import Intent, PublicView
 from .liquidators import LiquidatorBot
-from .strategies.auction_taker import AuctionTaker
 from .strategies.learning import LearningLiquidator
 
 
@@ -71,4 +70,4 @@ class LearningBot(LiquidatorBot):
         self._before_usd = self.world.gain_usd(self.account)
         self._chosen = int(self._choices.choice(len(self._ways), p=self.mixture))
         self.strategy = self._ways[self._chosen]
-        self.taking = AuctionTaker(self.strategy)
+        self.taking = self.strategy.taker()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from .base import DecidingAgent, Intent, PublicView
-from .strategies.auction_taker import AuctionTaker
-from .strategies.threshold_liquidator import OwnState, ThresholdLiquidator
+from .base import DecidingAgent, Intent, Offer, Opportunity, PublicView
+from .strategies.liquidator import Liquidator, OwnState, Position
 
 PRIOR_WIN_RATE = 0.5
 """Chance of winning that a bot believes in before it has seen anything."""
@@ -31,7 +31,7 @@ class LiquidatorBot(DecidingAgent):
         model: Any,
         name: str,
         account: int,
-        strategy: ThresholdLiquidator,
+        strategy: Liquidator,
         learning_rate: float = 0.1,
         **latency: float,
     ) -> None:
@@ -40,7 +40,8 @@ class LiquidatorBot(DecidingAgent):
         self.win_rate = PRIOR_WIN_RATE
         self._gain_usd = 0.0
         self._outcomes = self._outcomes_counted = 0
-        self.taking = AuctionTaker(strategy) if isinstance(strategy, ThresholdLiquidator) else None
+        self.taking = strategy.taker() if isinstance(strategy, Liquidator) else None
+        self._helpers = model.stream(f"bids/{name}").random, self._look, self._prices
 
     def decide(self, view: PublicView) -> list[Intent]:
         """Return the calls the strategy finds worth their gas."""
@@ -71,7 +72,14 @@ class LiquidatorBot(DecidingAgent):
 
     def _own(self) -> OwnState:
         self._reckon()
-        return OwnState(self.world.cash_usd(self.account), self.win_rate, self._gain_usd, self.account)
+        cash_usd = self.world.cash_usd(self.account)
+        return OwnState(cash_usd, self.win_rate, self._gain_usd, self.account, *self._helpers)
+
+    def _look(self, opportunity: Opportunity) -> Position:
+        return Position(*self.world.position(opportunity))
+
+    def _prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
+        return self.world.sale_prices(offer, times_s)
 
     def learn(self, won: bool) -> None:
         """Take in whether a call was executed or reverted."""

@@ -26,8 +26,16 @@ class MEVSearcher(LiquidatorBot):
         self.arbitrage_win_rate = PRIOR_WIN_RATE
 
     def react(self, view: PublicView) -> list[Intent]:
-        """Answer to what others have just sent: copy and outbid what pays."""
-        return list(self.searching.outbid(view, self.account, self.world.cash_usd(self.account)))
+        """Answer to what others have just sent: copy and outbid, or trade around it, what pays."""
+        answers: list[Intent] = list(
+            self.searching.outbid(view, self.account, self.world.cash_usd(self.account))
+        )
+        if self.searching.sandwiches:
+            answers += self.searching.sandwich(view, self.account, self._stock)
+        return answers
+
+    def _stock(self, asset: int) -> float:
+        return self.world.tokens(self.account, asset)
 
     def arbitrage(self, view: PublicView, gains: dict[int, float]) -> list[ArbitragePool]:
         """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD.

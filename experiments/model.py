@@ -16,7 +16,7 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, Opportunity, PublicView
+from ..agents.base import DecidingAgent, Offer, Opportunity, PublicView
 from ..agents.keepers import KeeperBot
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
@@ -25,6 +25,7 @@ from ..market.chain.mempool import Mempool
 from ..market.revert import Revert
 from ..market.streams import Streams
 from ..market.trading_layout import MID
+from ..protocols.fixed_point import WAD
 from .scenarios import Scenario, load_scenario
 from .scenarios.base import root_seed
 from .scenarios.credit import RecordedVaults
@@ -35,14 +36,16 @@ from .world.credit import CreditMarket
 from .world.exits import Exits
 from .world.gaps import PoolGaps
 from .world.journal import Journal
+from .world.manipulation import reading, uncovered
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
-from .world.sales import LISTED, errands_now, offers_now
+from .world.sales import LISTED, errands_now, offers_now, prices_ahead
 from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
 if TYPE_CHECKING:
+    from ..agents.strategies.manipulator import Reading, Uncovered
     from .contagion.exposure_graph import ExposureGraph
     from .contagion.snapshots import Detail
 
@@ -299,7 +302,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             market = self.market_view()
             mids, pool_price = market.mids, market.pool_price
             opportunities, most_usd = self._worth_selling(mids, pool_price)
-            view = market._replace(opportunities=opportunities, most_usd=most_usd)
+            view = market._replace(
+                opportunities=opportunities, most_usd=most_usd, past=self.builder.past_bids
+            )
             if self._sellers:
                 offers = offers_now(self, list(map(max, mids, pool_price)), self._listed)
                 view = view._replace(offers=offers, errands=errands_now(self), stability=systems_now(self))
@@ -334,9 +339,33 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         """Return what an account holds of the quote asset, USD."""
         return float(self.ledger.balance(account, self.quote)) / self.assets[self.quote].unit
 
+    def tokens(self, account: int, asset: int) -> float:
+        """Return what an account holds of an asset, whole tokens."""
+        return float(self.ledger.balance(account, asset)) / self.assets[asset].unit
+
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:
         """Return what an account has left in a stability pool and has earned there, USD."""
         return deposit_usd(self, account, protocol, collateral)
+
+    def reading(self, asset: int) -> Reading | None:
+        """Return how the oracle reads a market of an asset, or None if it reads none."""
+        return reading(self, asset)
+
+    def uncovered(self, asset: int, factors: Sequence[float]) -> list[Uncovered]:
+        """Return what the oracle's price of an asset times each factor would make liquidatable."""
+        return uncovered(self, asset, factors)
+
+    def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
+        """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
+        market = self.credit[opportunity.protocol]
+        debts = market.pool.positions.debt[opportunity.account] * market.watch.debt_values
+        threshold = float(market.pool.thresholds[opportunity.collateral])
+        health = market.pool.health_factor(opportunity.account, int(self.time_s)) / WAD
+        return float(debts.sum()), float(debts[opportunity.debt]), threshold, health
+
+    def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
+        """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it ended."""
+        return prices_ahead(self, offer, times_s)
 
     def gain_usd(self, account: int) -> float:
         """Change of an account's holdings since the start, at present mids, USD."""
@@ -484,6 +513,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for market in self.credit:
                 for asset, units in market.pool.held_for(account):
                     held[asset] += units
+        for asset, units in self.exits.resting(account):
+            held[asset] += units
         return held
 
     def unit_values(self) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ledger import LARGEST_ENDOWMENT, Ledger
-from .order_book.book_kernels import submit
+from .order_book.book_kernels import cancel, find, submit
 from .order_book.layout import (
     BEST_ASK,
     BEST_BID,
@@ -25,8 +25,10 @@ from .order_book.layout import (
     FILLED_VALUE,
     FRESH,
     FUNDS_EXHAUSTED,
+    HIDDEN,
     IMMEDIATE_OR_CANCEL,
     LAST_PRICE,
+    LEFT,
     MAX_LOTS,
     NO_ASK,
     NO_BID,
@@ -41,6 +43,7 @@ from .order_book.layout import (
     TRADE_COLUMNS,
     TRADE_WITH_SELF,
     TRADES,
+    VOLUME,
     book_size,
     grow,
     max_orders_of,
@@ -80,6 +83,9 @@ from .trading_layout import (
     VARIANCE,
     VARIANCE_WEIGHT,
 )
+
+TRANCHES = 10_000
+"""Most parts in which an iceberg is shown."""
 
 TRADER_ENDOWMENT_USD = 2e10
 """What the background traders of one book own of each side at the start, USD."""
@@ -362,6 +368,50 @@ class TradingFloor:
         """Whether the book of an asset takes no orders now."""
         return bool(self.params.item(self.book_of_asset[asset], HALTED))
 
+    def rest(self, asset: int, account: int, lots: int, shown: int, price_usd: float) -> tuple[int, int, int]:
+        """Let lots rest on the ask side as an iceberg that shows `shown` lots at a time.
+
+        What bids at that price or above already take is sold at once. The lots come in `TRANCHES`
+        parts at most, however little is to be shown.
+
+        Returns
+        -------
+        tuple of int
+            Order id (0 if refused), lots sold at once, and quote units received for them.
+        """
+        b = self.book_of_asset[asset]
+        tick = max(1, math.ceil(price_usd / self.specs[b].tick_usd - 1e-9))
+        if self._halts and self.halted(asset):
+            return 0, 0, 0
+        lots = min(lots, int(self.books[b, MAX_LOTS]))
+        shown = min(max(shown, -(-lots // TRANCHES)), lots)
+        order = self._submit(b, account, SELL, tick, lots, TRADE_WITH_SELF, shown)
+        book = self.books[b]
+        if not order:
+            return 0, 0, 0
+        return order, int(book[FILLED]), int(book[FILLED_VALUE]) * int(book[QUOTE_PER_LOT_TICK])
+
+    def lots_left(self, asset: int, order: int) -> int:
+        """Return the lots of a resting order that have not been sold, hidden ones included."""
+        book = self.books[self.book_of_asset[asset]]
+        slot = find(book, order)
+        return int(book[slot + LEFT] + book[slot + HIDDEN]) if slot else 0
+
+    def withdraw(self, asset: int, order: int) -> int:
+        """Take a resting order out; return the lots given back."""
+        ledger = self.ledger
+        return int(cancel(self.books[self.book_of_asset[asset]], ledger.balances, ledger.volumes, order))
+
+    def worth(self, asset: int, lots: int, price_usd: float) -> int:
+        """Return the quote units that lots cost at a price of the book, rounded to its tick."""
+        book = self.book_of_asset[asset]
+        ticks = round(price_usd / self.specs[book].tick_usd)
+        return lots * ticks * int(self.books[book, QUOTE_PER_LOT_TICK])
+
+    def lots_traded(self, asset: int) -> int:
+        """Return the lots that the book of an asset has traded since the start."""
+        return int(self.books[self.book_of_asset[asset], VOLUME])
+
     def spec(self, asset: int) -> BookSpec:
         """Return the specification of the book of an asset."""
         return self.specs[self.book_of_asset[asset]]
@@ -461,17 +511,23 @@ class TradingFloor:
         lots = min(lots, int(self.books[b, MAX_LOTS]))
         if lots < 1 or price < 1 or (self._halts and self.halted(asset)):
             return 0, 0
-        ledger = self.ledger
-        flags = IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF
-        while True:
-            book = self.books[b]
-            submit(book, ledger.balances, ledger.volumes, self._trades, account, side, price, lots, flags, 0)
-            if book[STATUS] != NO_ROOM:
-                break
-            self._make_room(1)
+        self._submit(b, account, side, price, lots, IMMEDIATE_OR_CANCEL | TRADE_WITH_SELF, 0)
+        book = self.books[b]
         if book[STATUS] > FUNDS_EXHAUSTED:
             return 0, 0
         return int(book[FILLED]), int(book[FILLED_VALUE]) * int(book[QUOTE_PER_LOT_TICK])
+
+    def _submit(self, b: int, account: int, side: int, price: int, lots: int, flags: int, shown: int) -> int:
+        """Enter an order in a book, making room for it; return its id, 0 if refused."""
+        ledger = self.ledger
+        while True:
+            book = self.books[b]
+            order = submit(
+                book, ledger.balances, ledger.volumes, self._trades, account, side, price, lots, flags, shown
+            )
+            if book[STATUS] != NO_ROOM:
+                return int(order)
+            self._make_room(1)
 
     def _compile(self) -> None:
         """Have the kernels compiled, or loaded, before the first block: calls that do nothing."""

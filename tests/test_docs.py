@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import inspect
 import re
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from liquidarium.agents.strategies.exits import SCHEDULES
+from liquidarium.agents.strategies.liquidator import Liquidator
 from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import load_scenario, scenario_names
+from liquidarium.experiments.world.build import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -107,6 +111,27 @@ def test_tables_page_lists_every_table_and_column_of_a_run_and_no_other():
     result = run("quickstart", overrides=["clock.duration_s=120"])
     real = {name: list(table.columns) for name, table in result.tables.items()}
     assert documented_tables() == real
+
+
+def test_strategies_page_lists_every_option_of_liquidators_searchers_and_exits():
+    text = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    parts = re.split(r"^#{2,3} (.+)$", text, flags=re.MULTILINE)[1:]
+    told = {name.strip("`"): body for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    shared = {field.name for field in dataclasses.fields(Liquidator)}
+    assert set(re.findall(r"^\| `(\w+)` \|", told["What all liquidators share"], re.MULTILINE)) == shared
+    for name, (kind, cls) in STRATEGIES.items():
+        if kind not in ("liquidator", "searcher", "manipulator"):
+            continue
+        options = {field.name for field in dataclasses.fields(cls)} - shared
+        if kind != "liquidator":
+            options = {field.name for field in dataclasses.fields(cls)}
+        elif name != "threshold":
+            options -= {"bid_share", "escalation", "raise_limit"}
+        assert set(re.findall(r"^\| `([a-z_]+)` \|", told[name], re.MULTILINE)) >= options, name
+    for name, schedule in SCHEDULES.items():
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", told["Exits"], re.MULTILINE)
+        for field in dataclasses.fields(schedule):
+            assert f"`{field.name}`" in row + told["Exits"].split("| `kind`")[0], field.name
 
 
 def test_files_named_in_the_architecture_page_exist():

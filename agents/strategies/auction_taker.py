@@ -1,7 +1,7 @@
 """How a liquidator bot buys what protocols sell: at a price, by bids, and with the upkeep this needs.
 
 A purchase at price p of collateral that the oracle values at v is a liquidation whose
-bonus is ``v / p - 1``, so it is valued, sized and bid for as one (`ThresholdLiquidator`).
+bonus is ``v / p - 1``, so it is valued, sized and bid for as one (`Liquidator`).
 In an auction by bids a bot says at once what the lot is worth to it, less a margin: raising by
 the least step would cost gas each time.
 """
@@ -12,7 +12,8 @@ import math
 from dataclasses import dataclass
 
 from ..base import Buy, Errand, Offer, PlaceBid, PublicView, Work
-from .threshold_liquidator import OwnState, ThresholdLiquidator
+from .exits import Exit
+from .liquidator import Liquidator, OwnState
 
 GAS_KEPT = 5.0
 """Cash that a bidder keeps, in gas of a call: for the bid, and to collect what it wins when gas is dearer."""
@@ -24,7 +25,7 @@ class AuctionTaker:
 
     Parameters
     ----------
-    liquidation : ThresholdLiquidator
+    liquidation : Liquidator
         Exit, gas bids, and the least profit.
     bid_margin : float
         Profit that a bid in an auction by bids leaves, as a fraction of the lot's worth.
@@ -35,7 +36,7 @@ class AuctionTaker:
         If a parameter is out of range.
     """
 
-    liquidation: ThresholdLiquidator
+    liquidation: Liquidator
     bid_margin: float = 0.05
 
     def __post_init__(self) -> None:
@@ -88,8 +89,8 @@ class AuctionTaker:
         spend, gross = inner.size(terms, limit)
         if spend < sale.least * offer.usd_per_unit:  # a part of the lot would be refused
             return None
-        gas = view.gas_liquidation + (view.gas_swap if inner.exit == "pool" else 0)
-        price = inner.gas_price(gross, gas, view, own.win_rate)
+        gas = inner.gas_of_call(view)
+        price = inner.gas_price(gross, gas, view, own)
         if price is None or price * (gas * view.usd_per_gas_gwei) > own.cash_usd:
             return None
         return gross, Buy(
@@ -127,9 +128,9 @@ class AuctionTaker:
             return None
         return PlaceBid(offer, pay, units, view.gas_standard_gwei, self._exit(), inner.max_slippage)
 
-    def _exit(self) -> str:
+    def _exit(self) -> Exit:
         """Return where a won lot goes: it arrives long after the bid, so no pool sale can be part of it."""
-        return "hold" if self.liquidation.exit == "hold" else "book"
+        return "book" if self.liquidation.exit == "pool" else self.liquidation.exit
 
     def _work(self, errand: Errand, view: PublicView, own: OwnState) -> Work | None:
         chore = errand.chore

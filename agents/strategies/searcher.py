@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..base import ArbitragePool, Liquidate, PublicView
+from ...market.pools.analytics import sandwich, sandwich_of, swap_out
+from ..base import ArbitragePool, Liquidate, PublicView, SandwichPool
+from .liquidator import POOL_KEEPS
 from .threshold_liquidator import ExitTerms, ThresholdLiquidator
+
+NUDGE = 1e-3
+"""How much more and less than its victim a sandwich pays for gas, as a fraction."""
+
+TOLERANCE = 1e-3
+"""How much less than reckoned with the first trade of a sandwich may bring, as a fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,10 @@ class SearcherStrategy:
     arbitrage_share : float
         Share of an arbitrage's profit it offers as gas.
     min_profit_usd : float
-        Least profit of a copy or an arbitrage.
+        Least profit of a copy, an arbitrage or a sandwich.
+    sandwiches : int
+        Pending liquidations that sell in a pool which it trades around per block at most; needs a stock of
+        the asset (`inventory_usd` of the agent), and blocks ordered by fee.
 
     Raises
     ------
@@ -38,12 +50,15 @@ class SearcherStrategy:
     copies: int = 1
     arbitrage_share: float = 0.5
     min_profit_usd: float = 250.0
+    sandwiches: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.raise_share <= 10:
             raise ValueError(f"raise_share must be in [0, 10], got {self.raise_share}")
         if self.copies < 0:
             raise ValueError(f"copies must not be negative, got {self.copies}")
+        if self.sandwiches < 0:
+            raise ValueError(f"sandwiches must not be negative, got {self.sandwiches}")
         if not 0 <= self.arbitrage_share <= 1:
             raise ValueError(f"arbitrage_share must be in [0, 1], got {self.arbitrage_share}")
 
@@ -76,6 +91,34 @@ class SearcherStrategy:
                 found.append((profit, call))
         found.sort(key=lambda item: (-item[0], item[1].opportunity.account))
         return [call for _, call in found[: self.copies]]
+
+    def sandwich(self, view: PublicView, account: int, stock: Callable[[int], float]) -> list[SandwichPool]:
+        """Trade around pending liquidations that sell in a pool, those that pay most first (MODEL 3.8).
+
+        The front-run is as large as leaves the victim the least that it accepts, or the stock of the
+        asset, which `stock` returns (whole tokens).
+        """
+        fee, found = 1.0 - POOL_KEEPS, []
+        for pending in view.pending:
+            asset = pending.opportunity.collateral
+            if pending.sender == account or pending.pool_tokens <= 0.0 or view.pool_price[asset] <= 0.0:
+                continue
+            cash, held = view.pool_depth_usd[asset], stock(asset)
+            tokens = cash / view.pool_price[asset]
+            if pending.least_usd > 0.0:
+                plan = sandwich(tokens, cash, pending.pool_tokens, pending.least_usd, fee)
+                held = min(plan.front_run, held)
+            if held <= 0.0:
+                continue
+            plan = sandwich_of(tokens, cash, pending.pool_tokens, held, fee)
+            front, back = pending.price_gwei * (1.0 + NUDGE), pending.price_gwei * (1.0 - NUDGE)
+            gas_usd = (front + back) * view.gas_swap * view.usd_per_gas_gwei
+            profit = plan.profit * view.pool_price[asset] - gas_usd
+            if profit > self.min_profit_usd and back >= view.gas_floor_gwei:
+                least = swap_out(tokens, cash, held, fee) * (1.0 - TOLERANCE)
+                found.append((profit, SandwichPool(asset, held, least, front, back)))
+        found.sort(key=lambda item: (-item[0], item[1].asset))
+        return [trade for _, trade in found[: self.sandwiches]]
 
     def arbitrage(
         self, view: PublicView, gains: dict[int, float], win_rate: float, cash_usd: float

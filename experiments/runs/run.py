@@ -71,6 +71,7 @@ def run(
         wall_s=done - built,
         other_gas_usd=model.recorder.other_gas_usd,
         upkeep_pay_usd=upkeep_pay_usd(tables["costs"], model.assets[model.quote].unit),
+        unsold_usd=model.exits.unsold_usd,
     )
     model.close()
     timings = {

@@ -38,6 +38,7 @@ SUMMARY_KEYS: dict[str, tuple[str, str]] = {
         "USD, + is a gain",
         "profit of all liquidators, pay for upkeep included, after the gas of all their bids",
     ),
+    "unsold_usd": ("USD, >= 0", "collateral that liquidators still hold at the end, at the last mids"),
     "gas_usd": ("USD, >= 0", "gas of liquidations, purchases and bids, of those that failed too"),
     "borrower_loss_usd": ("USD, + is a loss", "collateral seized less debt repaid"),
     "bad_debt_usd": (
@@ -68,6 +69,7 @@ def summarise(
     bad_debt_usd: float,
     other_gas_usd: float,
     upkeep_pay_usd: float,
+    unsold_usd: float,
     content_hash: str,
     wall_s: float,
 ) -> Summary:
@@ -85,6 +87,8 @@ def summarise(
         taken from the table of bids, which a run may leave out.
     upkeep_pay_usd : float
         What protocols have paid for upkeep such as restarting an auction, USD.
+    unsold_usd : float
+        See `SUMMARY_KEYS`.
 
     Returns
     -------
@@ -110,6 +114,7 @@ def summarise(
         "debt_repaid_usd": repaid,
         "collateral_seized_usd": seized,
         "liquidator_profit_usd": profit + upkeep_pay_usd - other_gas_usd,
+        "unsold_usd": unsold_usd,
         "gas_usd": gas,
         "borrower_loss_usd": seized - repaid,
         "bad_debt_usd": bad_debt_usd,

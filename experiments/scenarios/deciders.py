@@ -11,7 +11,9 @@ from .base import NAME, Section
 
 DEFAULT_LATENCY_MS = 100.0
 
-KINDS = ("liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner")
+KINDS = (
+    "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
+)  # fmt: skip
 
 FLASH_KINDS = ("liquidator", "searcher")
 """Packaged kinds that can borrow within a transaction."""
@@ -22,7 +24,7 @@ class AgentConfig(Section):
 
     kind: str = Field(
         description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
-        "or module:Class of your own"
+        "manipulator, or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")
@@ -41,6 +43,9 @@ class AgentConfig(Section):
         description="spread of that time, ms (standard deviation of its logarithm, times the median)",
     )
     capital_usd: float = Field(default=0.0, ge=0, le=1e12, description="own money of each agent, USD")
+    inventory_usd: dict[str, float] = Field(
+        default_factory=dict, description="stock of other assets of each agent at the start, by symbol, USD"
+    )
     flash_loans: bool = Field(default=False, description="may borrow within a transaction")
     private: bool = Field(
         default=False, description="its transactions are not seen by others before they are executed"
@@ -60,6 +65,14 @@ class AgentConfig(Section):
         nearest = difflib.get_close_matches(kind, KINDS, 1)
         hint = f", did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(f"{kind!r}{hint}; allowed: {', '.join(KINDS)} or module:Class")
+
+    @field_validator("inventory_usd")
+    @classmethod
+    def _some_stock(cls, stock: dict[str, float]) -> dict[str, float]:
+        for symbol, usd in stock.items():
+            if not 0 <= usd <= 1e12:
+                raise ValueError(f"{symbol} = {usd:g}; allowed: a number from 0 to 1,000,000,000,000")
+        return stock
 
     @model_validator(mode="after")
     def _can_act(self) -> Self:

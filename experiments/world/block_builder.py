@@ -7,9 +7,11 @@ back, as on chain; one whose sender cannot pay is left out.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...agents.base import PastBid
 from ...agents.liquidators import LiquidatorBot
 from ...agents.searchers import MEVSearcher
 from ...market.chain.mempool import Mempool
@@ -18,7 +20,7 @@ from ...market.chain.transaction import Bundle, Transaction
 from ...market.ledger import Reason
 from ...market.revert import Revert
 from .costs import GasPaid
-from .execution import Defence
+from .execution import Defence, Liquidation
 from .recorder import GAS, PROFIT
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 
 _gas_used = gas_used.py_func
+
+REMEMBERED = 2_000
+"""Calls of past blocks that agents can look at."""
 
 COMPETING = frozenset(("liquidation", "purchase", "bid", "chore"))
 """Kinds of transactions with which liquidators compete."""
@@ -58,6 +63,7 @@ class BlockBuilder:
         self._undo: list[Callable[[], None]] = []
         self._written = self._marks()
         self._seal = world.stream("chain/seal")
+        self.past_bids: deque[PastBid] = deque(maxlen=REMEMBERED)
 
     def on_undo(self, undo: Callable[[], None]) -> None:
         """Have `undo` called if the transaction under way reverts."""
@@ -110,6 +116,10 @@ class BlockBuilder:
             paid = self._refund(members, advances, used)
             if alone:
                 self._report(members[0], paid[0], False, revert.reason, None)
+            else:  # nobody else sees it, but its sender knows
+                sender = self.world.agent_of(members[0].sender)
+                if isinstance(sender, LiquidatorBot):
+                    sender.learn(False)
             return sum(used), len(members), len(members)
         finally:
             self.may_trade = True
@@ -144,7 +154,7 @@ class BlockBuilder:
             paid.append(kept / ledger.assets[quote].unit)
         return paid
 
-    def _marks(self) -> tuple[int, int, int, tuple[int, int]]:
+    def _marks(self) -> tuple[int, int, int, tuple[int, int, int]]:
         """Where the tables and the exits end now: what comes later goes if the transaction reverts."""
         recorder = self.world.recorder
         return len(recorder.liquidations), len(recorder.sales), len(recorder.costs), self.world.exits.mark()
@@ -180,6 +190,12 @@ class BlockBuilder:
             world.recorder.gas.append(GasPaid(
                 row, transaction.market, transaction.target, world.block, transaction.kind, done, paid_usd,
                 floor_usd,
+            ))  # fmt: skip
+        if isinstance(transaction.action, Liquidation):
+            intent, price = transaction.action.intent, transaction.price_gwei * world.usd_per_gas_gwei()
+            self.past_bids.append(PastBid(
+                world.block, transaction.market, transaction.target, transaction.sender, price,
+                intent.repay_usd * intent.opportunity.bonus,
             ))  # fmt: skip
         if transaction.kind in COMPETING:
             if row is None:

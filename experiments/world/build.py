@@ -15,15 +15,23 @@ from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
+from ...agents.manipulators import MarketManipulator
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
+from ...agents.strategies.best_responder import BestResponder
+from ...agents.strategies.dutch_liquidator import DutchLiquidator
 from ...agents.strategies.keeper import Keeper
 from ...agents.strategies.learning import LearningLiquidator
+from ...agents.strategies.liquidator import Liquidator
+from ...agents.strategies.manipulator import Manipulator
+from ...agents.strategies.mixed_bidder import MixedBidder
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
+from ...agents.strategies.splitting_liquidator import SplittingLiquidator
 from ...agents.strategies.stability_depositor import StabilityDepositor
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
+from ...agents.strategies.volunteer import Volunteer
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
 from ...market.pools.liquidity_pool import LiquidityPool
@@ -32,6 +40,7 @@ from ...market.trading import TradingFloor
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
 from ..scenarios.deciders import AgentConfig
+from ..scenarios.exit_plans import read_exit
 from ..scenarios.objects import build_strategy, import_object
 from . import assembly
 from .assembly import Outside
@@ -40,6 +49,7 @@ from .credit import CreditMarket, build_credit_market
 from .crowd import build_population, reference_thresholds
 from .exposure_limits import limited
 from .lending.kinds import lending_kinds
+from .manipulation import check_manipulators
 from .par_desk import ParDesk
 from .recorder import Recorder
 from .same_borrowers import chosen, same_borrowers
@@ -47,6 +57,12 @@ from .stability import entrust_deposits
 
 STRATEGIES: dict[str, tuple[str, type]] = {
     "threshold": ("liquidator", ThresholdLiquidator),
+    "mixed": ("liquidator", MixedBidder),
+    "best-response": ("liquidator", BestResponder),
+    "splitting": ("liquidator", SplittingLiquidator),
+    "dutch": ("liquidator", DutchLiquidator),
+    "volunteer": ("liquidator", Volunteer),
+    "manipulator": ("manipulator", Manipulator),
     "avellaneda-stoikov": ("maker", AvellanedaStoikov),
     "searcher": ("searcher", SearcherStrategy),
     "stability-depositor": ("stability-depositor", StabilityDepositor),
@@ -64,6 +80,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "redeemer": RedeemerAgent,
     "keeper": KeeperBot,
     "learner": LearningBot,
+    "manipulator": MarketManipulator,
 }
 
 FLASH_ENDOWMENT_USD = 5e10
@@ -131,6 +148,8 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    check_manipulators(scenario)
+    _check_searchers(scenario, ledger, pools)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -261,6 +280,30 @@ def _fund(
             floor.aim(maker, targets)
             maker += 1
         ledger.endow(quote, account, ledger.assets[quote].to_units(cash))
+        for symbol, usd in config.inventory_usd.items():
+            if symbol not in ledger.asset_index or ledger.asset_index[symbol] == quote:
+                others = [asset.symbol for k, asset in enumerate(ledger.assets) if k != quote]
+                raise ScenarioError(
+                    f"agents.{config.name}.inventory_usd.{symbol} is no asset; allowed: {', '.join(others)}"
+                )
+            asset = ledger.asset_index[symbol]
+            ledger.endow(asset, account, ledger.assets[asset].to_units(usd / float(prices[asset])))
+
+
+def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, LiquidityPool]) -> None:
+    """Refuse sandwiches that nobody could make."""
+    for config in scenario.agents:
+        if config.kind != "searcher" or not config.parameters.get("sandwiches"):
+            continue
+        where = f"agents.{config.name}.parameters.sandwiches = {config.parameters['sandwiches']}"
+        if scenario.chain.inclusion != "priority-fee":
+            raise ScenarioError(
+                f"{where} needs blocks ordered by fee; allowed under chain.inclusion = 'priority-fee' only"
+            )
+        if not any(ledger.asset_index[symbol] in pools for symbol in config.inventory_usd):
+            raise ScenarioError(
+                f"{where} needs a stock to sell: agents.{config.name}.inventory_usd of an asset with a pool"
+            )
 
 
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
@@ -300,7 +343,10 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     where = f"{path}.parameters"
     chosen: Any
     if config.strategy is None:
-        kinds = ("searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer")
+        kinds = (
+            "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
+            "manipulator",
+        )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:
             if parameters:
@@ -319,13 +365,28 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         raise ScenarioError(
             f"{path}.strategy = {config.strategy!r}; allowed: {', '.join(STRATEGIES)} or module:Class"
         )
-    if config.flash_loans and issubclass(chosen, ThresholdLiquidator):
-        parameters = {"flash_loan": True, "exit": "pool"} | parameters
-    if chosen is SearcherStrategy:
-        inner = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}
+    if issubclass(chosen, Liquidator):
+        parameters = _with_exit(config, parameters, where)
+    if chosen in (SearcherStrategy, Manipulator):
         given = parameters.get("liquidation", {})
         if not isinstance(given, dict):
             raise ScenarioError(f"{where}.liquidation = {given!r}; allowed: a table")
-        inner |= given
+        inner = _with_exit(config, given, f"{where}.liquidation")
+        if chosen is Manipulator:
+            inner = {"exit": "hold", "max_calls": 16} | inner
         parameters["liquidation"] = build_strategy(ThresholdLiquidator, inner, f"{where}.liquidation")
+    if chosen is LearningLiquidator and isinstance(parameters.get("options"), dict):
+        parameters["options"] = {
+            name: _with_exit(config, given, f"{where}.options.{name}") if isinstance(given, dict) else given
+            for name, given in parameters["options"].items()
+        }
     return build_strategy(chosen, parameters, where)
+
+
+def _with_exit(config: AgentConfig, parameters: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a liquidator's parameters with its exit read; flash loans go with the pool."""
+    given = {"flash_loan": True, "exit": "pool"} if config.flash_loans else {}
+    given |= parameters
+    if "exit" in given:
+        given["exit"] = read_exit(given["exit"], f"{where}.exit")
+    return given

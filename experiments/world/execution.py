@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate
+from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool, SellToPool
+from ...agents.strategies.exits import Exit as ExitPlan
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
@@ -34,12 +35,13 @@ SQUARE_UP_LIMIT = 0.01
 """An arbitrage squares up on the book no further than this fraction from the mid."""
 
 
-def check_exit(world: LiquidationMarket, asset: int, exit: str) -> None:
+def check_exit(world: LiquidationMarket, asset: int, exit: ExitPlan) -> None:
     """Revert if an asset cannot be sold where the intent says."""
-    if (exit == "book" and asset not in world.floor.book_of_asset) or (
-        exit == "pool" and asset not in world.pools
-    ):
-        raise Revert(f"{world.assets[asset].symbol} has no {exit} to be sold in")
+    if exit == "hold":
+        return
+    venue, venues = ("pool", world.pools) if exit == "pool" else ("book", world.floor.book_of_asset)
+    if asset not in venues:
+        raise Revert(f"{world.assets[asset].symbol} has no {venue} to be sold in")
 
 
 def raise_money(
@@ -55,12 +57,14 @@ def raise_money(
     return 0, world.desk.convert(me, world.quote, debt, cash)
 
 
-def sell_to_pool(world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float) -> PoolSale:
-    """Sell collateral to its pool, not far below the pool's price."""
+def sell_to_pool(
+    world: LiquidationMarket, me: int, asset: int, units: int, max_slippage: float, limit_usd: float = 0.0
+) -> PoolSale:
+    """Sell collateral to its pool, not far below the pool's price, or below `limit_usd` if that is given."""
     venue = world.pools[asset]
     _keep(world, venue)
     price = venue.price(asset)
-    fair = price * units / world.assets[asset].unit
+    fair = (limit_usd or price) * units / world.assets[asset].unit
     least = int(fair * (1.0 - max_slippage) * world.assets[world.quote].unit)
     received = venue.swap(me, asset, units, least, now_s=world.time_s)
     return PoolSale(received, price, price * (1.0 - venue.fee_bps / 1e4), venue.price(asset))
@@ -124,7 +128,9 @@ class Liquidation:
             seized = result.collateral_to_liquidator
             sold = None
             if intent.exit == "pool":
-                sold = sell_to_pool(world, me, collateral, seized, intent.max_slippage)
+                sold = sell_to_pool(
+                    world, me, collateral, seized, intent.max_slippage, intent.limit_price_usd
+                )
             if intent.flash_loan:
                 pay_back(world, me, debt, result.debt_repaid, cover, fee, sold)
         except InsufficientFundsError as error:
@@ -306,3 +312,58 @@ class Arbitrage:
         if bought:
             _keep(world, pool)
             pool.swap(me, asset, bought, now_s=world.time_s)
+
+
+class SaleToPool:
+    """Sell an asset of one's own to its pool."""
+
+    def __init__(self, agent: DecidingAgent, intent: SellToPool | SandwichPool) -> None:
+        self.agent = agent
+        self.intent = intent
+
+    def __call__(self, world: LiquidationMarket) -> None:
+        """Execute.
+
+        Raises
+        ------
+        Revert
+            If the pool pays less than is wanted, or the agent holds too little.
+        """
+        self.sell(world)
+
+    def sell(self, world: LiquidationMarket) -> int:
+        """Sell; return the quote units received. Raises as `__call__` does."""
+        intent, pool = self.intent, world.pools[self.intent.asset]
+        units = int(intent.tokens * world.assets[intent.asset].unit)
+        least = int(intent.least_usd * world.assets[world.quote].unit)
+        if units <= 0:
+            raise Revert("nothing to sell")
+        _keep(world, pool)
+        return pool.swap(self.agent.account, intent.asset, units, least, now_s=world.time_s)
+
+
+class PoolSandwich:
+    """Two trades of one agent around somebody else's sale in a pool; each is a transaction of its own."""
+
+    def __init__(self, agent: DecidingAgent, intent: SandwichPool) -> None:
+        self.agent = agent
+        self.intent = intent
+        self.received = 0  # quote units, by the first trade
+
+    def front(self, world: LiquidationMarket) -> None:
+        """Sell; raises as `SaleToPool` does."""
+        self.received = SaleToPool(self.agent, self.intent).sell(world)
+
+    def back(self, world: LiquidationMarket) -> None:
+        """Buy for what the sale has brought.
+
+        Raises
+        ------
+        Revert
+            If there was no sale.
+        """
+        if not self.received:
+            raise Revert("no front-run to close")
+        pool = world.pools[self.intent.asset]
+        _keep(world, pool)
+        pool.swap(self.agent.account, world.quote, self.received, now_s=world.time_s)

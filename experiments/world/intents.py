@@ -19,20 +19,24 @@ from ...agents.base import (
     Liquidate,
     PlaceBid,
     Redeem,
+    SandwichPool,
     Sell,
+    SellToPool,
     SetQuotes,
     Together,
     WithdrawDeposit,
     Work,
 )
-from ...agents.strategies.threshold_liquidator import EXITS
+from ...agents.strategies.exits import AT_ONCE, Schedule
 from ...market.trading_layout import MAX_LEVELS
 
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
 
-_SENT = Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+_SENT = (
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
+)
 """Intents that become transactions."""
 
 
@@ -64,10 +68,12 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, _SENT | SetQuotes | Sell):
+    if not isinstance(intent, _SENT | SandwichPool | SetQuotes | Sell):
         return f"asked for {intent!r}, which is no intent of agents.base"
-    if isinstance(intent, Liquidate | Buy | PlaceBid) and intent.exit not in EXITS:
-        return f"asked for exit = {intent.exit!r}; allowed: {', '.join(EXITS)}"
+    if isinstance(intent, Liquidate | Buy | PlaceBid) and not (
+        isinstance(intent.exit, Schedule) or intent.exit in AT_ONCE
+    ):
+        return f"asked for exit = {intent.exit!r}; allowed: {', '.join(AT_ONCE)} or a schedule"
     numbers: tuple[float, ...]
     if isinstance(intent, Liquidate | Kick):
         wanted = intent.opportunity
@@ -103,10 +109,12 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
 
 def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset: int) -> str:
     symbol = world.assets[asset].symbol
+    if isinstance(intent, SandwichPool):
+        return "" if asset in world.pools else f"wants the pool of {symbol}, which has none"
     if isinstance(intent, _SENT):
         if intent.price_gwei < 0:
             return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
-        exit = "pool" if isinstance(intent, ArbitragePool) else getattr(intent, "exit", "hold")
+        exit = "pool" if isinstance(intent, ArbitragePool | SellToPool) else getattr(intent, "exit", "hold")
         if asset not in world.pools and exit == "pool":
             return f"wants the pool of {symbol}, which has none"
         if not isinstance(intent, ArbitragePool):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import Buy, DecidingAgent, Kick, Liquidate, PlaceBid
+from ...agents.strategies.exits import Exit
 from ...protocols.fixed_point import WAD
 from ...protocols.lending.pool import Bought, Called, Kicked, Sale
 from .costs import NOTHING, Amounts, Cost, Moved, Payment, PoolSale, Purse
@@ -34,6 +35,7 @@ class Journal:
     def __init__(self, world: LiquidationMarket) -> None:
         self.world = world
         self._bids: dict[tuple[int, int], dict[int, Moved]] = {}  # what bids that stand have paid, by bidder
+        self._exits: dict[tuple[int, int, int], tuple[Exit, float]] = {}  # what a bidder does with a lot
 
     def liquidation(
         self,
@@ -130,16 +132,25 @@ class Journal:
             received=((sale.collateral, result.units),),
         )  # fmt: skip
         if sold is None:
-            exit, limit = self._venue(sale.collateral), REWARD_LIMIT
+            exit: Exit = self._venue(sale.collateral)
+            limit = REWARD_LIMIT
             if intent is not None:
                 exit, limit = intent.exit, intent.max_slippage
+            elif exit == "book":
+                exit, limit = self._exits.get((protocol, sale.number, agent.account), (exit, limit))
             world.exits.hold(agent, entry, sale.collateral, result.units, exit, limit)
         else:
             entry.sold(sold)
         return row
 
-    def bid(self, protocol: int, sale: Sale, bidder: int, purse: Purse, pay: int) -> None:
-        """Remember what a bidder has put in: until somebody outbids it, or until sealed bids are opened."""
+    def bid(
+        self, protocol: int, sale: Sale, bidder: int, purse: Purse, pay: int, exit: Exit, max_slippage: float
+    ) -> None:
+        """Remember what a bidder has put in: until somebody outbids it, or until sealed bids are opened.
+
+        Remember, too, how it would get rid of the lot.
+        """
+        self._exits[protocol, sale.number, bidder] = exit, max_slippage
         before = self._bids.get((protocol, sale.number), {})
         paid = before.get(bidder, NOTHING)
         more = purse.close(pay - sum(payment.units for payment in paid.payments))

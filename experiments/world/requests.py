@@ -19,7 +19,9 @@ from ...agents.base import (
     PendingLiquidation,
     PlaceBid,
     Redeem,
+    SandwichPool,
     Sell,
+    SellToPool,
     SetQuotes,
     Together,
     WithdrawDeposit,
@@ -29,7 +31,7 @@ from ...agents.borrowers import BorrowerCohort
 from ...agents.strategies.borrower import BorrowerState
 from ...market.chain.mempool import Mempool
 from ...market.chain.transaction import Bundle, Transaction
-from .execution import Arbitrage, Defence, Liquidation, Rebalance, TakeOver
+from .execution import Arbitrage, Defence, Liquidation, PoolSandwich, Rebalance, SaleToPool, TakeOver
 from .intents import check_intents
 from .sales import AuctionBid, Purchase, Upkeep
 from .stability import StabilityTransaction
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 
-Sent = Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+Sent = (
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
+)
 """Intents that become transactions."""
 
 Account = tuple[int, int]
@@ -99,6 +103,8 @@ class Requests:
                 self._send_bundle(agent, intent.intents)
             elif isinstance(intent, Sell):
                 self._sell(agent, intent)
+            elif isinstance(intent, SandwichPool):
+                self._send_sandwich(agent, intent)
             else:
                 self._send(agent, intent, seen_s)
 
@@ -165,9 +171,23 @@ class Requests:
                 if rival is None or (t.price_gwei, t.tie) > (rival[0].price_gwei, rival[0].tie):
                     best[t.market, t.target] = t, intent
         return [
-            PendingLiquidation(intent.opportunity, intent.repay_usd, t.price_gwei, t.sender, t.arrival_s)
+            PendingLiquidation(
+                intent.opportunity, intent.repay_usd, t.price_gwei, t.sender, t.arrival_s,
+                *self._pool_sale(intent),
+            )
             for t, intent in best.values()
-        ]
+        ]  # fmt: skip
+
+    def _pool_sale(self, intent: Liquidate) -> tuple[float, float]:
+        """Return the tokens that a call will sell in the pool, and the least it accepts for them (USD)."""
+        world, wanted = self.world, intent.opportunity
+        if intent.exit != "pool" or wanted.collateral not in world.pools:
+            return 0.0, 0.0
+        tokens = intent.repay_usd * (1.0 + wanted.bonus) / world.oracle_prices[wanted.collateral]
+        least = tokens * intent.limit_price_usd * (1.0 - intent.max_slippage)
+        if intent.flash_loan:
+            least = max(least, intent.repay_usd * (1.0 + world.scenario.chain.flash_loan_fee))
+        return tokens, least
 
     def block_sealed(self) -> None:
         """Take in what still waits after a block, and tell borrowers whose defence was given up."""
@@ -205,6 +225,25 @@ class Requests:
         if members and all(self._can_pay(member) for member in members):
             self.mempool.submit(Bundle(members))
 
+    def _send_sandwich(self, agent: DecidingAgent, intent: SandwichPool) -> None:
+        """Send both trades of a sandwich, unless the agent's last one in this pool is still pending."""
+        world, trade = self.world, PoolSandwich(agent, intent)
+        gas, arrival_s = world.scenario.chain.gas_per_swap, world.time_s + agent.delay_s()
+        revert_gas, target = int(gas * world.scenario.chain.revert_gas_share), -1 - intent.asset
+        trades = tuple(
+            Transaction(
+                agent.account, kind, gas, revert_gas, price, arrival_s, float(agent.stream.random()), action,
+                target, private=True, protected=agent.revert_protection,
+            )
+            for kind, price, action in (
+                ("front-run", intent.front_gwei, trade.front),
+                ("back-run", intent.back_gwei, trade.back),
+            )
+        )  # fmt: skip
+        if all(t.key not in self._in_flight and self._can_pay(t) for t in trades):
+            self._in_flight.update(t.key for t in trades)
+            self.mempool.extend(trades)
+
     def _transaction(
         self, agent: DecidingAgent, intent: Sent, aim: tuple[str, int, int], arrival_s: float
     ) -> Transaction:
@@ -217,6 +256,8 @@ class Requests:
             gas += chain.gas_per_swap if intent.exit == "pool" else 0
         elif isinstance(intent, ArbitragePool):
             action, gas = Arbitrage(agent, intent), chain.gas_per_swap
+        elif isinstance(intent, SellToPool):
+            action, gas = SaleToPool(agent, intent), chain.gas_per_swap
         elif isinstance(intent, Kick):
             action = TakeOver(agent, intent)
         elif isinstance(intent, Buy):
@@ -261,6 +302,8 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
     """Return the kind of transaction, the number of the protocol and what it competes for there."""
     if isinstance(intent, ArbitragePool):
         return "arbitrage", -1, -1 - intent.asset
+    if isinstance(intent, SellToPool):
+        return "swap", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):
         return "liquidation", intent.opportunity.protocol, intent.opportunity.account
     if isinstance(intent, Buy | PlaceBid):

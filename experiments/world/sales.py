@@ -56,6 +56,13 @@ def offers_now(
     return [offer for _, offer in found[:listed]]
 
 
+def prices_ahead(world: LiquidationMarket, offer: Offer, times_s: Sequence[float]) -> list[float]:
+    """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it has ended."""
+    pool, usd = world.credit[offer.protocol].pool, world.oracle_prices[offer.sale.debt]
+    ahead = ({sale.number: sale.price for sale in pool.sales(int(at_s))} for at_s in times_s)
+    return [prices.get(offer.sale.number, math.nan) * usd for prices in ahead]
+
+
 def _beyond_standing_bid(sale: Sale, worth_usd: float, usd_per_unit: float) -> float:
     """Return what the least bid that beats the standing one would gain; USD."""
     if sale.least_bid:
@@ -135,7 +142,7 @@ class AuctionBid:
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, sale.debt, world.quote, world.ledger.balance(me, sale.debt))
-        world.journal.bid(offer.protocol, sale, me, purse, intent.pay_units)
+        world.journal.bid(offer.protocol, sale, me, purse, intent.pay_units, intent.exit, intent.max_slippage)
 
 
 class Upkeep:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Holdings = dict[str, NDArray[np.float64]]
 
-_PLURAL = {role: f"{role}s" for role in ("liquidator", "searcher", "maker", "depositor", "redeemer")}
+_PLURAL = {
+    role: f"{role}s" for role in ("liquidator", "searcher", "maker", "depositor", "redeemer", "manipulator")
+}
 
 
 def holdings_by_group(world: LiquidationMarket) -> Holdings:

@@ -59,6 +59,13 @@ def sandwich(
     if room <= 0.0:
         return Sandwich(0.0, swap_out(reserve_in, reserve_out, victim_in, fee), 0.0)
     front_run = 2.0 * room / (linear + sqrt(linear * linear + 4.0 * kept * room))
+    return sandwich_of(reserve_in, reserve_out, victim_in, front_run, fee)
+
+
+def sandwich_of(
+    reserve_in: float, reserve_out: float, victim_in: float, front_run: float, fee: float = 0.0
+) -> Sandwich:
+    """Return what a sandwich with a front-run of a given size does; parameters as in `sandwich`."""
     bought = swap_out(reserve_in, reserve_out, front_run, fee)
     x, y = reserve_in + front_run, reserve_out - bought
     victim_out = swap_out(x, y, victim_in, fee)

@@ -213,7 +213,7 @@ def test_smallest_bonus_that_keeps_a_holder_interested(make_view):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"exit": "otc"}, "exit must be one of book, pool, hold, got 'otc'"),
+        ({"exit": "otc"}, "exit must be a schedule or one of book, pool, hold, got 'otc'"),
         ({"flash_loan": True}, "flash_loan needs exit = 'pool', got 'book'"),
         ({"flash_loan": True, "exit": "hold"}, "flash_loan needs exit = 'pool', got 'hold'"),
         ({"bid_share": 1.2}, r"bid_share must be in \[0, 1\], got 1.2"),

@@ -545,6 +545,35 @@ def user_modules(tmp_path, monkeypatch):
         ("kind='liquidator', parameters={max_calls=1.5}", "max_calls = 1.5; allowed: a whole number"),
         ("kind='liquidator', parameters={max_calls=0}", "max_calls must be at least 1, got 0"),
         ("kind='liquidator', parameters={bid_share=nan}", "bid_share = nan; allowed: a finite number"),
+        (
+            "kind='liquidator', parameters={exit='twpa'}",
+            "exit = 'twpa', did you mean 'twap'?; allowed: book, pool",
+        ),
+        (
+            "kind='liquidator', parameters={exit=5}",
+            "agents.a.parameters.exit = 5; allowed: book, pool, hold, twap",
+        ),
+        ("kind='liquidator', parameters={exit={slices=5}}", "exit.kind is missing; allowed: book, pool"),
+        (
+            "kind='liquidator', parameters={exit={kind='book', slices=5}}",
+            "exit.slices does nothing for exit = 'book'",
+        ),
+        (
+            "kind='liquidator', parameters={exit={kind='twap', horizon_s=0}}",
+            "horizon_s must be above 0, got 0",
+        ),
+        ("kind='liquidator', parameters={exit={kind='twap', slice=5}}", "exit.slice, did you mean 'slices'?"),
+        (
+            "kind='liquidator', parameters={exit={kind='twap', slices=2.5}}",
+            "slices = 2.5; allowed: a whole number",
+        ),
+        (
+            "kind='liquidator', parameters={exit={kind='percentage-of-volume', participation=1.5}}",
+            "participation must be above 0 and at most 1, got 1.5",
+        ),
+        ("kind='liquidator', parameters={exit='fractions:Fraction'}", "must be a class derived from"),
+        ("kind='liquidator', parameters={exit='twap', flash_loan=true}", "flash_loan needs exit = 'pool'"),
+        ("kind='searcher', parameters={liquidation={exit='otc'}}", "liquidation.exit = 'otc'; allowed: book"),
         ("kind='liquidator', parameters={hold_s=-1}", "hold_s must not be negative, got -1.0"),
         ("kind='maker', parameters={levels=9}", "levels must be 1 to 4, got 9"),
         ("kind='maker', parameters={level_step=-0.1}", "level_step must not be negative, got -0.1"),

@@ -55,6 +55,7 @@ def stand_in(
         wall_s=0.1,
         other_gas_usd=0.0,
         upkeep_pay_usd=0.0,
+        unsold_usd=0.0,
     )
     return RunResult(scenario, used, tables, summary)
 

@@ -97,7 +97,7 @@ def test_raises_of_one_bidder_add_up_and_another_bidder_begins_anew(called):
     first, second = (bot.account for bot in called.bots[:2])
     sale = Sale(5, "bids", 0, collateral=0, debt=quote, units=10, price=1.0, most=100)
     for bidder, pay, total in ((first, 40, 40), (first, 70, 70), (second, 90, 90)):
-        journal.bid(0, sale, bidder, Purse(ledger, bidder, quote, 0, quote), pay)
+        journal.bid(0, sale, bidder, Purse(ledger, bidder, quote, 0, quote), pay, "book", 0.03)
         assert sum(payment.units for payment in journal.won(0, sale, bidder, 10).payments) == total
 
 

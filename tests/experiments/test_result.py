@@ -63,6 +63,7 @@ def small_result() -> RunResult:
         bad_debt_usd=7.0,
         other_gas_usd=0.75,
         upkeep_pay_usd=0.125,
+        unsold_usd=0.0,
         content_hash=content_hash(tables),
         wall_s=0.5,
     )

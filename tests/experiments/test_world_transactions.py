@@ -88,8 +88,15 @@ FLASH = {"flash_loan": True, "exit": "pool"}
         FLASH | {"exit": "hold"},
         {"repay_usd": 0.0},
         {"exit": "pool", "max_slippage": 0.0},
+        {"exit": "pool", "limit_price_usd": 1e5},
     ],
-    ids=["pool pays too little", "loan not paid back", "nothing to repay", "own money, pool pays too little"],
+    ids=[
+        "pool pays too little",
+        "loan not paid back",
+        "nothing to repay",
+        "own money, pool pays too little",
+        "pool below the limit that was set when sent",
+    ],
 )
 def test_reverted_call_leaves_everything_as_it_was_except_its_gas(world, changes):
     before = state_of(world)
