@@ -96,6 +96,7 @@ class HealthScreen:
         self._woken = np.empty((health_kernels.MAX_LANES, 2))
         self._incoming_collateral = self._weights[health_kernels.INCOMING, : positions.n_assets]
         self._incoming_debt = self._weights[health_kernels.INCOMING, positions.n_assets :]
+        self._terms = np.empty((2, positions.n_assets))
         self._state = (
             positions.amounts,
             self._marks,
@@ -283,7 +284,8 @@ class HealthScreen:
                 f"collateral_usd and bonus must have shape ({n_assets},), "
                 f"got {prices.shape} and {bonuses.shape}"
             )
-        terms = np.concatenate((prices, bonuses)).reshape(2, n_assets)
+        terms = self._terms
+        terms[0], terms[1] = prices, bonuses
         if not np.minimum.reduce(terms, axis=None) >= 0:  # what `terms.min()` comes to, sooner
             raise ValueError(f"collateral_usd and bonus must not be negative, got {prices} and {bonuses}")
         if not 0.0 < close_factor <= 1.0:

@@ -8,7 +8,7 @@ back, as on chain; one whose sender cannot pay is left out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...agents.base import PastBid
@@ -95,10 +95,13 @@ class BlockBuilder:
     def run(self, candidate: Transaction | Bundle) -> tuple[int, int, int]:
         """Execute one candidate; return the gas it used, transactions executed, and of these reverted."""
         members = (candidate,) if isinstance(candidate, Transaction) else candidate.transactions
-        advances = [self._charge(member) for member in members]
-        if None in advances:
-            self._refund(members, advances, [0] * len(members))
-            return 0, 0, 0
+        charged: list[int] = []
+        for member in members:
+            units = self._charge(member)
+            if units is None:
+                self._refund(members, charged, [0] * len(charged))
+                return 0, 0, 0
+            charged.append(units)
         ledger = self.world.ledger
         rows: list[list[Any] | None] = []
         ledger.begin()
@@ -113,7 +116,7 @@ class BlockBuilder:
             self._roll_back()
             alone = isinstance(candidate, Transaction)
             used = [_gas_used(False, m.gas, m.revert_gas, m.protected or not alone) for m in members]
-            paid = self._refund(members, advances, used)
+            paid = self._refund(members, charged, used)
             if alone:
                 self._report(members[0], paid[0], False, revert.reason, None)
             else:  # nobody else sees it, but its sender knows
@@ -125,11 +128,11 @@ class BlockBuilder:
             self.may_trade = True
             self._running = False
         ledger.commit()
-        used = [member.gas for member in members]
-        paid = self._refund(members, advances, used)
-        for member, usd, row in zip(members, paid, rows, strict=True):
-            self._report(member, usd, True, "", row)
-        return sum(used), len(members), 0
+        unit, used = ledger.assets[self.world.quote].unit, 0
+        for member, paid_units, row in zip(members, charged, rows, strict=True):
+            self._report(member, paid_units / unit, True, "", row)
+            used += member.gas
+        return used, len(members), 0
 
     def _charge(self, transaction: Transaction) -> int | None:
         """Take the most that a transaction may cost; None if its sender does not hold it."""
@@ -141,15 +144,13 @@ class BlockBuilder:
         ledger.transfer(quote, transaction.sender, self.validators, units, Reason.GAS)
         return units
 
-    def _refund(
-        self, members: tuple[Transaction, ...], advances: list[int | None], used: list[int]
-    ) -> list[float]:
-        """Give back what was not used; return what each member paid, USD."""
+    def _refund(self, members: Sequence[Transaction], charged: list[int], used: list[int]) -> list[float]:
+        """Give back what was not used of what was charged; return what each member charged has paid, USD."""
         ledger, quote = self.world.ledger, self.world.quote
         paid = []
-        for member, advance, gas in zip(members, advances, used, strict=True):
-            kept = 0 if advance is None else advance * gas // member.gas
-            if advance and advance > kept:
+        for member, advance, gas in zip(members, charged, used, strict=False):
+            kept = advance * gas // member.gas
+            if advance > kept:
                 ledger.transfer(quote, self.validators, member.sender, advance - kept, Reason.GAS)
             paid.append(kept / ledger.assets[quote].unit)
         return paid
