@@ -128,11 +128,11 @@ class BlockBuilder:
             self.may_trade = True
             self._running = False
         ledger.commit()
-        unit, used = ledger.assets[self.world.quote].unit, 0
+        unit, gas = ledger.assets[self.world.quote].unit, 0
         for member, paid_units, row in zip(members, charged, rows, strict=True):
             self._report(member, paid_units / unit, True, "", row)
-            used += member.gas
-        return used, len(members), 0
+            gas += member.gas
+        return gas, len(members), 0
 
     def _charge(self, transaction: Transaction) -> int | None:
         """Take the most that a transaction may cost; None if its sender does not hold it."""
