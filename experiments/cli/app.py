@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import inspect_commands, run_commands, study_commands, sweep_commands
+from . import inspect_commands, run_commands, search_commands, study_commands, sweep_commands
 from .options import interrupted
 
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # typer has no public name for it
@@ -137,12 +137,14 @@ app.command("check")(inspect_commands.check)
 app.command("report")(run_commands.report)
 app.command("verify")(run_commands.verify)
 app.command("backtest")(study_commands.backtest)
+app.command("calibrate")(search_commands.calibrate)
 app.command("compare")(study_commands.compare)
 app.command("sweep")(sweep_commands.sweep)
+app.command("optimize")(search_commands.optimize)
 app.command("conform")(study_commands.conform)
 app.command("contagion")(study_commands.contagion)
-app.command("facts")(study_commands.facts)
-app.command("rare")(study_commands.rare)
+app.command("facts")(search_commands.facts)
+app.command("rare")(search_commands.rare)
 app.command("game")(study_commands.game)
 
 

@@ -27,6 +27,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on std
 
 Progress = Callable[[int, int], None]
 
+MAX_SEEDS = 10_000
+"""Most runs of one setting that a command takes."""
+
 interrupted = threading.Event()
 """Set by Ctrl-C; a callback of compiled code may swallow the exception, this stays."""
 

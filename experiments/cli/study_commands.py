@@ -9,17 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from .options import (
+    MAX_SEEDS,
     JsonOption,
     ScenarioArgument,
     SeedsOption,
     SetOption,
     echo_json,
-    number,
     progress_bar,
     whole_number,
 )
-
-MAX_SEEDS = 10_000
 
 
 def conform(
@@ -180,77 +178,6 @@ def contagion(
     else:
         typer.echo(study.to_markdown(), nl=False)
     typer.echo(f"saved in {folder}", err=True)
-
-
-def facts(
-    scenario: ScenarioArgument,
-    seeds: SeedsOption = "10",
-    overrides: SetOption = None,
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results; runs/facts-SCENARIO if left out."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure stylised facts of markets in a scenario's books, and list which hold and which do not."""
-    from ..facts import is_facts, measure_facts
-    from ..runs.folders import check_folder, write_folder
-    from ..scenarios import load_scenario
-
-    roots = list(range(1, 1 + whole_number("--seeds", seeds, 1, MAX_SEEDS)))
-    processes = whole_number("--workers", workers, 1, 1_024)
-    loaded = load_scenario(scenario, overrides or ())
-    folder = out or Path("runs") / f"facts-{loaded.name}"
-    check_folder(folder, is_facts, overwrite=overwrite, what="facts")
-    with progress_bar(f"facts {loaded.name}", "runs") as progress:
-        report = measure_facts(loaded, roots, progress, processes)
-    write_folder(folder, report.save, is_facts, overwrite=overwrite, what="facts")
-    if as_json:
-        echo_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown(), nl=False)
-    typer.echo(f"saved in {folder}", err=True)
-
-
-def rare(
-    scenario: ScenarioArgument,
-    tilt: Annotated[
-        list[str],
-        typer.Option(
-            "--tilt",
-            metavar="SYMBOL=SD",
-            help="Shift an asset's last log price by so many standard deviations, as ETH=-3; repeatable.",
-        ),
-    ],
-    above: Annotated[
-        list[str] | None,
-        typer.Option("--above", metavar="USD", help="Amount of bad debt; 0 if left out; repeatable."),
-    ] = None,
-    runs: Annotated[str, typer.Option(metavar="N", help="Number of runs, from 10 to 1,000,000.")] = "200",
-    overrides: SetOption = None,
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
-    as_json: JsonOption = False,
-) -> None:
-    """Estimate how likely rare bad debt is, by importance sampling; for prices of kind gbm."""
-    from ..rare import rare_bad_debt
-    from ..scenarios import load_scenario
-
-    count = whole_number("--runs", runs, 10, 1_000_000)
-    processes = whole_number("--workers", workers, 1, 1_024)
-    amounts = [number("--above", text) for text in above or ["0"]]
-    shifts = {}
-    for text in tilt:
-        symbol, _, shift = text.partition("=")
-        shifts[symbol] = number(f"--tilt {symbol}", shift)
-    loaded = load_scenario(scenario, overrides or ())
-    with progress_bar(f"rare {loaded.name}", "runs") as progress:
-        report = rare_bad_debt(loaded, amounts, shifts, count, progress, processes)
-    if as_json:
-        echo_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown(), nl=False)
 
 
 def game(
