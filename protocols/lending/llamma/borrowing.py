@@ -35,9 +35,9 @@ def floor_log(ratio: int, a: int) -> int:
     """
 
     def reached(n: int) -> bool:
-        if n >= 0:
-            return a**n * WAD <= ratio * (a - 1) ** n
-        return (a - 1) ** -n * WAD <= ratio * a**-n
+        wide: int = a ** abs(n)
+        narrow: int = (a - 1) ** abs(n)
+        return wide * WAD <= ratio * narrow if n >= 0 else narrow * WAD <= ratio * wide
 
     n = floor(log(ratio / WAD) / log(a / (a - 1)))
     while not reached(n):
