@@ -1,7 +1,7 @@
 """Seconds of an arbitrage step on a LLAMMA with 100 loans.
 
-The oracle follows a random walk; at each step an arbitrageur asks what moves the AMM's
-price to the oracle's and makes that exchange. Loans are opened as high as they may be, so
+The oracle follows a random walk, and outside trades at its price; at each step an
+arbitrageur looks for what pays and makes that exchange. Loans are opened as high as they may be, so
 that the walk runs through their bands. Run:
 ``python benchmarks/bench_llamma.py [--steps 2000] [--loans 100] [--repeats 5]``.
 """
@@ -14,13 +14,11 @@ import time
 
 import numpy as np
 from liquidarium.protocols.lending.llamma import (
-    BORROWED,
-    COLLATERAL,
     Amm,
     AmmParameters,
     Controller,
     ControllerParameters,
-    amount_for_price,
+    arbitrage,
     create_loan,
     exchange,
     max_borrowable,
@@ -50,8 +48,10 @@ def run(controller: Controller, prices: list[int]) -> tuple[float, float, int]:
     wall, processor = time.perf_counter(), time.process_time()
     for step, price in enumerate(prices):
         seen = quote(amm, price, (1 + step) * SECONDS)
-        amount, pump = amount_for_price(amm, seen, seen.price)
-        traded += exchange(amm, seen, BORROWED if pump else COLLATERAL, amount) != (0, 0)
+        found = arbitrage(amm, seen, seen.price)
+        if found is not None:
+            exchange(amm, seen, found.coin_in, found.amount)
+            traded += 1
     n = len(prices)
     return (time.perf_counter() - wall) / n, (time.process_time() - processor) / n, traded
 

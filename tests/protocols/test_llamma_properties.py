@@ -13,6 +13,7 @@ from liquidarium.protocols.lending.llamma import (
     Amm,
     AmmParameters,
     amount_for_price,
+    arbitrage,
     current_price,
     deposit,
     exchange,
@@ -27,6 +28,7 @@ WAD = 10**18
 deposits = st.lists(
     st.tuples(st.integers(10**12, 10**24), st.integers(1, 20), st.integers(4, 50)), min_size=1, max_size=4
 )
+books = st.tuples(st.integers(10, 300), st.integers(0, 10**17), st.just(0), deposits)
 trades = st.lists(
     st.tuples(
         st.integers(500, 3000),
@@ -115,3 +117,26 @@ def test_arbitrage_takes_the_price_where_it_aims(a, entries, target) -> None:
     after = current_price(amm, seen)
     assert abs(after - target * WAD) <= abs(before - target * WAD)
     assert quote(amm, target * WAD, 1000).price == seen.price
+
+
+@given(books, st.lists(st.tuples(st.integers(1000, 3000), st.integers(1000, 3000)), min_size=1, max_size=5))
+def test_an_arbitrage_gains_what_it_says_and_leaves_less_to_gain(book, prices) -> None:
+    amm, now = filled(*book), 0
+    for oracle, outside in prices:
+        now += 600
+        seen = quote(amm, oracle * WAD, now)
+        found = arbitrage(amm, seen, outside * WAD)
+        if found is None:
+            continue
+        paid, received = exchange(amm, seen, found.coin_in, found.amount)
+        gain = received * outside - paid if found.coin_in == BORROWED else received - paid * outside
+        assert gain == found.profit > 0
+        left = arbitrage(amm, quote(amm, oracle * WAD, now), outside * WAD)
+        assert left is None or left.profit <= found.profit
+
+
+@given(books, st.integers(1000, 2000))
+def test_within_the_fee_there_is_nothing_to_gain(book, oracle) -> None:
+    amm = filled(*book)
+    seen = quote(amm, oracle * WAD, 600)
+    assert arbitrage(amm, seen, current_price(amm, seen)) is None

@@ -11,7 +11,7 @@ and fees are wad. Sources: MODEL 1.8, CASES L27-L30, the conformance sets
 
 from __future__ import annotations
 
-from .arbitrage import amount_for_price, current_price
+from .arbitrage import Opportunity, amount_for_price, arbitrage, current_price
 from .bands import (
     current_price_down,
     current_price_up,
@@ -43,11 +43,13 @@ __all__ = [
     "Limiter",
     "Liquidation",
     "Loan",
+    "Opportunity",
     "Quote",
     "Repayment",
     "Trade",
     "amount_for_price",
     "amounts_of",
+    "arbitrage",
     "borrowed_if_price_falls",
     "collateral_if_price_rises",
     "create_loan",
