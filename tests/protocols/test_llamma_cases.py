@@ -11,6 +11,9 @@ from liquidarium.protocols.lending.llamma import (
     Controller,
     ControllerParameters,
     Quote,
+    add_collateral,
+    amounts_of,
+    borrow_more,
     create_loan,
     current_price_down,
     current_price_up,
@@ -25,6 +28,7 @@ from liquidarium.protocols.lending.llamma import (
     oracle_price_down,
     oracle_price_up,
     quote,
+    remove_collateral,
     repay,
     withdrawn_fraction,
 )
@@ -130,6 +134,51 @@ def test_repaying_a_part_lowers_the_bands() -> None:
     after = controller.amm.deposits[0]
     assert (after.first > before, after.last - after.first) == (True, 9)
     assert controller.debt(0, 0) == 12000 * WAD
+
+
+def test_collateral_put_in_lowers_the_bands_and_taken_out_brings_them_back() -> None:
+    controller, seen = opened(16000)
+    start = controller.amm.deposits[0].first
+    add_collateral(controller, seen, 0, WAD)
+    assert controller.amm.deposits[0].first > start
+    # The last unit of a withdrawal stays behind, so taking the same out again leaves a little less.
+    remove_collateral(controller, seen, 0, WAD)
+    assert controller.amm.deposits[0].first == start
+    assert 0 <= 10 * WAD - amounts_of(controller.amm, 0)[1] <= 40
+    assert controller.debt(0, 0) == 16000 * WAD
+
+
+def test_more_debt_is_owed_in_higher_bands() -> None:
+    controller, seen = opened(12000)
+    start = controller.amm.deposits[0].first
+    borrow_more(controller, seen, 0, 4000 * WAD)
+    assert controller.amm.deposits[0].first < start
+    assert (controller.debt(0, 0), controller.total_debt(0)) == (16000 * WAD, 16000 * WAD)
+
+
+@pytest.mark.parametrize(
+    ("act", "amount", "reason"),
+    [
+        (remove_collateral, 11 * WAD, "empty revert data"),
+        (remove_collateral, 5 * WAD, "Debt too high"),
+        (borrow_more, 9000 * WAD, "Debt too high"),
+    ],
+)
+def test_a_refused_change_leaves_the_loan_as_it_was(act, amount: int, reason: str) -> None:
+    controller, seen = opened(16000)
+    before, loans = controller.amm.copy(), dict(controller.loans)
+    with pytest.raises(Revert, match=reason):
+        act(controller, seen, 0, amount)
+    assert (controller.amm, controller.loans) == (before, loans)
+
+
+def test_a_loan_that_is_being_converted_takes_no_collateral() -> None:
+    controller, _ = opened(16000)
+    amm = controller.amm
+    seen = quote(amm, oracle_price_down(MARKET, quote(amm, WAD, 200), amm.deposits[0].first), 200)
+    exchange(amm, seen, BORROWED, 1000 * WAD)
+    with pytest.raises(Revert, match="Already in underwater mode"):
+        add_collateral(controller, quote(amm, seen.price, 400), 0, WAD)
 
 
 def test_a_refused_repayment_leaves_everything_as_it_was() -> None:

@@ -2,8 +2,8 @@
 
 `bands` is the geometry, `oracle` the price the AMM trusts, `deposits` and `exchange` what
 users and traders do, `arbitrage` what moves the price, `valuation` what bands are worth
-on the way down; `loans` keeps debts, `borrowing` opens them, `health` and `liquidation` end
-them. Names follow the contracts: x is the borrowed token, y the collateral;
+on the way down; `loans` keeps debts, `borrowing` opens them, `collateral` moves their bands,
+`health` and `liquidation` end them. Names follow the contracts: x is the borrowed token, y the collateral;
 bands count downwards in price. Amounts are token units, inside bands 18 decimals; prices
 and fees are wad. Sources: MODEL 1.8, CASES L27-L30, the conformance sets
 ``curve_llamma`` and ``curve_controller``.
@@ -21,6 +21,7 @@ from .bands import (
     oracle_price_up,
 )
 from .borrowing import create_loan, effective_collateral, first_band, max_borrowable
+from .collateral import add_collateral, borrow_more, remove_collateral
 from .deposits import amounts_of, deposit, withdraw
 from .exchange import BORROWED, COLLATERAL, Trade, exchange, walk
 from .health import full_health, health, tokens_to_liquidate
@@ -47,9 +48,11 @@ __all__ = [
     "Quote",
     "Repayment",
     "Trade",
+    "add_collateral",
     "amount_for_price",
     "amounts_of",
     "arbitrage",
+    "borrow_more",
     "borrowed_if_price_falls",
     "collateral_if_price_rises",
     "create_loan",
@@ -71,6 +74,7 @@ __all__ = [
     "oracle_price_down",
     "oracle_price_up",
     "quote",
+    "remove_collateral",
     "repay",
     "tokens_to_liquidate",
     "walk",

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ....market.revert import Revert
 from ...fixed_point import EMPTY_REVERT, WAD
-from .borrowing import first_band, top_band
-from .deposits import deposit, withdraw
+from .borrowing import top_band
+from .collateral import move_bands
+from .deposits import withdraw
 from .health import full_health
 from .loans import Controller
 from .oracle import Quote
@@ -132,20 +133,6 @@ def repay(controller: Controller, seen: Quote, user: int, amount: int) -> Repaym
         return Repayment(x - paid, y)
     held = controller.amm.deposits[user]
     if held.first > top_band(controller.amm):
-        _move_bands(controller, seen, user, debt - paid)
+        move_bands(controller, seen, user, debt - paid)
     controller.record(user, debt - paid, -paid, seen.now)
     return Repayment(-paid, 0)
-
-
-def _move_bands(controller: Controller, seen: Quote, user: int, debt: int) -> None:
-    """Withdraw the collateral of a loan and put it where a smaller debt needs it."""
-    before = controller.amm
-    bands = before.deposits[user].last - before.deposits[user].first + 1
-    controller.amm = before.copy()
-    try:
-        collateral = withdraw(controller.amm, user, WAD)[1]
-        first = first_band(controller, seen, collateral, debt, bands)
-        deposit(controller.amm, user, collateral, first, first + bands - 1)
-    except Revert:
-        controller.amm = before
-        raise

@@ -79,16 +79,17 @@ class Controller:
         debt : int
             Token units.
         change : int
-            Of the total, token units, signed; the total does not fall below 0.
+            Of the total, token units, signed; the total does not fall below 0 and without a change
+            stays as it was stored.
         now : int
             Time, s.
         """
         multiplier = self.amm.interest.at(now)
-        total = max(0, self.total_debt(now) + change)
+        if change:
+            self.total = Loan(max(0, self.total_debt(now) + change), multiplier)
         if debt:
             self.loans[user] = Loan(debt, multiplier)
         else:
             del self.loans[user]
-        self.total = Loan(total, multiplier)
         rate = min(self.parameters.rate_per_second, MAX_BORROW_RATE)
         self.amm.interest = Interest(multiplier, rate, now)
