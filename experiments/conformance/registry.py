@@ -21,6 +21,7 @@ REGISTRY: dict[str, str] = {
     "aave_v3_6": "Aave v3.6 liquidationCall",
     "compound_v2": "Compound v2 liquidateBorrow",
     "compound_v3_comet": "Compound III (Comet)",
+    "euler_evk": "Euler Vault Kit",
     "liquity_v1": "Liquity v1",
     "maker_liq2": "MakerDAO Liquidations 2.0",
     "morpho_blue": "Morpho Blue",
