@@ -26,6 +26,7 @@ REGISTRY: dict[str, str] = {
     "maker_liq2": "MakerDAO Liquidations 2.0",
     "morpho_blue": "Morpho Blue",
     "uniswap_v2": "Uniswap v2",
+    "uniswap_v3": "Uniswap v3",
     "venus_core": "Venus core pool",
 }
 """Set (its adapter module and the stem of its file) -> how ``header["protocol"]`` begins."""
