@@ -23,10 +23,12 @@ REGISTRY: dict[str, str] = {
     "compound_v3_comet": "Compound III (Comet)",
     "curve_controller": "Curve crvUSD controller",
     "curve_llamma": "Curve LLAMMA",
+    "euler_evk": "Euler Vault Kit",
     "liquity_v1": "Liquity v1",
     "maker_liq2": "MakerDAO Liquidations 2.0",
     "morpho_blue": "Morpho Blue",
     "uniswap_v2": "Uniswap v2",
+    "uniswap_v3": "Uniswap v3",
     "venus_core": "Venus core pool",
 }
 """Set (its adapter module and the stem of its file) -> how ``header["protocol"]`` begins."""

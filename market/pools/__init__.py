@@ -1,7 +1,8 @@
-"""Liquidity pools: the constant-product pair, its place on the ledger and its readings."""
+"""Liquidity pools: constant product (on the ledger, with readings) and concentrated liquidity."""
 
+from .concentrated_liquidity import ConcentratedParameters, ConcentratedState
 from .constant_product import PairState
 from .liquidity_pool import LiquidityPool
 from .twap import PoolTwap
 
-__all__ = ["LiquidityPool", "PairState", "PoolTwap"]
+__all__ = ["ConcentratedParameters", "ConcentratedState", "LiquidityPool", "PairState", "PoolTwap"]
