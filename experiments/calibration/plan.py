@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from ..scenarios.base import NAME, Rows, ScenarioError, Section
-from ..scenarios.packaged import packaged_names, read_toml
+from ..scenarios.base import NAME, Rows, Section
+from ..scenarios.packaged import packaged_names, read_plan
 from ..sweeps import Factor, SweepPlan
 
 
@@ -93,13 +93,4 @@ def load_calibration(source: str | Path | CalibrationPlan) -> CalibrationPlan:
     """
     if isinstance(source, CalibrationPlan):
         return source
-    data: dict[str, Any] = read_toml(__package__, source, "calibration")
-    scenario = data.get("scenario")
-    if isinstance(scenario, str) and scenario.endswith(".toml"):
-        data["scenario"] = str(Path(source).resolve().parent / scenario)
-    try:
-        return CalibrationPlan.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ScenarioError(f"{source}: {where + ': ' if where else ''}{first['msg']}") from None
+    return read_plan(CalibrationPlan, __package__, source, "calibration")

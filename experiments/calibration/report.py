@@ -119,9 +119,9 @@ class CalibrationReport:
             lines.append(f"| {name} | {_number(found.value)} | {_number(self.standard_error(k))} | {ends} |")
         lines += ["", "| moment | target | simulated | z | |", "|---|---:|---:|---:|---|"]
         lines += [
-            f"| {row.moment} | {_number(row.target)} | {_number(row.simulated)} | {row.z:+.2f} | "
-            f"{'held out' if row.holdout else ''} |"
-            for row in self.scores().itertuples()
+            f"| {row['moment']} | {_number(row['target'])} | {_number(row['simulated'])} | {row['z']:+.2f} | "
+            f"{'held out' if row['holdout'] else ''} |"
+            for row in self.scores().to_dict("records")
         ]
         fit = self.estimate
         test = f"J = {fit.j:.2f} in the fit"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from ..scenarios.base import NAME, Rows, ScenarioError, Section
-from ..scenarios.packaged import packaged_names, read_toml
+from ..scenarios.base import NAME, Rows, Section
+from ..scenarios.packaged import packaged_names, read_plan
 from ..sweeps import Factor, SweepPlan
 
 
@@ -100,13 +100,4 @@ def load_optimize_plan(source: str | Path | OptimizePlan) -> OptimizePlan:
     """
     if isinstance(source, OptimizePlan):
         return source
-    data: dict[str, Any] = read_toml(__package__, source, "search")
-    scenario = data.get("scenario")
-    if isinstance(scenario, str) and scenario.endswith(".toml"):
-        data["scenario"] = str(Path(source).resolve().parent / scenario)
-    try:
-        return OptimizePlan.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ScenarioError(f"{source}: {where + ': ' if where else ''}{first['msg']}") from None
+    return read_plan(OptimizePlan, __package__, source, "search")

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ..runs.metrics import Metric, find_metric
 from ..scenarios import Scenario, load_scenario
 from ..scenarios.base import NAME, Rows, ScenarioError, Section
-from ..scenarios.packaged import packaged_names, read_toml
+from ..scenarios.packaged import packaged_names, read_plan
 from .designs import Design, Point, design_points
 from .factors import Factor, Value
 
@@ -187,13 +187,4 @@ def load_plan(source: str | Path | SweepPlan) -> SweepPlan:
     """
     if isinstance(source, SweepPlan):
         return source
-    data = read_toml(__package__, source, "sweep")
-    scenario = data.get("scenario")
-    if isinstance(scenario, str) and scenario.endswith(".toml"):  # beside the plan, wherever workers start
-        data["scenario"] = str(Path(source).resolve().parent / scenario)
-    try:
-        return SweepPlan.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ScenarioError(f"{source}: {where + ': ' if where else ''}{first['msg']}") from None
+    return read_plan(SweepPlan, __package__, source, "sweep")

@@ -17,6 +17,7 @@ from liquidarium.experiments.optimize import (
     search,
 )
 from liquidarium.experiments.scenarios.base import ScenarioError
+from liquidarium.experiments.scenarios.packaged import packaged_text
 from liquidarium.experiments.sweeps import SweepPlan
 
 
@@ -133,3 +134,25 @@ def test_objectives_given_twice_and_single_ones_are_refused():
 def test_packaged_searches_can_run():
     for name in optimize_names():
         load_optimize_plan(name).as_sweep().check()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("fresh_seeds = 12", "fresh_sedes = 12", "unknown key fresh_sedes, did you mean 'fresh_seeds'?"),
+        (
+            "fresh_seeds = 12",
+            "fresh_seeds = 1",
+            "fresh_seeds = 1: input should be greater than or equal to 2",
+        ),
+        ('scenario = "quickstart"', "", "scenario is missing"),
+        ('name = "bonus"', 'name = "seed"', "factors: 'seed' is the name of another column"),
+    ],
+)
+def test_a_plan_that_is_not_valid_ends_in_one_line(tmp_path, old, new, message):
+    text = packaged_text("liquidarium.experiments.optimize", "penalty").replace(old, new)
+    path = tmp_path / "plan.toml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError) as error:
+        load_optimize_plan(path)
+    assert str(error.value) == f"{path}: {message}"
