@@ -24,12 +24,14 @@ from liquidarium.protocols.lending.llamma import (
     full_health,
     health,
     liquidate,
+    liquidation,
     offsets,
     oracle_price_down,
     oracle_price_up,
     quote,
     remove_collateral,
     repay,
+    withdraw,
     withdrawn_fraction,
 )
 
@@ -189,6 +191,70 @@ def test_a_refused_repayment_leaves_everything_as_it_was() -> None:
     with pytest.raises(Revert, match="Debt too high"):
         repay(controller, seen, 0, WAD)
     assert (controller.amm, controller.loans) == (before, loans)
+
+
+def test_a_band_takes_more_than_a_hundred_units() -> None:
+    amm = Amm.new(MARKET, 2000 * WAD, 0)
+    with pytest.raises(Revert, match="Amount too low"):
+        deposit(amm, 0, 404 - 1, 1, 4)
+    deposit(amm, 0, 404, 1, 4)
+    assert amm.bands_y == {1: 101, 2: 101, 3: 101, 4: 101}
+
+
+def test_nobody_deposits_below_borrowed_token() -> None:
+    amm = Amm.new(MARKET, 2000 * WAD, 0)
+    deposit(amm, 0, WAD, 1, 4)
+    exchange(amm, quote(amm, oracle_price_up(MARKET, quote(amm, WAD, 200), 3), 200), BORROWED, 1000 * WAD)
+    bottom = min(amm.bands_x)
+    assert bottom == 1
+    with pytest.raises(Revert, match="Deposit below current band"):
+        deposit(amm, 1, WAD, bottom, bottom + 3)
+    with pytest.raises(Revert, match="User must have no liquidity"):
+        deposit(amm, 0, WAD, 20, 23)
+
+
+def test_the_lowest_band_moves_up_over_bands_that_were_emptied() -> None:
+    amm = Amm.new(MARKET, 2000 * WAD, 0)
+    deposit(amm, 0, WAD, -6, -3)
+    deposit(amm, 1, WAD, -4, 2)
+    assert (amm.active_band, amm.min_band, amm.max_band) == (-7, -6, 2)
+    withdraw(amm, 0, WAD)
+    assert (amm.min_band, amm.max_band) == (-4, 2)
+    withdraw(amm, 1, WAD)
+    assert (amm.min_band, amm.bands_y, amm.total_shares) == (3, {}, {})
+    with pytest.raises(Revert, match="No deposits"):
+        withdraw(amm, 1, WAD)
+
+
+def test_debt_is_rounded_up_while_there_is_another_loan() -> None:
+    terms = ControllerParameters(9 * 10**16, 6 * 10**16, rate_per_second=10**9)
+    controller = Controller(terms, Amm.new(MARKET, 2100 * WAD, 0))
+    seen = quote(controller.amm, 2100 * WAD, 0)
+    create_loan(controller, seen, 0, 10 * WAD, 10**9 - 1, 10)
+    assert controller.debt(0, 1) == 10**9 - 1
+    create_loan(controller, seen, 1, 10 * WAD, 10**9, 10)
+    assert controller.debt(0, 1) == 10**9
+    assert controller.debt(1, 1) == 10**9 + 1  # interest of exactly one unit
+    assert controller.total_debt(1) == 2 * 10**9
+
+
+@pytest.mark.parametrize(("value", "refused"), [(0, True), (-1, False)])
+def test_a_loan_is_liquidated_below_a_health_of_zero_not_at_it(
+    monkeypatch, value: int, refused: bool
+) -> None:
+    controller, seen = opened(16000)
+    monkeypatch.setattr(liquidation, "full_health", lambda *_: value)
+    if refused:
+        with pytest.raises(Revert, match="Not enough rekt"):
+            liquidate(controller, seen, 0)
+    else:
+        assert liquidate(controller, seen, 0).debt == 16000 * WAD
+
+
+def test_a_liquidation_that_clears_no_debt_is_refused() -> None:
+    controller, seen = opened(16000)
+    with pytest.raises(Revert, match="empty revert data"):
+        liquidate(controller, seen, 0, 0, by_owner=True)
 
 
 @pytest.mark.parametrize(

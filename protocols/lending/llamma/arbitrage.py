@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isqrt
 
-from ....market.revert import Revert
-from ...fixed_point import EMPTY_REVERT, WAD
+from ...fixed_point import WAD
 from .bands import band_price, fee_multiplier, offsets, oracle_price_up, price_at, quotient
 from .exchange import BORROWED, COLLATERAL, may_move_on, walk
 from .oracle import Quote, dynamic_fee
@@ -95,8 +94,6 @@ def amount_for_price(amm: Amm, seen: Quote, target: int) -> tuple[int, bool]:
             break
         if x or y:
             moved = quotient(invariant, g) - f - x if pump else quotient(invariant, f) - g - y
-            if moved < 0:
-                raise Revert(EMPTY_REVERT)
             amount += moved * multiplier // WAD
         if not may_move_on(amm, seen, pump, band, edge, crossed, visited):
             break

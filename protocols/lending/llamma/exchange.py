@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....market.revert import Revert
-from ...fixed_point import EMPTY_REVERT, MAX_UINT256, WAD
+from ...fixed_point import MAX_UINT256, WAD
 from .bands import fee_multiplier, offsets, oracle_price_up
 from .deposits import MAX_SKIP_TICKS
 from .oracle import Quote, dynamic_fee, store_quote
@@ -69,7 +69,7 @@ def walk(amm: Amm, seen: Quote, coin_in: int, amount: int, *, exact_in: bool) ->
     Raises
     ------
     Revert
-        Without a reason, where the contract's arithmetic would fail.
+        Without a reason, if the active band lies beyond what the contract can price.
     """
     up = coin_in == BORROWED
     a, price, admin_share = amm.parameters.amplification, seen.price, amm.parameters.admin_fee
@@ -94,8 +94,6 @@ def walk(amm: Amm, seen: Quote, coin_in: int, amount: int, *, exact_in: bool) ->
                 invariant = (offset_in + paid) * (offset_out + offered)
                 multiplier = fee_multiplier(a, seen, edge, lowest_fee)
                 whole = invariant // offset_out - offset_in - paid
-                if whole < 0:
-                    raise Revert(EMPTY_REVERT)
                 gross = whole * multiplier // WAD
                 if exact_in and gross >= left:
                     net = left * WAD // multiplier
