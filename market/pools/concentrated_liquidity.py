@@ -75,7 +75,7 @@ class Tick(NamedTuple):
 
     Attributes
     ----------
-    index : int
+    number : int
         The tick.
     liquidity_gross, liquidity_net : int
         Liquidity of the positions it bounds, and what the pool gains when the price rises over it.
@@ -83,7 +83,7 @@ class Tick(NamedTuple):
         Fees per unit of liquidity earned on the side where the price is not, Q128, modulo ``2**256``.
     """
 
-    index: int
+    number: int
     liquidity_gross: int
     liquidity_net: int
     fee_growth_outside0: int = 0
@@ -107,7 +107,7 @@ class ConcentratedState:
     protocol_fees0, protocol_fees1 : int
         Base units the protocol may collect.
     ticks : tuple of Tick
-        Initialised ticks by index, ascending.
+        Initialised ticks by number, ascending.
     """
 
     sqrt_price: int
@@ -321,18 +321,18 @@ def _next_bound(ticks: tuple[Tick, ...], tick: int, spacing: int, downwards: boo
     """Where the next step ends: a tick, and its place among the initialised ones if it is one."""
     end = word_end(tick, spacing, downwards)
     if downwards:
-        position = bisect_right(ticks, tick, key=_index) - 1
-        if position >= 0 and ticks[position].index >= end:
-            return ticks[position].index, position
+        position = bisect_right(ticks, tick, key=_number) - 1
+        if position >= 0 and ticks[position].number >= end:
+            return ticks[position].number, position
     else:
-        position = bisect_right(ticks, tick, key=_index)
-        if position < len(ticks) and ticks[position].index <= end:
-            return ticks[position].index, position
+        position = bisect_right(ticks, tick, key=_number)
+        if position < len(ticks) and ticks[position].number <= end:
+            return ticks[position].number, position
     return min(max(end, MIN_TICK), MAX_TICK), None
 
 
-def _index(tick: Tick) -> int:
-    return tick.index
+def _number(tick: Tick) -> int:
+    return tick.number
 
 
 def _crossed(tick: Tick, growth0: int, growth1: int) -> Tick:
@@ -346,8 +346,8 @@ def _with_tick(
     state: ConcentratedState, parameters: ConcentratedParameters, bound: int, gross: int, net: int
 ) -> ConcentratedState:
     """Change the liquidity that refers to one tick; a tick without any is forgotten."""
-    place = bisect_left(state.ticks, bound, key=_index)
-    known = place < len(state.ticks) and state.ticks[place].index == bound
+    place = bisect_left(state.ticks, bound, key=_number)
+    known = place < len(state.ticks) and state.ticks[place].number == bound
     if known:
         old = state.ticks[place]
     elif bound <= state.tick:
@@ -368,10 +368,10 @@ def _with_tick(
 def _growth_inside(state: ConcentratedState, lower: int, upper: int) -> tuple[int, int]:
     """Fees per unit of liquidity earned between two ticks, Q128, modulo ``2**256``."""
     bounds = []
-    for index in (lower, upper):
-        place = bisect_left(state.ticks, index, key=_index)
-        found = place < len(state.ticks) and state.ticks[place].index == index
-        bounds.append(state.ticks[place] if found else Tick(index, 0, 0))
+    for bound in (lower, upper):
+        place = bisect_left(state.ticks, bound, key=_number)
+        found = place < len(state.ticks) and state.ticks[place].number == bound
+        bounds.append(state.ticks[place] if found else Tick(bound, 0, 0))
     below, above = bounds
     inside = []
     for total, outside_low, outside_high in (

@@ -52,7 +52,7 @@ def test_deposits_initialise_the_ticks_that_the_contract_lists():
             int(tick["tick"]): (int(tick["liquidityGross"]), int(tick["liquidityNet"]))
             for tick in case["ticks"]
         }
-        assert {t.index: (t.liquidity_gross, t.liquidity_net) for t in pool.ticks} == listed
+        assert {t.number: (t.liquidity_gross, t.liquidity_net) for t in pool.ticks} == listed
 
 
 def test_a_changed_expectation_disagrees_with_its_own_path():
