@@ -29,6 +29,7 @@ KINDS = {
     "aave-v3": (),
     "compound-v2": ("protocol.protocol_seize_share=0.028",),
     "morpho-blue": (),
+    "euler-v2": (),
     "comet": (),
     "maker": ("protocol.collateral.ETH.step_s=9", "protocol.collateral.BTC.step_s=9"),
     "maker-flip": ("protocol.collateral.ETH.bid_s=60", "protocol.collateral.BTC.bid_s=60"),

@@ -10,6 +10,7 @@ from .aave import AaveV2Config, AaveV3Config, AaveV36Config
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
+from .euler import EulerV2Config
 from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
 from .maker import MakerConfig, MakerFlipConfig
@@ -25,6 +26,7 @@ ProtocolConfig = Annotated[
     | VenusConfig
     | CometConfig
     | MorphoBlueConfig
+    | EulerV2Config
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config

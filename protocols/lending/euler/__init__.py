@@ -2,7 +2,8 @@
 
 `vault` keeps the books of a v2 vault (exact debts, interest), `liquidation` what
 liquidators do there, `parameters` what a vault may be; `v1` is the discount of 2022 with
-its booster and the repayment to a target health. Amounts are whole base units.
+its booster and the repayment to a target health; `pool` puts a crowd on v2. Amounts are
+whole base units.
 """
 
 from __future__ import annotations
