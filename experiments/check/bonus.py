@@ -22,7 +22,7 @@ def bonus_findings(world: LiquidationMarket, market: CreditMarket) -> list[Findi
         listed = world.scenario.assets[asset]
         if threshold <= 0.0 or listed.stable:
             continue
-        bonus, where = float(market.pool.penalty[asset]), f"{market.pool.name}.{listed.symbol}"
+        bonus, where = float(market.pool.penalty_at_trigger[asset]), f"{market.pool.name}.{listed.symbol}"
         boundary = toxic_health(threshold, bonus)
         if boundary >= 1.0:
             found.append(

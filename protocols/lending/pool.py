@@ -278,6 +278,11 @@ class LendingPool(ABC):
         """What a liquidated borrower loses per unit of debt, by collateral, as a fraction."""
         return self.bonus
 
+    @property
+    def penalty_at_trigger(self) -> Floats:
+        """The same for an account just at the trigger, where the penalty grows as health falls."""
+        return self.penalty
+
     @abstractmethod
     def open(self) -> None:
         """Start from what `positions` holds in underlying base units, and fund the pool's account."""

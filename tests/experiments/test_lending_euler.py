@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from liquidarium.experiments.check import check
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
@@ -63,3 +64,8 @@ def test_an_unsafe_fee_runs_when_asked_for():
     changes = ("protocol.interest_fee=0.0", "protocol.unsafe=true", "clock.duration_s=600")
     model = LiquidationMarket(load_scenario("quickstart", (EULER, *changes)), 1)
     assert model.lending.pool.parameters.interest_fee == 0
+
+
+def test_a_discount_that_starts_at_nothing_is_not_toxic_at_the_trigger():
+    codes = {finding.code for finding in check(load_scenario("quickstart", (EULER,)), 1)}
+    assert "toxic-at-trigger" not in codes

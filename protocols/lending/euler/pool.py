@@ -127,6 +127,11 @@ class EulerPool(LendingPool):
         self._books_before: dict[int, VaultBook] = {}
         self._held_before: dict[int, int] = {}
 
+    @property
+    def penalty_at_trigger(self) -> Floats:
+        """Nothing: the discount is the shortfall."""
+        return np.zeros(len(self.ltv))
+
     def open(self) -> None:
         """Start the vaults: lenders supply what is borrowed over `utilisation`; borrowed money has left.
 
