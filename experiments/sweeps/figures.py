@@ -19,6 +19,9 @@ from .plan import SweepPlan
 
 FIGURE = "figure"
 MARKERS = "osD^vPX*"
+WIDEST = 1.6
+"""Largest Sobol index drawn; more than 1 is noise."""
+
 MOST_LINES = 8
 """Lines of a panel beyond which the other factors are averaged over."""
 
@@ -121,9 +124,10 @@ def _tornado(axes: Axes, plan: SweepPlan, found: SobolIndices, label: str) -> No
             label=name, error_kw={"lw": 1.0, "capsize": 2},
         )  # fmt: skip
     axes.set_yticks(places, [plan.factors[k].name.replace("_", " ") for k in order])
-    axes.set_xlabel("Sobol index")
+    widest = float(np.nanmax([*found.total_high, *found.first_high, 0.1]))
+    axes.set_xlabel("Sobol index" if widest <= WIDEST else "Sobol index (some intervals end outside)")
     axes.set_title(label)
-    axes.set_xlim(left=0.0)
+    axes.set_xlim(0.0, min(1.05 * widest, WIDEST))
     axes.grid(axis="y", visible=False)
     axes.legend(fontsize=7, loc="lower right")
 
