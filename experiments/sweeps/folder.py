@@ -179,7 +179,8 @@ def _read(root: Path) -> pd.DataFrame:
     if not files:
         raise RunFolderError(f"{root} holds no finished run")
     seeds = ds.partitioning(flavor="hive")
-    frame = ds.dataset(files, partitioning=seeds, partition_base_dir=str(root)).to_table().to_pandas()
+    rows = ds.dataset(files, partitioning=seeds, partition_base_dir=str(root)).to_table()
+    frame: pd.DataFrame = rows.to_pandas()
     frame["seed"] = frame.seed.astype("int64")
     first = ["point", "seed"]
     frame = frame[[*first, *(column for column in frame.columns if column not in first)]]
