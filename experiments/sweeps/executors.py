@@ -203,6 +203,7 @@ def slurm_cluster(settings: dict[str, str]) -> Any:
         memory=settings.get("memory", "4GB"),
         walltime=settings.get("walltime", "01:00:00"),
         job_script_prologue=exports,
+        scheduler_options={"dashboard": False},
     )
 
 
