@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -73,6 +74,28 @@ def number(option: str, text: str) -> float:
 def echo_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout."""
     typer.echo(json.dumps(value, allow_nan=False))
+
+
+class Report(Protocol):
+    """What a command has found, for programs and for people."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        ...
+
+    def to_markdown(self) -> str:
+        """Return text that ends with a new line."""
+        ...
+
+
+def echo_report(report: Report, as_json: bool, folder: Path | None = None) -> None:
+    """Print what a command has found, and where it is saved."""
+    if as_json:
+        echo_json(report.to_dict())
+    else:
+        typer.echo(report.to_markdown(), nl=False)
+    if folder is not None:
+        typer.echo(f"saved in {folder}", err=True)
 
 
 @contextmanager

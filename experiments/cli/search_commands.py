@@ -13,7 +13,7 @@ from .options import (
     ScenarioArgument,
     SeedsOption,
     SetOption,
-    echo_json,
+    echo_report,
     number,
     progress_bar,
     whole_number,
@@ -45,11 +45,7 @@ def facts(
     with progress_bar(f"facts {loaded.name}", "runs") as progress:
         report = measure_facts(loaded, roots, progress, processes)
     write_folder(folder, report.save, is_facts, overwrite=overwrite, what="facts")
-    if as_json:
-        echo_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown(), nl=False)
-    typer.echo(f"saved in {folder}", err=True)
+    echo_report(report, as_json, folder)
 
 
 def rare(
@@ -85,10 +81,7 @@ def rare(
     loaded = load_scenario(scenario, overrides or ())
     with progress_bar(f"rare {loaded.name}", "runs") as progress:
         report = rare_bad_debt(loaded, amounts, shifts, count, progress, processes)
-    if as_json:
-        echo_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown(), nl=False)
+    echo_report(report, as_json)
 
 
 def optimize(
@@ -113,11 +106,7 @@ def optimize(
     with progress_bar(f"optimize {loaded.name}", "runs") as progress:
         report = search(loaded, progress, processes)
     write_folder(folder, report.save, is_optimized, overwrite=overwrite, what="search")
-    if as_json:
-        echo_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown(), nl=False)
-    typer.echo(f"saved in {folder}", err=True)
+    echo_report(report, as_json, folder)
 
 
 def calibrate(
@@ -144,8 +133,4 @@ def calibrate(
     with progress_bar(f"calibrate {loaded.name}", "runs") as progress:
         report = fit(loaded, progress, processes)
     write_folder(folder, report.save, is_calibration, overwrite=overwrite, what="calibration")
-    if as_json:
-        echo_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown(), nl=False)
-    typer.echo(f"saved in {folder}", err=True)
+    echo_report(report, as_json, folder)

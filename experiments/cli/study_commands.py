@@ -15,6 +15,7 @@ from .options import (
     SeedsOption,
     SetOption,
     echo_json,
+    echo_report,
     progress_bar,
     whole_number,
 )
@@ -92,11 +93,7 @@ def compare(
     with progress_bar(f"compare {plan.name}", "runs") as progress:
         outcome = run_cases(plan, roots, progress, processes)
     write_folder(folder, outcome.save, is_comparison, overwrite=overwrite, what="comparison")
-    if as_json:
-        echo_json(outcome.to_dict())
-    else:
-        typer.echo(outcome.to_markdown(), nl=False)
-    typer.echo(f"saved in {folder}", err=True)
+    echo_report(outcome, as_json, folder)
 
 
 def contagion(
@@ -173,11 +170,7 @@ def contagion(
             with progress_bar("leave one out", "runs") as progress:
                 study = replace(study, left_out=leave_one_out(scenario, roots, largest, progress, processes))
     write_folder(folder, study.save, is_study, overwrite=overwrite, what="study of contagion")
-    if as_json:
-        echo_json(study.to_dict())
-    else:
-        typer.echo(study.to_markdown(), nl=False)
-    typer.echo(f"saved in {folder}", err=True)
+    echo_report(study, as_json, folder)
 
 
 def game(

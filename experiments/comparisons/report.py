@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from scipy import stats
 
 from ..figures.style import BEFORE, drawing, new_figure, save, usd
+from ..statistics import t_interval
 from .plan import ComparisonPlan
 
 LEVEL = 0.95
@@ -70,7 +70,7 @@ class Comparison:
             for metric in self.labels:
                 values = self.runs[metric].loc[case]
                 paired = values - self.runs[metric].loc[self.plan.baseline]
-                mean, difference = _interval(values), _interval(paired)
+                mean, difference = t_interval(values, LEVEL), t_interval(paired, LEVEL)
                 rows[case, metric] = (*mean, *difference, int(values.notna().sum()))
         columns = ["mean", "low", "high", "difference", "difference_low", "difference_high", "seeds"]
         index = pd.MultiIndex.from_tuples(rows, names=["case", "metric"])
@@ -180,18 +180,6 @@ class Comparison:
         axes.grid(axis="y", visible=False)
         axes.set_yticks(places, cases)
         axes.set_ylim(len(cases) - 0.5, -0.5)
-
-
-def _interval(values: pd.Series[float]) -> tuple[float, float, float]:
-    """Return mean and t interval; a constant has no width, a single value no interval."""
-    known = values.dropna().to_numpy(float)
-    if not len(known):
-        return np.nan, np.nan, np.nan
-    mean = float(known.mean())
-    if len(known) < 2:
-        return mean, np.nan, np.nan
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
-    return mean, mean - half, mean + half
 
 
 def _cell(value: float, low: float, marked: bool) -> str:

@@ -107,7 +107,8 @@ class SweepPlan(Section):
 
     def jobs(self) -> list[Job]:
         """Return all runs, seed by seed, so that a sweep cut short has seen every point."""
-        return [Job(point, seed) for seed in range(1, self.seeds + 1) for point in range(len(self.points()))]
+        points = range(len(self.points()))
+        return [Job(point, seed) for seed in range(1, self.seeds + 1) for point in points]
 
     def settings(self, point: Point) -> dict[str, Value]:
         """Return the value of each factor at a point, by name."""

@@ -107,10 +107,9 @@ def sweep(
         )
     plan.check()
     check_plan(folder, plan)
-    mine = set(plan.jobs()[number - 1 :: shards])
-    over, raised = finished(folder) & mine, failures(folder) & mine
-    skipped = set() if retry_failed else raised
-    todo = [job for job in plan.jobs() if job in mine and job not in over and job not in skipped]
+    mine = plan.jobs()[number - 1 :: shards]
+    skipped = finished(folder) | (set() if retry_failed else failures(folder))
+    todo = [job for job in mine if job not in skipped]
     problems: list[tuple[Job, str]] = []
     if progress is not None:
         progress(len(mine) - len(todo), len(mine))
@@ -128,5 +127,5 @@ def sweep(
     over = finished(folder)
     if len(over) == total:
         remove_partials(folder)
-    done, raised = over & mine, failures(folder) & mine
+    done, raised = over.intersection(mine), failures(folder).intersection(mine)
     return SweepReport(len(mine), len(done), len(raised), len(todo), tuple(problems))
