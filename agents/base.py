@@ -42,6 +42,8 @@ class Opportunity(NamedTuple):
         Whether the call itself brings the reward; if not, it lies in buying what is sold after it.
     least_usd : float
         A call that repays less is refused.
+    stake_usd : float
+        What a kick has to stake, and gets back later with more or less.
     """
 
     account: int
@@ -54,6 +56,7 @@ class Opportunity(NamedTuple):
     kick: bool = False
     pays: bool = True
     least_usd: float = 0.0
+    stake_usd: float = 0.0
 
 
 class PendingLiquidation(NamedTuple):

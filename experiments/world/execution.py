@@ -153,17 +153,28 @@ class TakeOver:
         Raises
         ------
         Revert
-            If the rule refuses.
+            If the rule refuses, or money for the stake is short.
         """
-        opportunity, me = self.intent.opportunity, self.agent.account
-        market = world.credit[opportunity.protocol]
-        world.on_undo(market.pool.checkpoint(opportunity.account, (opportunity.collateral, opportunity.debt)))
-        before = world.ledger.balances[me].copy()
-        result = market.pool.kick(opportunity.account, me, int(world.time_s))
+        opportunity, me, now = self.intent.opportunity, self.agent.account, int(world.time_s)
+        pool, ledger = world.credit[opportunity.protocol].pool, world.ledger
+        row, collateral, debt = opportunity.account, opportunity.collateral, opportunity.debt
+        world.on_undo(pool.checkpoint(row, (collateral, debt)))
+        before = ledger.balances[me].copy()
+        purse = Purse(ledger, me, world.quote, collateral, debt)
+        if pool.stake_share:
+            raise_money(world, me, *pool.stake(row, now), False)
+        result = pool.kick(row, me, now)
         for asset, units in result.reward:
             if asset in world.desk.stables:
                 world.desk.convert(me, asset, world.quote, units)
-        return world.journal.kick(self.agent, self.intent, result, world.ledger.balances[me] - before)
+        if result.bond is None:
+            return world.journal.kick(self.agent, self.intent, result, ledger.balances[me] - before)
+        world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
+        staked = purse.close(result.bond.units)
+        world.journal.stake(opportunity.protocol, result.bond.number, staked)
+        change = ledger.balances[me] - before
+        change[world.quote] -= staked.cash
+        return world.journal.kick(self.agent, self.intent, result, change)
 
 
 class Defence:

@@ -36,6 +36,7 @@ class Journal:
         self.world = world
         self._bids: dict[tuple[int, int], dict[int, Moved]] = {}  # what bids that stand have paid, by bidder
         self._exits: dict[tuple[int, int, int], tuple[Exit, float]] = {}  # what a bidder does with a lot
+        self._stakes: dict[tuple[int, int], Moved] = {}  # what kickers have put in, by auction
 
     def liquidation(
         self,
@@ -175,6 +176,16 @@ class Journal:
         before = self._bids.get(key, {})
         self.world.on_undo(lambda: self._bids.update({key: before}))
         self._bids[key] = bids
+
+    def stake(self, protocol: int, number: int, moved: Moved) -> None:
+        """Remember what a kicker has put in for an auction, until it gets its bond back."""
+        self._stakes[protocol, number] = moved
+
+    def bond(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
+        """Write down what a kicker's bond has earned or lost, now that `moved` has come back."""
+        paid = self._stakes[protocol, number]
+        net = Moved((*paid.payments, *moved.payments), paid.cash + moved.cash)
+        self.chore(agent, protocol, number, net)
 
     def chore(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
         """Write down what upkeep has earned."""

@@ -217,7 +217,7 @@ class WatchList:
             self._opportunities = [
                 Opportunity(
                     account, health, collateral, debt, repay, bonus,
-                    self.protocol, pool.kicked, pool.kick_pays, least_usd,
+                    self.protocol, pool.kicked, pool.kick_pays, least_usd, repay * pool.stake_share,
                 )
                 for account, health, collateral, debt, repay, bonus, least_usd in zip(
                     *self._listing, strict=True

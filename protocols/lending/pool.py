@@ -67,6 +67,22 @@ class Quotes(NamedTuple):
     least_usd: Floats
 
 
+class Bond(NamedTuple):
+    """What a kicker has staked, to be paid back, with more or less, once a sale has ended.
+
+    Attributes
+    ----------
+    number : int
+        Of the sale; the chore ``bond`` of this number pays it back.
+    asset, units : int
+        Base units of an asset.
+    """
+
+    number: int
+    asset: int
+    units: int
+
+
 class Kicked(NamedTuple):
     """What taking over one account did. Amounts are (asset, base units).
 
@@ -84,6 +100,8 @@ class Kicked(NamedTuple):
         What the protocol owes the account for collateral beyond its debt; it is in the positions.
     set_aside : tuple
         What the owner had set aside for such a case, beside the collateral; the kicker's now.
+    bond : Bond, optional
+        What the kicker has staked, where kicks need a stake; the ledger has moved it.
     """
 
     debt: tuple[tuple[int, int], ...]
@@ -92,6 +110,7 @@ class Kicked(NamedTuple):
     health_factor: int
     credit: tuple[tuple[int, int], ...] = ()
     set_aside: tuple[tuple[int, int], ...] = ()
+    bond: Bond | None = None
 
 
 class Sale(NamedTuple):
@@ -243,6 +262,8 @@ class LendingPool(ABC):
         Whether accounts are taken over (`kick`) rather than called (`liquidate`).
     kick_pays : bool
         Whether a kick itself pays what `kick_rewards_usd` says; if not, the reward is in what is sold later.
+    stake_share : float
+        What a kicker has to stake, over the debt of the account; see `stake`.
     quoted : bool
         Whether the terms of a call are the account's own (`quote`) and `bonus` only bounds what it gains.
     paced : bool
@@ -257,6 +278,7 @@ class LendingPool(ABC):
     paced = False
     sealed_bids = False
     kick_pays = True
+    stake_share = 0.0
     caution = 0.0
     full_below = 0.0
     small_usd = 0.0
@@ -411,6 +433,10 @@ class LendingPool(ABC):
     def kick_rewards_usd(self, rows: Integers, collateral_usd: Floats, debt_usd: Floats) -> Floats:
         """Return what a kicker may hope for from each account, USD, given what it holds and owes."""
         return np.zeros(len(rows))
+
+    def stake(self, row: int, now_s: int) -> tuple[int, int]:
+        """Return what a kicker has to stake for an account, where kicks need it: asset and base units."""
+        raise NotImplementedError(f"kicks of {self.name} need no stake")
 
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return what is for sale now, the same way every time it is asked."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .aave import AaveV2Config, AaveV3Config, AaveV36Config
+from .ajna import AjnaConfig
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
@@ -27,6 +28,7 @@ ProtocolConfig = Annotated[
     | CometConfig
     | MorphoBlueConfig
     | EulerV2Config
+    | AjnaConfig
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config
