@@ -53,8 +53,8 @@ Floats = NDArray[np.float64]
 
 SHOWN_BELOW = 2
 """Auctions at more than so many times the price of the highest bucket are not shown to buyers."""
-NEWS = 0.01
-"""Move of a price after which loans that were not worth a kick are looked at again, as a fraction."""
+NEWS = 0.02
+"""Fall of a price after which loans that were not worth a kick are looked at again, as a fraction."""
 MINUTE_S = 60
 
 
@@ -228,11 +228,11 @@ class AjnaPool(LendingPool):
             top = self.terms.top(self._market_price(asset))
             if not top == self._tops.get(asset) == self._placed.get(asset):
                 self._place(asset, top)
-            seen = self._seen_at[asset]
-            if abs(answers[asset] - seen) > NEWS * seen:
+            if answers[asset] < (1.0 - NEWS) * self._seen_at[asset]:
                 self._seen_at[asset] = answers[asset]
                 self.positions.touched |= self._turned_away
                 self._turned_away.clear()
+            self._seen_at[asset] = max(self._seen_at[asset], answers[asset])
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`."""
@@ -343,7 +343,7 @@ class AjnaPool(LendingPool):
     def kick_rewards_usd(self, rows: Integers, collateral_usd: Floats, debt_usd: Floats) -> Floats:
         """Return what a kicker gains if the collateral is taken at today's market price, USD.
 
-        Loans are looked at again once the price has moved, as the reward grows while it falls.
+        Loans are looked at again once the price has fallen further, as the reward grows with it.
         """
         ratio = self.ratio / WAD
         threshold = np.maximum(debt_usd, 1e-300) / np.maximum(collateral_usd, 1e-300)  # over the market's
