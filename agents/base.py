@@ -273,6 +273,23 @@ class ArbitragePool(NamedTuple):
     min_profit_usd: float
 
 
+class ConvertBands(NamedTuple):
+    """Trade with a protocol's bands of a collateral towards the book, and square the position there.
+
+    Attributes
+    ----------
+    protocol, collateral : int
+    price_gwei : float
+    min_profit_usd : float
+        The trade is as large as pays most, and reverts below this.
+    """
+
+    protocol: int
+    collateral: int
+    price_gwei: float
+    min_profit_usd: float
+
+
 class SandwichPool(NamedTuple):
     """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
 
@@ -323,7 +340,7 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | Together
+    | ArbitragePool | ConvertBands | SandwichPool | SellToPool | SetQuotes | Sell | Together
 )  # fmt: skip
 
 

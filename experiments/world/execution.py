@@ -74,8 +74,8 @@ def pay_back(
     world: LiquidationMarket, me: int, debt: int, spent: int, lent: int, fee: int, sold: PoolSale | None
 ) -> None:
     """Return a flash loan out of what the sale of the collateral brought."""
-    price = world.desk.cost(world.quote, debt, spent + fee)
-    if sold is None or price > sold.received:
+    price = world.desk.cost(world.quote, debt, max(spent + fee, 0))
+    if price > (0 if sold is None else sold.received):
         raise Revert("flash loan not paid back")
     world.desk.convert(me, world.quote, debt, price)
     world.ledger.transfer(debt, me, world.flash_lender, lent + fee, Reason.FLASH_LOAN)
@@ -127,16 +127,16 @@ class Liquidation:
             result = pool.liquidate(row, collateral, debt, cover, me, now)
             seized = result.collateral_to_liquidator
             sold = None
-            if intent.exit == "pool":
+            if intent.exit == "pool" and seized:
                 sold = sell_to_pool(
                     world, me, collateral, seized, intent.max_slippage, intent.limit_price_usd
                 )
             if intent.flash_loan:
-                pay_back(world, me, debt, result.debt_repaid, cover, fee, sold)
+                pay_back(world, me, debt, result.paid, cover, fee, sold)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
-        moved = purse.close(result.debt_repaid, fee)
+        moved = purse.close(result.paid, fee)
         return world.journal.liquidation(self.agent, intent, result, moved, sold, fee)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...agents.base import (
     ArbitragePool,
     Buy,
+    ConvertBands,
     DecidingAgent,
     Deposit,
     Kick,
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 
 
 _SENT = (
-    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
-)
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+    | ConvertBands | SellToPool
+)  # fmt: skip
 """Intents that become transactions."""
 
 
@@ -94,7 +96,7 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
         numbers = (intent.pay_units, intent.units, intent.price_gwei, intent.max_slippage)
     elif isinstance(intent, Work):
         asset, numbers = world.quote, (intent.price_gwei,)
-    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem):
+    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem | ConvertBands):
         asset, numbers = intent.collateral, tuple(intent[2:])
         if not 0 <= intent.protocol < len(world.credit):
             return f"asked for {intent!r}; there is no such protocol"

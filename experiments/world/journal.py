@@ -53,15 +53,17 @@ class Journal:
         units = result.collateral_to_liquidator
         repaid = self.value_usd([(debt, result.debt_repaid)])
         received = self.value_usd([(collateral, units)])
-        seized = self.value_usd([(collateral, units + result.protocol_fee)])
+        returned = self.value_usd([(debt, result.debt_received)])
+        seized = self.value_usd([(collateral, units + result.protocol_fee)]) + returned
         proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
-        cost = repaid + self.value_usd([(debt, fee)])
-        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - repaid)
+        cost = repaid + self.value_usd([(debt, fee)]) - returned
+        bonus = received - repaid + returned
+        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, bonus)
         row += [0.0, self._impact(proceeds, received, collateral), proceeds - cost]
         entry = self._cost(
             "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,
             moved,
-            taken=((collateral, units + result.protocol_fee),),
+            taken=((collateral, units + result.protocol_fee), (debt, result.debt_received)),
             given_back=((debt, result.debt_repaid),),
             received=((collateral, units),),
         )  # fmt: skip

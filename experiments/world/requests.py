@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...agents.base import (
     ArbitragePool,
     Buy,
+    ConvertBands,
     DecidingAgent,
     Deposit,
     Intent,
@@ -34,6 +35,7 @@ from ...market.chain.transaction import Bundle, Transaction
 from .execution import Arbitrage, Defence, Liquidation, PoolSandwich, Rebalance, SaleToPool, TakeOver
 from .intents import check_intents
 from .sales import AuctionBid, Purchase, Upkeep
+from .soft_liquidation import Conversion
 from .stability import StabilityTransaction
 
 if TYPE_CHECKING:
@@ -43,8 +45,9 @@ if TYPE_CHECKING:
 Integers = NDArray[np.int64]
 
 Sent = (
-    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
-)
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool
+    | ConvertBands | SellToPool
+)  # fmt: skip
 """Intents that become transactions."""
 
 Account = tuple[int, int]
@@ -256,6 +259,8 @@ class Requests:
             gas += chain.gas_per_swap if intent.exit == "pool" else 0
         elif isinstance(intent, ArbitragePool):
             action, gas = Arbitrage(agent, intent), chain.gas_per_swap
+        elif isinstance(intent, ConvertBands):
+            action, gas = Conversion(agent, intent), chain.gas_per_swap
         elif isinstance(intent, SellToPool):
             action, gas = SaleToPool(agent, intent), chain.gas_per_swap
         elif isinstance(intent, Kick):
@@ -302,6 +307,8 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
     """Return the kind of transaction, the number of the protocol and what it competes for there."""
     if isinstance(intent, ArbitragePool):
         return "arbitrage", -1, -1 - intent.asset
+    if isinstance(intent, ConvertBands):
+        return "arbitrage", intent.protocol, -1 - intent.collateral
     if isinstance(intent, SellToPool):
         return "swap", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):

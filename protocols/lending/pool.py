@@ -34,19 +34,28 @@ class Called(NamedTuple):
     Attributes
     ----------
     debt_repaid : int
-        Paid by the liquidator; base units of the debt asset.
+        Debt that the account no longer owes; base units of the debt asset.
     collateral_to_liquidator : int
         Base units of the collateral asset.
     health_factor : int
         Before the call; wad.
     protocol_fee : int
         Collateral that the account lost to the protocol; base units.
+    debt_received : int
+        Base units of the debt asset that the account held itself, and that the liquidator got beside
+        the collateral; the rest of what it repaid is what it paid.
     """
 
     debt_repaid: int
     collateral_to_liquidator: int
     health_factor: int
     protocol_fee: int = 0
+    debt_received: int = 0
+
+    @property
+    def paid(self) -> int:
+        """What the call cost the liquidator, base units of the debt asset; negative for a gain."""
+        return self.debt_repaid - self.debt_received
 
 
 class Quotes(NamedTuple):
@@ -268,6 +277,9 @@ class LendingPool(ABC):
         Whether the terms of a call are the account's own (`quote`) and `bonus` only bounds what it gains.
     paced : bool
         Whether an account may rest between two liquidations (`resting`).
+    soft : bool
+        Whether accounts at the trigger are first converted bit by bit: `resting` says which may not be
+        liquidated, and `pairs` what a call on each of the others names.
     sealed_bids : bool
         Whether bids for a lot stand side by side until they are opened; if not, a higher one replaces
         the one before.
@@ -276,6 +288,7 @@ class LendingPool(ABC):
     kicked = False
     quoted = False
     paced = False
+    soft = False
     sealed_bids = False
     kick_pays = True
     stake_share = 0.0
@@ -415,8 +428,12 @@ class LendingPool(ABC):
         raise NotImplementedError(f"{self.name} has the same terms for every account")
 
     def resting(self, rows: Integers, now_s: int) -> NDArray[np.bool_]:
-        """Return which accounts may not be liquidated again yet, where the pool is `paced`."""
+        """Return which accounts may not be liquidated yet, where the pool is `paced` or `soft`."""
         return np.zeros(len(rows), np.bool_)
+
+    def pairs(self, rows: Integers) -> tuple[Integers, Integers]:
+        """Return the collateral and the debt that a call on each account names, where the pool is `soft`."""
+        raise NotImplementedError(f"{self.name} lets a caller choose")
 
     # where liquidators kick
 

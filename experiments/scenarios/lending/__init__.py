@@ -14,6 +14,7 @@ from .compound import CompoundConfig, VenusConfig
 from .euler import EulerV2Config
 from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
+from .llamma import LlammaConfig
 from .maker import MakerConfig, MakerFlipConfig
 from .morpho import MorphoBlueConfig
 
@@ -29,6 +30,7 @@ ProtocolConfig = Annotated[
     | MorphoBlueConfig
     | EulerV2Config
     | AjnaConfig
+    | LlammaConfig
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config

@@ -59,7 +59,7 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave, ajna, comet, compound, euler, laboratory, liquity, maker, morpho
+    from . import aave, ajna, comet, compound, euler, laboratory, liquity, llamma, maker, morpho
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
@@ -92,6 +92,11 @@ def lending_kinds() -> dict[str, LendingKind]:
             "no oracle: lenders name prices, kickers stake bonds, collateral sold at falling prices",
             ajna.terms,
             ajna.build,
+        ),
+        "llamma": LendingKind(
+            "crvUSD: collateral in bands converted by arbitrage, hard liquidation after",
+            llamma.terms,
+            llamma.build,
         ),
         "maker": LendingKind("vaults sold by falling-price auctions (2021)", maker.terms, maker.build_clip),
         "maker-flip": LendingKind("vaults sold by bids (2020)", maker.terms, maker.build_flip),
