@@ -147,6 +147,64 @@ class Crowd:
         return contents
 
 
+class ShareTable:
+    """Shares of loans that have been touched, in floats, so that many are screened at once.
+
+    Parameters
+    ----------
+    bands : int
+        N of every loan.
+
+    Attributes
+    ----------
+    count : int
+        Loans in the table.
+    """
+
+    def __init__(self, bands: int) -> None:
+        self.count = 0
+        self._bands = bands
+        self._rows: Integers = np.zeros(64, np.int64)
+        self._first: Integers = np.zeros(64, np.int64)
+        self._shares: Floats = np.zeros((64, bands))
+        self._slots: dict[int, int] = {}
+
+    def put(self, row: int, deposit: Deposit) -> None:
+        """Store the shares of a loan; one that was closed has none."""
+        slot = self._slots.setdefault(row, self.count)
+        if slot == self.count:
+            self.count += 1
+            if slot == len(self._rows):
+                self._rows = np.concatenate((self._rows, np.zeros_like(self._rows)))
+                self._first = np.concatenate((self._first, np.zeros_like(self._first)))
+                self._shares = np.concatenate((self._shares, np.zeros_like(self._shares)))
+        self._rows[slot], self._first[slot] = row, deposit.first
+        self._shares[slot] = deposit.shares or 0.0
+
+    def begun(self, deepest: int) -> tuple[Integers, Integers, Floats]:
+        """Return rows, first bands and shares of the loans with a band at `deepest` or above."""
+        chosen = np.flatnonzero(self._first[: self.count] <= deepest)
+        return self._rows[chosen], self._first[chosen], self._shares[chosen]
+
+    def rows(self) -> Integers:
+        """Return the loans in the table."""
+        return self._rows[: self.count]
+
+
+def weighted(first: Integers, shares: Floats, per_share: Sequence[float], lowest: int) -> Floats:
+    """Return sums over bands of shares times a value of a share, of the bands from `lowest` on.
+
+    Parameters
+    ----------
+    first : int64 ndarray, shape (n,)
+    shares : float64 ndarray, shape (n, bands)
+    per_share : sequence of float
+    lowest : int
+    """
+    places = (first - lowest)[:, None] + np.arange(shares.shape[1])
+    return np.asarray((shares * np.asarray(per_share)[places]).sum(axis=1))
+
+
 def per_share(amm: Amm, bands: range) -> tuple[list[float], list[float]]:
     """Return the borrowed token and the collateral that a share of each band stands for, 18 decimals."""
     x, y = [], []

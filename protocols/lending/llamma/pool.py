@@ -30,7 +30,7 @@ from ..pool import Called, LendingPool, Quotes
 from .arbitrage import amount_for_price, current_price
 from .bands import oracle_price_down, oracle_price_up
 from .collateral import add_collateral, remove_collateral
-from .crowd import Crowd, per_share, worth_per_share
+from .crowd import Crowd, ShareTable, per_share, weighted, worth_per_share
 from .deposits import amounts_of
 from .exchange import BORROWED, exchange, walk
 from .health import full_health
@@ -97,6 +97,8 @@ class Market:
         With its AMM.
     crowd : Crowd
         Loans as they were opened.
+    touched : ShareTable
+        Those that the rules have as objects.
     deepest : int
         Lowest band in price that anybody has traded in.
     shares : int
@@ -107,6 +109,7 @@ class Market:
 
     controller: Controller
     crowd: Crowd
+    touched: ShareTable
     deepest: int = 0
     shares: int = 0
     calls: int = 0
@@ -180,6 +183,7 @@ class LlammaPool(LendingPool):
         self.issued = 0
         """Coins lent at the start less coins burnt since, base units."""
         self._asset_of: NDArray[np.int8] = np.full(n_borrowers + 1, self.collaterals[0], np.int8)
+        self._health: Floats = np.full(n_borrowers + 1, np.inf)
         self._rows_before: dict[int, tuple[int, int]] = {}
         self._checked = True
 
@@ -219,7 +223,7 @@ class LlammaPool(LendingPool):
                 terms.bands,
             )
             shares = sum(amm.total_shares.values())
-            self.markets[asset] = Market(controller, crowd, shares=shares)
+            self.markets[asset] = Market(controller, crowd, ShareTable(terms.bands), shares=shares)
             units = int(held[rows, asset].sum())
             if units:
                 self.ledger.endow(asset, self.account, units)
@@ -274,13 +278,10 @@ class LlammaPool(LendingPool):
             mine = np.flatnonzero(kinds == asset)
             if not len(mine):
                 continue
-            crowd, deposits = market.crowd, market.amm.deposits
-            count = crowd.begun(max(market.deepest, market.amm.active_band) + 1)
-            places = crowd.places(rows[mine])
-            health = np.full(len(mine), np.inf)
-            begun = places < count
-            health[begun] = self._healths(market, self._seen(asset, now_s), count)[places[begun]]
-            health[np.isin(rows[mine], np.fromiter(deposits, np.int64, len(deposits)))] = 0.0
+            seen, deepest = self._seen(asset, now_s), max(market.deepest, market.amm.active_band) + 1
+            self._health[market.crowd.rows] = np.inf
+            self._rate(market, seen, deepest)
+            health = self._health[rows[mine]]
             resting[mine] = health >= 0.0
             for k in np.flatnonzero(np.abs(health) <= NEAR).tolist():
                 resting[mine[k]] = self.health_factor(int(rows[mine[k]]), now_s) >= WAD
@@ -291,20 +292,17 @@ class LlammaPool(LendingPool):
         return self._asset_of[rows].astype(np.int64), np.full(len(rows), self.debt, np.int64)
 
     def quote(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes:
-        """Return exact terms of a call on each account: all of its debt for all that is in its bands."""
-        quotes = np.zeros((3, len(rows)))
-        assets = self.ledger.assets
-        for k, row in enumerate(rows.tolist()):
-            asset = int(self._asset_of[row])
-            if int(collaterals[k]) != asset or not self._load(row) or self.health_factor(row, now_s) >= WAD:
-                continue
-            market, seen = self._at(row, now_s)
-            x, y = amounts_of(market.amm, row)
-            owed = market.controller.debt(row, seen.now)
-            price = self.prices[self.debt] / (1e8 * assets[self.debt].unit)
-            got = x * price + y * self.prices[asset] / (1e8 * assets[asset].unit)
-            quotes[0, k], quotes[1, k] = owed * price * (1.0 + WHOLE_OFFER), got / (owed * price) - 1.0
-        return Quotes(*quotes)
+        """Return terms of a call on each account: all of its debt for all that was last seen in its bands."""
+        value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
+        growth = np.ones(len(value))
+        for asset, market in self.markets.items():
+            growth[asset] = market.amm.interest.at(self.start_s + now_s) / WAD
+        kinds = self._asset_of[rows]
+        owed = self.positions.debt[rows, self.debt] * value[self.debt] * growth[kinds]
+        owed[collaterals != kinds] = 0.0
+        got = self.positions.collateral[rows] @ value
+        bonus = got / np.maximum(owed, 1e-9) - 1.0
+        return Quotes(owed * (1.0 + WHOLE_OFFER), bonus, np.zeros(len(rows)))
 
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
@@ -597,6 +595,7 @@ class LlammaPool(LendingPool):
             return False
         controller.loans[row] = Loan(owed, WAD)
         market.amm.deposits[row] = market.crowd.deposit(row)
+        market.touched.put(row, market.amm.deposits[row])
         controller.others = len(market.crowd.rows) - len(market.amm.deposits)
         return True
 
@@ -622,6 +621,7 @@ class LlammaPool(LendingPool):
         if row < 0:
             return
         loan = market.controller.loans.get(row)
+        market.touched.put(row, market.amm.deposits[row])
         self._write(row, market)
         owed = 0 if loan is None else ceil_div(loan.initial_debt * WAD, loan.multiplier)
         self.positions.debt[row, self.debt] = owed
@@ -673,46 +673,56 @@ class LlammaPool(LendingPool):
                     owner.controller.loans[row] = loan
                 if held is not None:
                     owner.amm.deposits[row] = Deposit(held.first, held.last, list(held.shares))
+                owner.touched.put(row, held or owner.crowd.deposit(row))
                 owner.controller.others = len(owner.crowd.rows) - len(owner.amm.deposits)
 
         return restore
 
     # screening
 
-    def _healths(self, market: Market, seen: Quote, count: int) -> Floats:
-        """Full health of the first `count` loans of a crowd, in floats."""
+    def _rate(self, market: Market, seen: Quote, deepest: int) -> None:
+        """Work out, in floats, the full health of all loans with a band at `deepest` or above."""
         crowd, amm = market.crowd, market.amm
-        rows, first = crowd.rows[:count], crowd.first[:count]
-        if not count:
-            return np.zeros(0)
-        unit_x, _ = amm.precisions()
-        bands = range(1, int(first[-1]) + crowd.bands)
-        worth = crowd.sums(count, worth_per_share(amm, seen, bands), 1) / unit_x
-        owed = self.positions.debt[rows, self.debt] * (amm.interest.at(seen.now) / WAD)
-        owed = np.maximum(owed, 1e-9)  # of those who have paid all back
-        health = worth * (1.0 - self.terms.loans.liquidation_discount / WAD) / owed - 1.0
-        edges = np.array([oracle_price_up(amm.parameters, seen, band) / WAD for band in bands])[first - 1]
-        above = (first > amm.active_band) & (seen.price / WAD > edges)
-        y = crowd.sums(count, per_share(amm, bands)[1], 1)
-        return np.asarray(health + np.where(above, (seen.price / WAD - edges) * y / (owed * unit_x), 0.0))
+        count = crowd.begun(deepest)
+        rows, first, shares = market.touched.begun(deepest)
+        bands = _bands(deepest, first, self.terms.bands)
+        worth, y = worth_per_share(amm, seen, bands), per_share(amm, bands)[1]
+        edges = np.array([oracle_price_up(amm.parameters, seen, band) / WAD for band in bands])
+        kept = 1.0 - self.terms.loans.liquidation_discount / WAD
+        growth, unit = amm.interest.at(seen.now) / WAD, amm.precisions()[0]
+
+        def health(of: Integers, first: Integers, worth: Floats, y: Floats) -> None:
+            owed = np.maximum(self.positions.debt[of, self.debt] * (growth * unit), 1e-9)
+            over = seen.price / WAD - edges[first - bands.start]
+            above = np.where((first > amm.active_band) & (over > 0.0), over * y, 0.0)
+            self._health[of] = (worth * kept + above) / owed - 1.0
+
+        lowest = bands.start
+        health(
+            crowd.rows[:count],
+            crowd.first[:count],
+            crowd.sums(count, worth, lowest),
+            crowd.sums(count, y, lowest),
+        )
+        health(rows, first, weighted(first, shares, worth, lowest), weighted(first, shares, y, lowest))
 
     def _update(self, asset: int, value: Floats) -> None:
         """Bring `positions` up to date where trades have reached."""
         market = self.markets[asset]
         crowd, amm = market.crowd, market.amm
         count = crowd.begun(market.deepest)
-        for row, held in amm.deposits.items():
-            if held.first <= market.deepest and held.shares:
-                self._rewrite(row, market)
-        if not count:
+        touched, first, shares = market.touched.begun(market.deepest)
+        bands, units = _bands(market.deepest, first, self.terms.bands), amm.precisions()
+        parts = per_share(amm, bands)
+        untouched = np.isin(crowd.rows[:count], market.touched.rows(), invert=True)
+        rows = np.concatenate((crowd.rows[:count][untouched], touched))
+        if not len(rows):
             return
-        rows = crowd.rows[:count]
-        untouched = ~np.isin(rows, np.fromiter(amm.deposits, np.int64, len(amm.deposits)))
-        bands = range(1, int(crowd.first[count - 1]) + crowd.bands)
-        unit_x, unit_y = amm.precisions()
-        x, y = (crowd.sums(count, part, 1) for part in per_share(amm, bands))
-        after = np.stack((x / unit_x, y / unit_y), axis=1)[untouched].astype(np.int64)
-        rows = rows[untouched]
+        after = np.zeros((len(rows), 2), np.int64)
+        for column, (part, unit) in enumerate(zip(parts, units, strict=True)):
+            of_crowd = crowd.sums(count, part, bands.start)[untouched]
+            of_touched = weighted(first, shares, part, bands.start)
+            after[:, column] = np.concatenate((of_crowd, of_touched)) / unit
         columns = [self.debt, asset]
         before = self.positions.collateral[np.ix_(rows, columns)]
         changed = (before != after).any(axis=1)
@@ -721,11 +731,10 @@ class LlammaPool(LendingPool):
         safe = worth >= self.positions.debt[rows, self.debt] * value[self.debt]
         self.positions.mark(rows[changed & safe])
 
-    def _rewrite(self, row: int, market: Market) -> None:
-        before = self.positions.collateral[row].copy()
-        self._write(row, market)
-        if (self.positions.collateral[row] != before).any():
-            self.positions.touched.add(row)
+
+def _bands(deepest: int, first: Integers, bands: int) -> range:
+    """Bands that loans may have which begin at `deepest` or above, given where touched ones begin."""
+    return range(min(1, int(first.min()) if len(first) else 1), deepest + bands + 1)
 
 
 def _lag(market: Market, seen: Quote) -> float:
