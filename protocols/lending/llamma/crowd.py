@@ -135,7 +135,7 @@ class Crowd:
         parts = [r * self._precision // self.bands for r in range(self.bands)]
         contents: dict[int, int] = {}
         starts = np.flatnonzero(np.diff(self.first, prepend=-1)).tolist()
-        for start, end in zip(starts, [*starts[1:], len(self.first)], strict=True):
+        for start, end in zip(starts, [*starts, len(self.first)][1:], strict=True):
             each = int(whole[start:end].sum()) * self._precision
             counts = np.bincount(rest[start:end], minlength=self.bands).tolist()
             each += sum(count * part for count, part in zip(counts, parts, strict=True))

@@ -16,6 +16,7 @@ The stablecoin is minted by the protocol: repaid coins are burnt. It counts at t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -278,7 +279,8 @@ class LlammaPool(LendingPool):
             mine = np.flatnonzero(kinds == asset)
             if not len(mine):
                 continue
-            seen, deepest = self._seen(asset, now_s), max(market.deepest, market.amm.active_band) + 1
+            seen = self._seen(asset, now_s)
+            deepest = max(market.deepest, market.amm.active_band, _band_of_price(market, seen)) + 1
             self._health[market.crowd.rows] = np.inf
             self._rate(market, seen, deepest)
             health = self._health[rows[mine]]
@@ -704,6 +706,7 @@ class LlammaPool(LendingPool):
             crowd.sums(count, worth, lowest),
             crowd.sums(count, y, lowest),
         )
+        self._health[market.touched.rows()] = np.inf  # their bands may lie lower than they did
         health(rows, first, weighted(first, shares, worth, lowest), weighted(first, shares, y, lowest))
 
     def _update(self, asset: int, value: Floats) -> None:
@@ -737,19 +740,32 @@ def _bands(deepest: int, first: Integers, bands: int) -> range:
     return range(min(1, int(first.min()) if len(first) else 1), deepest + bands + 1)
 
 
-def _lag(market: Market, seen: Quote) -> float:
-    """Part of its worth that collateral loses at most because nobody has traded since the price fell.
+def _band_of_price(market: Market, seen: Quote) -> int:
+    """Band that the oracle's price lies in, or one next to it."""
+    ratio = market.amm.parameters.log_a_ratio / WAD
+    return math.floor(math.log(seen.base_price / seen.price) / ratio) + 1
 
-    A band above the price with collateral in it sells below the oracle's price, by the square of the way.
+
+def _lag(market: Market, seen: Quote) -> float:
+    """Part of its worth that a loan loses at most because nobody has traded since the price moved.
+
+    Collateral in a band above the oracle's price sells below it, by the square of the way to the band;
+    borrowed token in a band below buys above it likewise.
     """
-    amm = market.amm
-    band = min((band for band in amm.bands_y if band >= amm.active_band), default=None)
-    if band is None:
-        return 0.0
-    up, down = oracle_price_up(amm.parameters, seen, band), oracle_price_down(amm.parameters, seen, band)
-    if seen.price >= down:
-        return 0.0
-    return max(0.0, 1.0 - seen.price**2 / (up * down))
+    amm, price = market.amm, seen.price
+
+    def edges(band: int) -> int:
+        up = oracle_price_up(amm.parameters, seen, band)
+        return up * oracle_price_down(amm.parameters, seen, band)
+
+    lag = 0.0
+    top = min((band for band in amm.bands_y if band >= amm.active_band), default=None)
+    if top is not None:
+        lag = 1.0 - price * price / edges(top)
+    bottom = max((band for band in amm.bands_x if band <= amm.active_band), default=None)
+    if bottom is not None:
+        lag = max(lag, 1.0 - edges(bottom) / (price * price))
+    return max(lag, 0.0)
 
 
 def _units(shares: int, market: Market) -> int:
