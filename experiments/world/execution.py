@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool, SellToPool
 from ...agents.strategies.exits import Exit as ExitPlan
 from ...market.ledger import InsufficientFundsError, Reason
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.revert import Revert
 from ...protocols.fixed_point import WAD
+from ...protocols.lending.llamma.pool import LlammaPool
 from .costs import Exit, PoolSale, Purse
 
 if TYPE_CHECKING:
@@ -195,12 +198,18 @@ class Defence:
         wallet = market.wallet(row)
         now = int(world.time_s)
         collateral, debt = market.main_assets(row)
+        if pool.soft:
+            collateral, debt = (int(assets[0]) for assets in pool.pairs(np.array([row])))
         owed = pool.debt_units(row, debt, now)
         if not owed:
             raise Revert("NO_DEBT_OF_SELECTED_TYPE")
         if self.sell_usd > 0.0:
             if collateral in world.floor.book_of_asset and world.floor.halted(collateral):
                 raise Revert("the book is halted")
+            if isinstance(pool, LlammaPool) and pool.converting(row):
+                self._clear_a_part(world, pool, collateral, owed)
+                market.watch.calm([row])
+                return
             unit = ledger.assets[collateral].unit
             units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
             units = min(
@@ -239,6 +248,32 @@ class Defence:
                 pool.repay(row, debt, paid_in, wallet, now)
             world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
         market.watch.calm([row])
+
+    def _clear_a_part(self, world: LiquidationMarket, pool: LlammaPool, collateral: int, owed: int) -> None:
+        """Clear a part of the debt with the same part of one's own bands.
+
+        Their collateral is sold in its pool and pays a flash loan back, all in one transaction.
+        """
+        row, wallet, now = self.row, self.market.wallet(self.row), int(world.time_s)
+        debt, ledger, desk = pool.debt, world.ledger, world.desk
+        if collateral not in world.pools:
+            raise Revert(f"{world.assets[collateral].symbol} has no pool to be sold in at once")
+        wanted = int(self.sell_usd / world.oracle_prices[debt] * world.assets[debt].unit)
+        fraction = min(WAD, wanted * WAD // owed)
+        lent = owed * fraction // WAD
+        world.on_undo(pool.checkpoint(row, (collateral, debt)))
+        fee, _ = raise_money(world, wallet, debt, lent, True)
+        done = pool.self_liquidate(row, fraction, wallet, now)
+        units, sold = done.collateral_to_liquidator, None
+        if units:
+            sold = sell_to_pool(world, wallet, collateral, units, SALE_LIMIT)
+            sale = Exit(
+                collateral, units, sold.price, sold.price, sold.price, sold.received, world.block, sold.after
+            )
+            world.on_undo(lambda: world.recorder.defences.remove((self.market.number, row, sale)))
+            world.recorder.defences.append((self.market.number, row, sale))
+        pay_back(world, wallet, debt, done.paid, lent, fee, sold)
+        desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
 
     def _free_units(self, world: LiquidationMarket, collateral: int) -> int:
         """Most of a collateral that may be withdrawn without leaving the account unhealthy; base units."""

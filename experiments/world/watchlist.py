@@ -172,6 +172,8 @@ class WatchList:
         ranks, bonuses, least = rewards, None, None
         if pool.paced or pool.soft:
             spared |= pool.resting(awake, int(now_s))
+        if pool.soft:
+            self.eligible_since[awake[spared]] = np.nan
         if pool.quoted:
             worth = np.flatnonzero((rewards >= gas_usd) & (health < 1.0) & ~spared)
             quotes = pool.quote(awake[worth], collaterals[worth], debts[worth], int(now_s))

@@ -31,6 +31,7 @@ KINDS = {
     "morpho-blue": (),
     "euler-v2": (),
     "ajna": (),
+    "llamma": (),
     "comet": (),
     "maker": ("protocol.collateral.ETH.step_s=9", "protocol.collateral.BTC.step_s=9"),
     "maker-flip": ("protocol.collateral.ETH.bid_s=60", "protocol.collateral.BTC.bid_s=60"),

@@ -17,11 +17,20 @@ from ...scenarios.lending.llamma import LlammaConfig
 from ..assembly import starting_prices
 from .kinds import Terms
 
+LEAST_DEBT_USD = 1.0
+"""Smaller loans are left out: bands refuse next to nothing."""
+
 
 def terms(config: LlammaConfig, scenario: Scenario) -> Terms:
     """Return what crvUSD means for borrowers: one collateral a loan, one asset that is lent."""
     threshold, lent = _rules(config).threshold, _lent(config, scenario)
-    return Terms({asset.symbol: threshold for asset in scenario.risky}, single_collateral=True, debt=lent)
+    symbols = [asset.symbol for asset in scenario.risky]
+    return Terms(
+        dict.fromkeys(symbols, threshold),
+        single_collateral=True,
+        debt=lent,
+        least_debt_usd=dict.fromkeys(symbols, LEAST_DEBT_USD),
+    )
 
 
 def build(

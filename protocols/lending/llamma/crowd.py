@@ -188,7 +188,7 @@ class ShareTable:
 
     def rows(self) -> Integers:
         """Return the loans in the table."""
-        return self._rows[: self.count]
+        return np.asarray(self._rows[: self.count])
 
 
 def weighted(first: Integers, shares: Floats, per_share: Sequence[float], lowest: int) -> Floats:
@@ -241,7 +241,7 @@ def _first_bands(
     edge = seen.base_price / WAD
     ratio = collateral * (precision_y * weight * edge) / (debt * float(precision_x))
     steps = np.log(ratio) / np.log(a / (a - 1.0))
-    first = np.minimum(np.floor(steps), MAX_SKIP_TICKS - bands).astype(np.int64)
+    first: Integers = np.minimum(np.floor(steps), MAX_SKIP_TICKS - bands).astype(np.int64)
     for k in np.flatnonzero(np.abs(steps - np.rint(steps)) < DOUBT).tolist():
         try:
             first[k] = first_band(controller, seen, int(collateral[k]), int(debt[k]), bands)

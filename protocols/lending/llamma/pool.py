@@ -85,7 +85,7 @@ class LlammaTerms:
         yields = (1.0 - self.loans.liquidation_discount / WAD) * ratio**self.bands
         mean = ratio**0.5 * sum(ratio**k for k in range(self.bands)) / self.bands
         lends = (1.0 - self.loans.loan_discount / WAD) * mean * ratio
-        return min(yields, lends) * (1.0 - 1e-6)
+        return float(min(yields, lends) * (1.0 - 1e-6))
 
 
 @dataclass(slots=True)
@@ -364,6 +364,14 @@ class LlammaPool(LendingPool):
             kind = int(self._asset_of[row])
             self.ledger.transfer(kind, self.account, payer, done.collateral_delta, Reason.WITHDRAW)
         return amount
+
+    def converting(self, row: int) -> bool:
+        """Whether a loan has a band that holds borrowed token: its bands cannot be moved then."""
+        if not self._load(row):
+            return False
+        amm = self._market(row).amm
+        held = amm.deposits[row]
+        return any(band in amm.bands_x for band in range(held.first, held.last + 1))
 
     def self_liquidate(self, row: int, fraction: int, payer: int, now_s: int) -> Called:
         """Let a borrower clear a part of its debt (wad) with the same part of its bands, at any health.
@@ -726,7 +734,7 @@ class LlammaPool(LendingPool):
             of_crowd = crowd.sums(count, part, bands.start)[untouched]
             of_touched = weighted(first, shares, part, bands.start)
             after[:, column] = np.concatenate((of_crowd, of_touched)) / unit
-        columns = [self.debt, asset]
+        columns = np.array([self.debt, asset])
         before = self.positions.collateral[np.ix_(rows, columns)]
         changed = (before != after).any(axis=1)
         self.positions.collateral[np.ix_(rows, columns)] = after
