@@ -66,7 +66,7 @@ def _at(ordered: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class FundingBasisMedian:
-    """Median of index with funding to come, index with its moving basis, and last trade (MODEL 2.1, CASES P13).
+    """Median of index with funding to come, index with moving basis, and last trade (MODEL 2.1, CASES P13).
 
     ``median(index (1 + funding_rate funding_left), index + basis, last)``; without a last trade the middle of
     the first two.
