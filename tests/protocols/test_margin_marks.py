@@ -38,7 +38,7 @@ PRICE = st.floats(1.0, 1e6) | st.just(MISSING)
 AGE = st.floats(0.0, 1e5)
 INPUTS = st.builds(
     MarkInputs,
-    index=st.floats(1.0, 1e6),
+    index_price=st.floats(1.0, 1e6),
     bid=PRICE,
     ask=PRICE,
     depth_usd=st.floats(0.0, 4e6),
@@ -125,11 +125,11 @@ def test_weighted_median_by_hand():
 @settings(max_examples=40, deadline=None)
 @given(seen=INPUTS, attack=st.floats(1.0, 1e9))
 def test_no_last_trade_moves_a_median_beyond_the_other_prices(seen, attack):
-    seen = seen._replace(bid=seen.index * 0.99, ask=seen.index * 1.03, last=attack, basis=0.5)
-    slack = 1e-9 * seen.index
+    seen = seen._replace(bid=seen.index_price * 0.99, ask=seen.index_price * 1.03, last=attack, basis=0.5)
+    slack = 1e-9 * seen.index_price
     mid = float(seen.mid)
-    assert seen.index - slack <= IndexWeightedMedian().mark(seen).price <= mid + slack
-    two = sorted((seen.index * (1 + seen.funding_rate * seen.funding_left), seen.index + 0.5))
+    assert seen.index_price - slack <= IndexWeightedMedian().mark(seen).price <= mid + slack
+    two = sorted((seen.index_price * (1 + seen.funding_rate * seen.funding_left), seen.index_price + 0.5))
     assert two[0] - slack <= FundingBasisMedian().mark(seen).price <= two[1] + slack
 
 
@@ -137,8 +137,8 @@ def test_no_last_trade_moves_a_median_beyond_the_other_prices(seen, attack):
 @settings(max_examples=40, deadline=None)
 @given(seen=INPUTS)
 def test_every_mark_has_a_price_between_its_sources_an_age_and_an_uncertainty(rule, seen):
-    funded = seen.index * (1.0 + seen.funding_rate * seen.funding_left)
-    known = [seen.index, funded, seen.index + seen.basis, seen.mid, seen.last, seen.model]
+    funded = seen.index_price * (1.0 + seen.funding_rate * seen.funding_left)
+    known = [seen.index_price, funded, seen.index_price + seen.basis, seen.mid, seen.last, seen.model]
     known = [price for price in known if not math.isnan(price)]
     price, age, off = rule.mark(seen)
     assert min(known) * (1 - 1e-9) <= price <= max(known) * (1 + 1e-9)
