@@ -65,7 +65,7 @@ class MertonJumps:
         rate: float = 0.0,
     ) -> Floats:
         """Values of European options, as `black_scholes.price`; the terms of an expiry are shared."""
-        s, k, t, call = book(spot, strike, years, is_call)
+        s, k, t, call, _ = book(spot, strike, years, is_call)
         expiries, expiry = np.unique(t, return_inverse=True)
         terms = [self._terms(each, rate) for each in expiries.tolist()]
         first = np.cumsum([0, *(len(one[0]) for one in terms)])
