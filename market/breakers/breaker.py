@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -113,13 +114,15 @@ class Breaker:
         for fall, pause in self.falls:
             if not depth < fall < 1.0 or not 0.0 < pause < math.inf:
                 raise BreakerError(
-                    f"breaker: falls must grow from above 0 to below 1, with finite pauses, got {fall:g} for {pause:g} s"
+                    f"breaker: falls must grow from above 0 to below 1, with finite pauses, "
+                    f"got {fall:g} for {pause:g} s"
                 )
             depth = fall
         longest = max([self.pause_s, *(pause for _, pause in self.falls)])
         if longest > self.longest_s:
             raise BreakerError(
-                f"breaker: longest_s must be at least {longest:g}, the longest single halt, got {self.longest_s:g}"
+                f"breaker: longest_s must be at least {longest:g}, the longest single halt, "
+                f"got {self.longest_s:g}"
             )
 
 
@@ -213,8 +216,8 @@ def step(breaker: Breaker, state: BreakerState, seen: Seen) -> BreakerState:
     if state.phase >= Phase.HALTED:
         if now - state.since_s > breaker.longest_s:
             raise EndlessHaltError(
-                f"halt that began at {state.since_s:g} s ({state.cause.name.lower()}) has not ended by {now:g} s; "
-                f"longest_s allows {breaker.longest_s:g} s, {state.failed} auctions failed"
+                f"halt that began at {state.since_s:g} s ({state.cause.name.lower()}) has not ended by "
+                f"{now:g} s; longest_s allows {breaker.longest_s:g} s, {state.failed} auctions failed"
             )
         return state._replace(phase=Phase.REOPENING) if now >= state.until_s else state
     state = _observed(breaker, state, seen)
@@ -296,4 +299,4 @@ def _halted(state: BreakerState, now_s: float, pause_s: float, cause: Cause) -> 
 
 def _volatility(state: BreakerState) -> float:
     prices = [price for _, price in state.trades]
-    return math.sqrt(sum(math.log(b / a) ** 2 for a, b in zip(prices, prices[1:], strict=False)))
+    return math.sqrt(sum(math.log(b / a) ** 2 for a, b in pairwise(prices)))
