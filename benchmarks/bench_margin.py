@@ -1,9 +1,9 @@
 """Margin engines: screening of a crowd, portfolio margin of accounts, margin of option positions.
 
-1. A venue of accounts, half long, half short, on a path of 0.05 % a block: what a block costs, beside looking at
-   everybody.
+1. A venue of accounts, half long, half short, on a path of 0.05 % a block: what a block costs, beside
+   looking at everybody.
 2. Portfolio margin of 1,000 accounts with positions in all of 100 contracts under 16 scenarios; goal 20 ms.
-3. Margin of 100,000 option positions on 1,000 listed options under Deribit's 27 scenarios, marks and
+3. Margin of 100,000 option positions on 1,000 listed options, Deribit's 27 scenarios, marks and
    scenario values given; the goal of 25 ms is shared with marking. Beside NumPy's way of adding up.
 
 The smallest of some rounds is given, as others may be at work on the machine. Run:
