@@ -124,24 +124,25 @@ def shares(total: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]
     Parameters
     ----------
     total : int
-    caps, weights : sequence of int
-        Not negative in what counts: a negative one is 0.
+    caps : sequence of int
+        Not negative.
+    weights : sequence of int
+        A negative one is 0.
     """
     given = [0] * len(caps)
-    room = [max(cap, 0) for cap in caps]
-    left = min(total, sum(room))
+    left = min(total, sum(caps))
     weight = [max(w, 0) for w in weights]
     while left > 0:
-        open_ = [i for i in range(len(caps)) if room[i] > given[i] and weight[i] > 0]
+        open_ = [i for i in range(len(caps)) if caps[i] > given[i] and weight[i] > 0]
         if not open_:  # only accounts without weight are left
-            open_ = [i for i in range(len(caps)) if room[i] > given[i]]
+            open_ = [i for i in range(len(caps)) if caps[i] > given[i]]
             weight = [1] * len(caps)
         mass = sum(weight[i] for i in open_)
-        full = [i for i in open_ if left * weight[i] >= (room[i] - given[i]) * mass]
+        full = [i for i in open_ if left * weight[i] >= (caps[i] - given[i]) * mass]
         if full:
             for i in full:
-                left -= room[i] - given[i]
-                given[i] = room[i]
+                left -= caps[i] - given[i]
+                given[i] = caps[i]
             continue
         parts = {i: divmod(left * weight[i], mass) for i in open_}
         for i, (whole, _) in parts.items():
