@@ -38,14 +38,6 @@ class Scenario(NamedTuple):
     weight: float = 1.0
 
 
-class Greeks(NamedTuple):
-    """Derivatives of contracts' prices in the underlying and in a volatility of 1; shape (n_contracts,)."""
-
-    delta: ArrayLike
-    gamma: ArrayLike
-    vega: ArrayLike
-
-
 @dataclass(frozen=True, slots=True)
 class ScenarioGrid:
     """Joint moves of price and volatilities, the latter scaled by the time to expiry.
@@ -147,7 +139,9 @@ class ScenarioGrid:
 
     def lot_moves_by_greeks(
         self,
-        greeks: Greeks,
+        delta: ArrayLike,
+        gamma: ArrayLike,
+        vega: ArrayLike,
         spot: ArrayLike,
         volatility: ArrayLike,
         days: ArrayLike,
@@ -160,15 +154,15 @@ class ScenarioGrid:
 
         Parameters
         ----------
-        greeks : Greeks
-            Of one lot at a price of 1, as a model gives them.
+        delta, gamma, vega : array_like, shape (n_contracts,)
+            Of the contracts' prices in the underlying and in a volatility of 1, as a model gives them.
         spot, volatility, days, unit_per_lot : array_like, shape (n_contracts,)
             As in `lot_moves`.
         """
         moved = self.spots(spot) - np.asarray(spot, np.float64)[:, None]
         shocked = self.volatilities(volatility, days) - np.asarray(volatility, np.float64)[:, None]
-        delta, gamma, vega = (np.asarray(part, np.float64)[:, None] for part in greeks)
-        gain = delta * moved + 0.5 * gamma * moved**2 + vega * shocked
+        slope, curve, tilt = (np.asarray(part, np.float64)[:, None] for part in (delta, gamma, vega))
+        gain = slope * moved + 0.5 * curve * moved**2 + tilt * shocked
         return np.rint(gain * np.asarray(unit_per_lot, np.float64)[:, None]).astype(np.int64)
 
 
