@@ -55,13 +55,13 @@ class Queue:
             Sums to the budget, rounded up to a lot; to all capacities if they do not reach it.
         """
         _check(budget, capacity, score, lot)
-        left = -(-budget // lot)
-        taken = [0] * len(capacity)
-        for account in sorted(range(len(capacity)), key=lambda i: (-score[i], i)):
-            given = min(left, max(capacity[account], 0) // lot)
-            taken[account] = given * lot
-            left -= given
-        return taken
+        room = np.maximum(np.asarray(capacity, np.int64), 0) // lot
+        order = np.argsort(-np.asarray(score, np.float64), kind="stable")
+        before = np.cumsum(room[order]) - room[order]
+        taken = np.empty_like(room)
+        taken[order] = np.clip(-(-budget // lot) - before, 0, room[order]) * lot
+        given: list[int] = taken.tolist()
+        return given
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from liquidarium.protocols.margin.scenario_grid import (
     DERIBIT,
     DERIVE,
     PARADEX,
-    Greeks,
     Scenario,
     ScenarioGrid,
 )
@@ -75,14 +74,12 @@ def test_the_published_grids_have_their_numbers_of_scenarios():
 def test_margin_by_greeks_is_exact_for_small_moves_and_misses_large_ones():
     width = 0.6 * np.sqrt(30 / 365)
     density = norm.pdf(width / 2)
-    greeks = Greeks(
-        [norm.cdf(width / 2)], [density / (60_000.0 * width)], [60_000.0 * density * np.sqrt(30 / 365)]
-    )
+    greeks = ([norm.cdf(width / 2)], [density / (60_000.0 * width)], [60_000.0 * density * np.sqrt(30 / 365)])
 
     def both(size):
         grid = ScenarioGrid((Scenario(size, size), Scenario(-size, -size)))
         full = grid.lot_moves(call, [60_000.0], [0.6], [30.0], [UNIT])
-        return full, grid.lot_moves_by_greeks(greeks, [60_000.0], [0.6], [30.0], [UNIT])
+        return full, grid.lot_moves_by_greeks(*greeks, [60_000.0], [0.6], [30.0], [UNIT])
 
     full, taylor = both(0.001)
     assert taylor == pytest.approx(full, rel=2e-4)
