@@ -20,6 +20,7 @@ from liquidarium.protocols.margin.correlation import (
 )
 from liquidarium.protocols.margin.haircuts import DynamicMargin, collateral_haircut, delay_margin
 from liquidarium.protocols.margin.model_auction import InsolventAuction, ModelPriceAuction
+from liquidarium.protocols.margin.models import black_scholes
 from liquidarium.protocols.margin.portfolio import (
     delta_floor,
     requirements,
@@ -36,22 +37,18 @@ from liquidarium.protocols.margin.scenario_grid import (
     ScenarioGrid,
 )
 from liquidarium.protocols.margin.tiers import NANO, MarginTiers
-from scipy.stats import norm
 
 UNIT = 10**6
 
 
-def call(spot, volatility, strike=60_000.0, years=30 / 365):
-    """Black-Scholes call without rates, written out here as an oracle."""
-    width = volatility * np.sqrt(years)
-    high = np.log(spot / strike) / width + width / 2
-    return spot * norm.cdf(high) - strike * norm.cdf(high - width)
+def call(spot, volatility):
+    return black_scholes.price(spot, 60_000.0, 30 / 365, True, volatility)
 
 
 def test_o08_portfolio_margin_of_a_short_call_at_the_money():
     moves = DERIBIT.lot_moves(call, [60_000.0], [0.6], [30.0], [UNIT])
     scan = scan_accounts(DERIBIT, moves, [[-1]])
-    assert call(60_000.0, 0.6) == pytest.approx(4112.364431, rel=1e-9)
+    assert float(call(60_000.0, 0.6)) == pytest.approx(4112.364431, rel=1e-9)
     assert scan.loss[0] / UNIT == pytest.approx(8402.168908, abs=1e-6)
     worst = DERIBIT.scenarios[scan.scenario[0]]
     assert worst == pytest.approx((0.16, 0.5, 1.0))
@@ -72,9 +69,8 @@ def test_the_published_grids_have_their_numbers_of_scenarios():
 
 
 def test_margin_by_greeks_is_exact_for_small_moves_and_misses_large_ones():
-    width = 0.6 * np.sqrt(30 / 365)
-    density = norm.pdf(width / 2)
-    greeks = ([norm.cdf(width / 2)], [density / (60_000.0 * width)], [60_000.0 * density * np.sqrt(30 / 365)])
+    known = black_scholes.greeks(60_000.0, 60_000.0, 30 / 365, True, 0.6)
+    greeks = [[float(known.delta)], [float(known.gamma)], [float(known.vega)]]
 
     def both(size):
         grid = ScenarioGrid((Scenario(size, size), Scenario(-size, -size)))
