@@ -30,6 +30,7 @@ KINDS = {
     "compound-v2": ("protocol.protocol_seize_share=0.028",),
     "morpho-blue": (),
     "euler-v2": (),
+    "silo": (),
     "comet": (),
     "maker": ("protocol.collateral.ETH.step_s=9", "protocol.collateral.BTC.step_s=9"),
     "maker-flip": ("protocol.collateral.ETH.bid_s=60", "protocol.collateral.BTC.bid_s=60"),

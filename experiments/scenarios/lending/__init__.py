@@ -15,6 +15,7 @@ from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
 from .maker import MakerConfig, MakerFlipConfig
 from .morpho import MorphoBlueConfig
+from .silo import SiloConfig
 
 __all__ = ["LendingConfig", "ProtocolConfig"]
 
@@ -27,6 +28,7 @@ ProtocolConfig = Annotated[
     | CometConfig
     | MorphoBlueConfig
     | EulerV2Config
+    | SiloConfig
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config
