@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .aave import AaveV2Config, AaveV3Config, AaveV36Config
+from .aave import AaveV2Config, AaveV3Config, AaveV4StyleConfig, AaveV36Config
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
@@ -23,6 +23,7 @@ ProtocolConfig = Annotated[
     AaveV2Config
     | AaveV3Config
     | AaveV36Config
+    | AaveV4StyleConfig
     | CompoundConfig
     | VenusConfig
     | CometConfig

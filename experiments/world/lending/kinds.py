@@ -69,6 +69,9 @@ def lending_kinds() -> dict[str, LendingKind]:
         "aave-v3.6": LendingKind(
             "half of a whole position, no dust left, bad debt written off", aave.terms, aave.build
         ),
+        "aave-v4-style": LendingKind(
+            "a bonus that rises as health falls, repayment to a target health", aave.terms, aave.build_v4
+        ),
         "compound-v2": LendingKind(
             "half of a debt at any shortfall, cTokens seized, nothing clamped", compound.terms, compound.build
         ),
