@@ -34,19 +34,22 @@ class Called(NamedTuple):
     Attributes
     ----------
     debt_repaid : int
-        Paid by the liquidator; base units of the debt asset.
+        Taken off the account's debt and paid by the liquidator; base units of the debt asset.
     collateral_to_liquidator : int
         Base units of the collateral asset.
     health_factor : int
         Before the call; wad.
     protocol_fee : int
         Collateral that the account lost to the protocol; base units.
+    debt_fee : int
+        Paid by the liquidator on top, the protocol's; base units of the debt asset.
     """
 
     debt_repaid: int
     collateral_to_liquidator: int
     health_factor: int
     protocol_fee: int = 0
+    debt_fee: int = 0
 
 
 class Quotes(NamedTuple):
@@ -320,6 +323,10 @@ class LendingPool(ABC):
     @abstractmethod
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account owes of an asset now, base units."""
+
+    def payoff(self, row: int, asset: int, now_s: int) -> int:
+        """Return what a call costs that repays all an account owes of an asset: the debt and fees on it."""
+        return self.debt_units(row, asset, now_s)
 
     @abstractmethod
     def collateral_units(self, row: int, asset: int, now_s: int) -> int:

@@ -30,6 +30,7 @@ KINDS = {
     "aave-v4-style": (),
     "compound-v2": ("protocol.protocol_seize_share=0.028",),
     "morpho-blue": (),
+    "euler-v1": (),
     "euler-v2": (),
     "silo": (),
     "comet": (),

@@ -10,7 +10,7 @@ from .aave import AaveV2Config, AaveV3Config, AaveV4StyleConfig, AaveV36Config
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
-from .euler import EulerV2Config
+from .euler import EulerV1Config, EulerV2Config
 from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
 from .maker import MakerConfig, MakerFlipConfig
@@ -28,6 +28,7 @@ ProtocolConfig = Annotated[
     | VenusConfig
     | CometConfig
     | MorphoBlueConfig
+    | EulerV1Config
     | EulerV2Config
     | SiloConfig
     | MakerConfig

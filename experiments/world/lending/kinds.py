@@ -86,10 +86,15 @@ def lending_kinds() -> dict[str, LendingKind]:
         "morpho-blue": LendingKind(
             "isolated markets, any size, lenders bear bad debt at once", morpho.terms, morpho.build
         ),
+        "euler-v1": LendingKind(
+            "a discount of the shortfall and a fee, repayment to a health score, bad debt stays",
+            euler.terms_v1,
+            euler.build_v1,
+        ),
         "euler-v2": LendingKind(
             "vault kit: a discount as large as the shortfall, debt without collateral socialised",
-            euler.terms,
-            euler.build,
+            euler.terms_v2,
+            euler.build_v2,
         ),
         "silo": LendingKind(
             "Silo v2: isolated pairs, liquidated down to a target loan-to-value", silo.terms, silo.build
