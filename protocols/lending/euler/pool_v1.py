@@ -195,7 +195,7 @@ class EulerV1Pool(EulerPool):
         return check_liquidation_v1(factors, account, liquidator_liquidity=self._liquidity(account))
 
     def _seized(self, account: V1Account, yield_assets: int, collateral: int) -> int:
-        """Base units seized, rounded down; a rest smaller than one goes with the others."""
+        """Return base units seized, rounded down; a rest smaller than one goes with the others."""
         scale = self._scale(collateral)
         rest = account.balance - yield_assets
         return (account.balance if rest < scale else yield_assets) // scale
