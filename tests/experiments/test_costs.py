@@ -33,6 +33,7 @@ KINDS = {
     "euler-v1": (),
     "euler-v2": (),
     "silo": (),
+    "fluid": (),
     "comet": (),
     "maker": ("protocol.collateral.ETH.step_s=9", "protocol.collateral.BTC.step_s=9"),
     "maker-flip": ("protocol.collateral.ETH.bid_s=60", "protocol.collateral.BTC.bid_s=60"),

@@ -11,6 +11,7 @@ from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
 from .euler import EulerV1Config, EulerV2Config
+from .fluid import FluidConfig
 from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
 from .maker import MakerConfig, MakerFlipConfig
@@ -31,6 +32,7 @@ ProtocolConfig = Annotated[
     | EulerV1Config
     | EulerV2Config
     | SiloConfig
+    | FluidConfig
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config

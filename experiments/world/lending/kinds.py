@@ -59,7 +59,7 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave, comet, compound, euler, laboratory, liquity, maker, morpho, silo
+    from . import aave, comet, compound, euler, fluid, laboratory, liquity, maker, morpho, silo
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
@@ -98,6 +98,11 @@ def lending_kinds() -> dict[str, LendingKind]:
         ),
         "silo": LendingKind(
             "Silo v2: isolated pairs, liquidated down to a target loan-to-value", silo.terms, silo.build
+        ),
+        "fluid": LendingKind(
+            "whole ranges of ticks liquidated down to the threshold, the worst absorbed",
+            fluid.terms,
+            fluid.build,
         ),
         "maker": LendingKind("vaults sold by falling-price auctions (2021)", maker.terms, maker.build_clip),
         "maker-flip": LendingKind("vaults sold by bids (2020)", maker.terms, maker.build_flip),
