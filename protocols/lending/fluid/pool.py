@@ -495,7 +495,7 @@ class FluidPool(LendingPool):
         self.positions.touched.update(rows.tolist())
 
     def _ready(self, pair: Pair, now_s: int) -> tuple[FluidVault, tuple[int, ...], Limits, bool]:
-        """Return a vault that has absorbed, the groups it absorbs, the limits, and whether to sell that first."""
+        """Return a vault once it has absorbed, what it absorbs, its limits, whether to sell that first."""
         terms = self._limits(pair, now_s)
         vault, above = absorb(self.vaults[pair], terms.maximum)
         for number in above:

@@ -271,7 +271,7 @@ def _range(groups: Sequence[Group], terms: Limits, amount: int | None) -> tuple[
         step = (debt - target * debt // ratio) * RAY // (RAY - per_debt * target // ONE)
         step = min(step, debt - 1)
         ends = target == terms.threshold
-        if amount is not None and step >= amount - repaid:
+        if amount is not None and (step > amount - repaid or (step == amount - repaid and not ends)):
             step, ends = amount - repaid, True
             taken = min(step * per_debt // RAY, collateral - 1)
             target = min(max((debt - step) * ONE // (collateral - taken), target), ratio)
