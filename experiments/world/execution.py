@@ -113,7 +113,7 @@ class Liquidation:
         if pool.health_factor(row, now) >= WAD:
             raise Revert("HEALTH_FACTOR_NOT_BELOW_THRESHOLD")
         unit = ledger.assets[debt].unit
-        owed = pool.debt_units(row, debt, now)
+        owed = pool.payoff(row, debt, now)
         cover = int(intent.repay_usd / world.oracle_prices[debt] * unit)
         if cover > WHOLE_DEBT * owed:
             cover = owed
@@ -125,18 +125,18 @@ class Liquidation:
         try:
             fee, cover = raise_money(world, me, debt, cover, intent.flash_loan)
             result = pool.liquidate(row, collateral, debt, cover, me, now)
-            seized = result.collateral_to_liquidator
+            seized, paid = result.collateral_to_liquidator, result.debt_repaid + result.debt_fee
             sold = None
             if intent.exit == "pool":
                 sold = sell_to_pool(
                     world, me, collateral, seized, intent.max_slippage, intent.limit_price_usd
                 )
             if intent.flash_loan:
-                pay_back(world, me, debt, result.debt_repaid, cover, fee, sold)
+                pay_back(world, me, debt, paid, cover, fee, sold)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
-        moved = purse.close(result.debt_repaid, fee)
+        moved = purse.close(paid, fee)
         return world.journal.liquidation(self.agent, intent, result, moved, sold, fee)
 
 

@@ -54,8 +54,11 @@ class Journal:
         received = self.value_usd([(collateral, units)])
         seized = self.value_usd([(collateral, units + result.protocol_fee)])
         proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
-        cost = repaid + self.value_usd([(debt, fee)])
-        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - repaid)
+        paid = (
+            repaid if not result.debt_fee else self.value_usd([(debt, result.debt_repaid + result.debt_fee)])
+        )
+        cost = paid + self.value_usd([(debt, fee)])
+        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - paid)
         row += [0.0, self._impact(proceeds, received, collateral), proceeds - cost]
         entry = self._cost(
             "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,

@@ -168,7 +168,7 @@ class WatchList:
         if pool.paced:
             spared |= pool.resting(awake, int(now_s))
         if pool.quoted:
-            worth = np.flatnonzero((rewards >= gas_usd) & (health < 1.0) & ~spared)
+            worth = np.flatnonzero(((rewards >= gas_usd) | pool.batched) & (health < 1.0) & ~spared)
             quotes = pool.quote(
                 awake[worth], best.collateral_asset[worth], best.debt_asset[worth], int(now_s)
             )

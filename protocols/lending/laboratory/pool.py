@@ -20,7 +20,6 @@ from ...liquidation import (
     CloseFactor,
     FixedBonus,
     KeeperReward,
-    LiquidationContext,
     LiquidationMechanism,
     NoRemainder,
     Pace,
@@ -195,27 +194,6 @@ class LaboratoryPool(AavePool):
 
     def _mechanism(self, collateral: int) -> LiquidationMechanism:
         return self.parts.mechanisms[collateral]
-
-    def _context(self, row: int, collateral: int, debt: int, now_s: int) -> LiquidationContext:
-        """Return what the parts see of an account and a pair of assets, as in the liquidation call."""
-        now, risk = self.start_s + now_s, self.market.reserves[collateral]
-        totals = self.rules.account_totals(self.reserves, self.market, self.prices, now, self._take(row))
-        return LiquidationContext(
-            health_factor=totals[4],
-            total_collateral_base=totals[0],
-            total_debt_base=totals[1],
-            liquidation_threshold=totals[3],
-            collateral_threshold=risk.liquidation_threshold,
-            debt=self.debt_units(row, debt, now_s),
-            collateral=self.collateral_units(row, collateral, now_s),
-            debt_price=self.prices[debt],
-            collateral_price=self.prices[collateral],
-            debt_unit=self.market.reserves[debt].unit,
-            collateral_unit=risk.unit,
-            bonus=risk.liquidation_bonus,
-            protocol_fee=risk.liquidation_protocol_fee,
-            now=now,
-        )
 
     def _write_off(self, row: int, now: int) -> None:
         """Let the fund and then the bearer take what an account owes once it has no collateral left."""
