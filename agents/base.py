@@ -192,6 +192,13 @@ class Liquidate(NamedTuple):
     limit_price_usd: float = 0.0
 
 
+class RightBid(NamedTuple):
+    """Offer to pay for the right to make a call before a price is published; USD."""
+
+    call: Liquidate
+    bid_usd: float
+
+
 class Kick(NamedTuple):
     """Ask that a protocol take over an unhealthy account."""
 

@@ -38,6 +38,7 @@ from .world.credit import CreditMarket
 from .world.exits import Exits
 from .world.gaps import PoolGaps
 from .world.journal import Journal
+from .world.liquidation_rights import rights_of
 from .world.manipulation import reading, uncovered
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
@@ -141,6 +142,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._by_account = {agent.account: agent for agent in world.deciders}
         self.builder = BlockBuilder(self, self.mempool)
         self.requests = Requests(self, self.mempool)
+        self.rights = rights_of(self)
         keepers = any(isinstance(bot, KeeperBot) for bot in self.bots)
         self._listed = None if keepers else LISTED  # keepers follow every auction
         self._sellers = any(market.pool.kicked for market in self.credit)
@@ -208,6 +210,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         news = len(self.oracle.update(self.time_s, observed)) or self.time_s >= self._next_hour_s
         if news:
             self._update_prices()
+        if self.rights is not None:
+            self._view = self._market_view = None
+            news = self.rights.look() or news
         if self.kicks is not None:
             self.kicks.kick()
         gas_usd = self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor)

@@ -49,6 +49,7 @@ from .credit import CreditMarket, build_credit_market
 from .crowd import build_population, reference_thresholds
 from .exposure_limits import limited
 from .lending.kinds import lending_kinds
+from .liquidation_rights import check_rights
 from .manipulation import check_manipulators
 from .par_desk import ParDesk
 from .recorder import Recorder
@@ -148,6 +149,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    check_rights(scenario, credit)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     deciders = [
