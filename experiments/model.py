@@ -131,6 +131,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._gas_asset = world.gas_asset
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
+        self._view: PublicView | None = None
+        self._market_view: PublicView | None = None
         self.mids: list[float] = self.floor.mids()
         self._next_hour_s = HOUR_S
         self.bots = [a for a in world.deciders if isinstance(a, LiquidatorBot)]
@@ -225,8 +227,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _decide(self) -> None:
         """Ask the agents that are due, and collect what they want done."""
-        self._view: PublicView | None = None
-        self._market_view: PublicView | None = None
+        self._view = self._market_view = None
         version = listed = 0
         for market in self.credit:
             for cohort in market.cohorts:

@@ -285,7 +285,11 @@ def build_oracle(
 ) -> tuple[Oracle, list[Source] | None]:
     """Build the oracle and its sources; None where it reads the reference path itself."""
     config = scenario.oracle
-    timing = {"heartbeat_s": config.heartbeat_s, "deviation": config.deviation, "delay_s": config.delay_s}
+    timing: dict[str, Any] = {
+        "heartbeat_s": config.heartbeat_s,
+        "deviation": config.deviation,
+        "delay_s": config.delay_s,
+    }
     oracle: Oracle
     if config.auction is None:
         oracle = Oracle(scenario.symbols, outside.path[0], **timing)

@@ -134,7 +134,7 @@ class LiquidationRights:
             return published
         found = self._uncovered()
         if found:
-            self._sell(found)
+            self.sell(found)
             return published
         oracle.release(world.time_s)
         self._believe(oracle.answer.tolist())
@@ -184,7 +184,7 @@ class LiquidationRights:
                 found += uncovered_accounts(market.pool, market.number, weights, world.time_s, gas_usd)
         return sorted(found, key=lambda o: (-o.bonus * o.repay_usd, o.protocol, o.account))
 
-    def _sell(self, found: list[Opportunity]) -> None:
+    def sell(self, found: list[Opportunity]) -> None:
         """Hold a sealed auction for each account in turn: whoever has won has so much less to spend."""
         world, config = self.world, self.config
         self._closes_s = world.time_s + config.window_s
