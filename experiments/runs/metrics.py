@@ -94,7 +94,7 @@ def _cost_usd(column: str) -> Function:
 
     def total(result: RunResult) -> float:
         scenario = result.scenario
-        return float(result.costs[column].sum()) / 10 ** scenario.asset(scenario.quote).decimals
+        return float(result.costs[column].sum() / 10.0 ** scenario.asset(scenario.quote).decimals)
 
     return total
 
