@@ -281,6 +281,7 @@ class SandwichPool(NamedTuple):
     """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
 
     The first trade pays `front_gwei` for gas and brings at least `least_usd`, the second pays `back_gwei`.
+    Both are sent once the other sale has been seen, at `seen_s`.
     """
 
     asset: int
@@ -288,6 +289,7 @@ class SandwichPool(NamedTuple):
     least_usd: float
     front_gwei: float
     back_gwei: float
+    seen_s: float = 0.0
 
 
 class SellToPool(NamedTuple):
@@ -354,6 +356,10 @@ class World(Protocol):
 
     def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
         """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
+        ...
+
+    def price_to_overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return the gas price that puts a transaction before one that arrived earlier; None for none."""
         ...
 
     def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:

@@ -387,6 +387,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         health = market.pool.health_factor(opportunity.account, int(self.time_s)) / WAD
         return float(debts.sum()), float(debts[opportunity.debt]), threshold, health
 
+    def price_to_overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return the gas price that puts a transaction before one that arrived earlier; None for none."""
+        return self.mempool.rule.overtake(price_gwei, behind_s)
+
     def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
         """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it ended."""
         return prices_ahead(self, offer, times_s)

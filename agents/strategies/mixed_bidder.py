@@ -27,9 +27,9 @@ class MixedBidder(Liquidator):
     contest : str
         ``entry``: enter with a probability at the going gas price, for blocks whose order is drawn or who
         comes first (MODEL 3.1; G01). ``bertrand``: the same, but two or more bid the value away, so it
-        raises up to all of it where bids are raised (MODEL 3.2; G02). ``gas-auction``: enter and bid at random, the highest fee wins
-        (MODEL 3.3; G03, all-pay where reverts pay all). ``first-price``: offer what the best of the
-        rivals is worth on average, values being private and uniform (MODEL 3.4; G08, G09).
+        raises up to all of it where bids are raised (MODEL 3.2; G02). ``gas-auction``: enter and bid at
+        random, the highest fee wins (MODEL 3.3; G03, all-pay where reverts pay all). ``first-price``:
+        offer what the best of the rivals is worth on average, values being private and uniform (MODEL 3.4; G08, G09).
     rivals : int
         Other bidders of the same kind.
 
@@ -90,7 +90,7 @@ class MixedBidder(Liquidator):
         return None if math.isnan(fee) else cost + fee
 
     def ceiling_gwei(self, gross_usd: float, gas: int, view: PublicView, own: OwnState) -> float:
-        """Return the gas price up to which it raises when outbid: all of the value after Bertrand, else none."""
+        """Return the gas price up to which it raises when outbid; see `Liquidator.ceiling_gwei`."""
         if self.contest != "bertrand":
             return 0.0
         return min(gross_usd - self.min_profit_usd, own.cash_usd) / (gas * view.usd_per_gas_gwei)

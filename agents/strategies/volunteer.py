@@ -1,8 +1,9 @@
 """Who starts what all gain from but one must pay for: the volunteer's dilemma (MODEL 3.5).
 
 Where a kick, or the restart of an auction, pays nothing by itself the reward lies in what is sold
-after it, and is open to everybody. With n keepers who gain `v` each and a kick that costs `c`, each volunteers with
-probability ``1 - (c/v)^(1/(n-1))``, so that nobody does with ``(c/v)^(n/(n-1))`` (CASES G13).
+after it, and is open to everybody. With n keepers who gain `v` each and a kick that costs `c`,
+each volunteers with probability ``1 - (c/v)^(1/(n-1))``, so that nobody does with
+``(c/v)^(n/(n-1))`` (CASES G13).
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Volunteer(ThresholdLiquidator):
 
 @dataclass(frozen=True, slots=True)
 class VolunteerTaker(AuctionTaker):
-    """Purchases of a `Volunteer`: as others', but it restarts auctions that pay too little for it, sometimes."""
+    """Purchases of a `Volunteer`: as others', but it restarts auctions that do not pay for it, sometimes."""
 
     def _work(self, errand: Errand, view: PublicView, own: OwnState) -> Work | None:
         work, chore, inner = AuctionTaker._work(self, errand, view, own), errand.chore, self.liquidation
