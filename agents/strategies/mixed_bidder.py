@@ -29,7 +29,8 @@ class MixedBidder(Liquidator):
         comes first (MODEL 3.1; G01). ``bertrand``: the same, but two or more bid the value away, so it
         raises up to all of it where bids are raised (MODEL 3.2; G02). ``gas-auction``: enter and bid at
         random, the highest fee wins (MODEL 3.3; G03, all-pay where reverts pay all). ``first-price``:
-        offer what the best of the rivals is worth on average, values being private and uniform (MODEL 3.4; G08, G09).
+        offer what the best of the rivals is worth on average, values being private and uniform (MODEL
+        3.4; G08, G09).
     rivals : int
         Other bidders of the same kind.
 
