@@ -146,7 +146,8 @@ class Liquidation:
         """Pay for the right; the account may be liquidated since it was offered."""
         opportunity = self.intent.opportunity
         since = world.credit[opportunity.protocol].watch.eligible_since
-        world.on_undo(lambda: since.__setitem__(opportunity.account, math.nan))
+        before = since[opportunity.account]
+        world.on_undo(lambda: since.__setitem__(opportunity.account, before))
         since[opportunity.account] = right.since_s
         return right.use(world, self.agent.account)
 
