@@ -10,6 +10,8 @@ from liquidarium.agents.base import Opportunity
 from liquidarium.agents.strategies import closed_forms as forms
 from liquidarium.agents.strategies.mixed_bidder import MixedBidder
 from liquidarium.agents.strategies.threshold_liquidator import ThresholdLiquidator
+from liquidarium.experiments.games.contest_kinds import SealedFight
+from liquidarium.experiments.games.contest_payoffs import Batch
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import Scenario
@@ -152,6 +154,23 @@ def test_a_bonus_that_is_auctioned_back_costs_the_second_lowest_cost(contest):
     assert prices.mean() == pytest.approx(fixed.builder_bid, abs=half)
     margin = net - costs.min(axis=1)
     assert margin.mean() == pytest.approx(fixed.searcher_margin, abs=4.0 * margin.std() / len(net) ** 0.5)
+
+
+@pytest.mark.parametrize("recapture", [0.0, 0.3, 0.65, 1.0])
+def test_among_equals_the_protocol_gets_what_it_gets_in_the_static_form(recapture, contest):
+    """Game `oev-frontier`: a share of the bonus is auctioned; here all of it, and the price is shared out."""
+    game = SealedFight(4000.0, SealedBid("second"), private=False, shortfall=0.0, recapture=recapture)
+    bids, ties = np.full((1, 4), recapture * 4000.0), np.arange(4.0)[None, :] / 4
+    settled = game.settle(Batch(bids, np.full((1, 4), 4000.0), ties, np.zeros((1, 1))))
+    sale = contest.rights
+    kept, sale.config = sale.config, sale.config.model_copy(update={"recapture": recapture})
+    rights = []
+    finish, sale._finish = sale._finish, lambda outcome: rights.extend(sale._rights) or finish(outcome)
+    offered(contest, [1000.0] * 4, "second")
+    sale.config, sale._finish = kept, finish
+    unit = contest.assets[contest.quote].unit
+    assert rights[0].protocol_units / unit == pytest.approx(settled.groups["protocol"][0], abs=1e-4)
+    assert rights[0].price_units / unit == pytest.approx(4000.0, abs=1e-4)
 
 
 def test_bidders_by_the_closed_form_leave_a_share_of_one_in_n(contest):
