@@ -21,6 +21,7 @@ from .costs import Exit, PoolSale, Purse
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
     from .credit import CreditMarket
+    from .liquidation_rights import Right
 
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
@@ -88,11 +89,12 @@ def _keep(world: LiquidationMarket, pool: LiquidityPool) -> None:
 
 
 class Liquidation:
-    """One liquidation call of an agent, with its exit."""
+    """One liquidation call of an agent, with its exit; `right` is paid for if it goes through."""
 
-    def __init__(self, agent: DecidingAgent, intent: Liquidate) -> None:
+    def __init__(self, agent: DecidingAgent, intent: Liquidate, right: Right | None = None) -> None:
         self.agent = agent
         self.intent = intent
+        self.right = right
 
     def __call__(self, world: LiquidationMarket) -> list[Any]:
         """Execute; return the row written down.
@@ -136,8 +138,18 @@ class Liquidation:
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
+        price = (0, 0) if self.right is None else self._use(self.right, world)
         moved = purse.close(paid, fee)
-        return world.journal.liquidation(self.agent, intent, result, moved, sold, fee)
+        return world.journal.liquidation(self.agent, intent, result, moved, sold, fee, price)
+
+    def _use(self, right: Right, world: LiquidationMarket) -> tuple[int, int]:
+        """Pay for the right; the account may be liquidated since it was offered."""
+        opportunity = self.intent.opportunity
+        since = world.credit[opportunity.protocol].watch.eligible_since
+        before = since[opportunity.account]
+        world.on_undo(lambda: since.__setitem__(opportunity.account, before))
+        since[opportunity.account] = right.since_s
+        return right.use(world, self.agent.account)
 
 
 class TakeOver:

@@ -168,6 +168,8 @@ class Chore(NamedTuple):
         Ledger account that gains from it beside the reward, -1 for none.
     gain_usd : float
         What that account gains.
+    hope_usd : float
+        What everybody may hope for in what can be bought after it, beside the reward.
     """
 
     number: int
@@ -175,6 +177,7 @@ class Chore(NamedTuple):
     reward_usd: float
     beneficiary: int = -1
     gain_usd: float = 0.0
+    hope_usd: float = 0.0
 
 
 class Bought(NamedTuple):
