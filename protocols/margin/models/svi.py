@@ -227,19 +227,16 @@ def fit_slice(
     # an error of total variance as one of volatility
     errors = np.sqrt(share) / (2.0 * np.sqrt(w * years))
     earlier = np.empty(0) if before is None else before.parameters
-    p, x = np.empty(kernels.N_PARAMETERS), np.empty(kernels.N_PARAMETERS)
-    least = math.inf
-    for start in _guesses(k, w):
-        cost = kernels.descend(start, p, k, w, errors, earlier, 0.0, 100)
-        if cost < least:
-            least, x = cost, start
-            fitted = SviSlice(years, *p.tolist())
+    starts = _guesses(k, w)
+    costs = [kernels.descend(start, k, w, errors, earlier, 0.0, 100) for start in starts]
+    x = starts[int(np.argmin(costs))]
+    fitted = _slice(years, x)
     best = fitted.violations(before)
     left: Sequence[Violation] = best
     if best and repair:
         for strength in _STRENGTHS:
-            kernels.descend(x, p, k, w, errors, earlier, strength, 200)
-            fitted = SviSlice(years, *p.tolist())
+            kernels.descend(x, k, w, errors, earlier, strength, 200)
+            fitted = _slice(years, x)
             left = fitted.violations(before)
             if not left:
                 break
@@ -248,6 +245,12 @@ def fit_slice(
         raise ArbitrageError(f"the fitted slice {what}: {left[0]}")
     miss = np.sqrt(np.sum(share * (fitted.volatility(k) - sigma) ** 2))
     return SliceFit(fitted, float(miss), len(k), tuple(best))
+
+
+def _slice(years: float, x: Floats) -> SviSlice:
+    p = np.empty(kernels.N_PARAMETERS)
+    kernels.plain(x, p)
+    return SviSlice(years, *p.tolist())
 
 
 def _guesses(k: Floats, w: Floats) -> list[Floats]:

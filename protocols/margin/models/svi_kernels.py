@@ -42,14 +42,15 @@ def density_factor(p, k):
 
 
 @njit(cache=True)
-def _plain(x, p):
+def plain(x, p):
+    """Write the slice that the numbers of the fit stand for into `p`."""
     p[0], p[1], p[2], p[3], p[4] = x[0], math.exp(x[1]), math.tanh(x[2]), x[3], math.exp(x[4])
 
 
 @njit(cache=True)
 def _residuals(x, p, k, w, weights, before, strength, out):
     """Weighted misses, then what the slice violates; `before` is the slice of the expiry before."""
-    _plain(x, p)
+    plain(x, p)
     n = k.size
     for i in range(n):
         out[i] = weights[i] * (total_variance(p, k[i]) - w[i])
@@ -105,8 +106,8 @@ def _half_square(values):
 
 
 @njit(cache=True)
-def descend(x, p, k, w, weights, before, strength, steps):
-    """Fit by Levenberg and Marquardt from `x`, in place; the slice is `p`.
+def descend(x, k, w, weights, before, strength, steps):
+    """Fit by Levenberg and Marquardt from `x`, in place.
 
     Returns half the weighted sum of squares, penalties of that strength included.
     """
@@ -114,7 +115,7 @@ def descend(x, p, k, w, weights, before, strength, steps):
     here, there = np.empty(size), np.empty(size)
     jacobian = np.empty((N_PARAMETERS, size))
     gradient, normal = np.empty(N_PARAMETERS), np.empty((N_PARAMETERS, N_PARAMETERS))
-    trial, step, damped = np.empty_like(x), np.empty_like(x), np.empty_like(normal)
+    p, trial, step, damped = np.empty_like(x), np.empty_like(x), np.empty_like(x), np.empty_like(normal)
     _residuals(x, p, k, w, weights, before, strength, here)
     cost = _half_square(here)
     damping = 1e-3
@@ -166,5 +167,4 @@ def descend(x, p, k, w, weights, before, strength, steps):
         damping = max(damping * 0.2, 1e-9)
         if gain <= 1e-10 * cost:
             break
-    _plain(x, p)
     return cost
