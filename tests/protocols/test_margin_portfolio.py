@@ -17,7 +17,7 @@ from liquidarium.protocols.margin.correlation import (
     stressed_correlation,
     under_margin,
 )
-from liquidarium.protocols.margin.haircuts import DynamicMargin, collateral_haircut, delay_margin
+from liquidarium.protocols.margin.haircuts import DynamicMargin, collateral_haircut
 from liquidarium.protocols.margin.model_auction import InsolventAuction, ModelPriceAuction
 from liquidarium.protocols.margin.models import black_scholes
 from liquidarium.protocols.margin.portfolio import (
@@ -133,20 +133,12 @@ def test_a_floor_on_deltas_charges_what_is_hedged_less_than_what_is_not():
     assert (margin.initial[0], margin.maintenance[0]) == (1_407, 707)
 
 
-def test_p16_delay_margin():
-    year = 525_600
-    assert delay_margin(0.8, 20 / year, 2.326347874) == pytest.approx(0.01148026637, rel=1e-9)
-    assert delay_margin(0.8, 13 / year, 2.326347874) == pytest.approx(0.009255686646, rel=1e-9)
-    with pytest.raises(ValueError, match="delay must not be negative"):
-        delay_margin(0.8, -1, 2)
-
-
-@given(st.floats(0.1, 3), st.floats(0, 0.1), st.floats(0, 1e6), st.floats(1.01, 10))
+@given(st.floats(0.1, 3), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1.01, 10))
 def test_a_haircut_grows_with_volatility_and_size(volatility, delay, quantity, factor):
-    base = collateral_haircut(volatility, delay, 2.3, quantity, 1e6)
+    base = collateral_haircut(volatility, delay, quantity=quantity, daily_volume=1e6)
     assert 0 <= base <= 1
-    assert collateral_haircut(volatility * factor, delay, 2.3, quantity, 1e6) >= base
-    assert collateral_haircut(volatility, delay, 2.3, quantity * factor, 1e6) >= base
+    assert collateral_haircut(volatility * factor, delay, quantity=quantity, daily_volume=1e6) >= base
+    assert collateral_haircut(volatility, delay, quantity=quantity * factor, daily_volume=1e6) >= base
 
 
 def test_dynamic_margin_follows_volatility_within_its_bounds_and_open_interest_to_one():
