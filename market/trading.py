@@ -364,6 +364,17 @@ class TradingFloor:
         worst = min(worst_usd / self.spec(asset).tick_usd, top)
         return self._take(asset, account, BUY, lots, math.floor(worst + 1e-9))
 
+    def halt(self, asset: int, first: int, end: int) -> None:
+        """Let the book of an asset rest from block `first` until before `end`, instead of any other halt."""
+        book = self.book_of_asset[asset]
+        self._halts = [(b, span) for b, span in self._halts if b != book] + [(book, (first, end))]
+
+    def last_trade(self, asset: int) -> float:
+        """Price of the last trade on the book of an asset, USD per token; nan before the first."""
+        book = self.book_of_asset[asset]
+        ticks = self.books.item(book, LAST_PRICE)
+        return ticks * self.specs[book].tick_usd if ticks else math.nan
+
     def halted(self, asset: int) -> bool:
         """Whether the book of an asset takes no orders now."""
         return bool(self.params.item(self.book_of_asset[asset], HALTED))

@@ -50,6 +50,8 @@ from .crowd import build_population, reference_thresholds
 from .exposure_limits import limited
 from .lending.kinds import lending_kinds
 from .manipulation import check_manipulators
+from .margin.build import build_venues
+from .margin.venue import MarginVenue
 from .par_desk import ParDesk
 from .recorder import Recorder
 from .same_borrowers import chosen, same_borrowers
@@ -95,6 +97,7 @@ class World:
     floor: TradingFloor
     pools: dict[int, LiquidityPool]
     credit: list[CreditMarket]
+    venues: list[MarginVenue]
     oracle: Oracle
     sources: list[Source] | None
     outside: Outside
@@ -148,6 +151,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    venues = build_venues(scenario, ledger, floor, outside.path, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     deciders = [
@@ -171,12 +175,13 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
         floor=floor,
         pools=pools,
         credit=credit,
+        venues=venues,
         oracle=oracle,
         sources=sources,
         outside=outside,
         desk=desk,
         conservation=ConservationCheck(
-            ledger, floor, list(pools.values()), [market.pool for market in credit]
+            ledger, floor, list(pools.values()), [*(market.pool for market in credit), *venues]
         ),
         recorder=recorder,
         deciders=deciders,
