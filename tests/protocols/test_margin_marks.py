@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidarium.protocols.margin.marks import (
     MISSING,
@@ -38,7 +38,7 @@ PRICE = st.floats(1.0, 1e6) | st.just(MISSING)
 AGE = st.floats(0.0, 1e5)
 INPUTS = st.builds(
     MarkInputs,
-    index=st.floats(1.0, 1e6),
+    index_price=st.floats(1.0, 1e6),
     bid=PRICE,
     ask=PRICE,
     depth_usd=st.floats(0.0, 4e6),
@@ -46,6 +46,7 @@ INPUTS = st.builds(
     model=PRICE,
     funding_rate=st.floats(-0.01, 0.01),
     funding_left=st.floats(0.0, 1.0),
+    basis=st.floats(-0.5, 0.5),
     model_uncertainty=st.floats(0.0, 100.0),
     volatility=st.floats(0.0, 2.0),
     index_age_s=AGE,
@@ -97,7 +98,7 @@ def test_switch_keeps_a_mode_for_each_instrument():
 
 def test_moving_basis_follows_with_its_time_constant_and_ignores_an_empty_book():
     rule = FundingBasisMedian(window_s=30.0)
-    seen, memory = observe(rule, MarkInputs(100.0, bid=100.0, ask=100.0), MarkMemory(), 0.0)
+    _, memory = observe(rule, MarkInputs(100.0, bid=100.0, ask=100.0), MarkMemory(), 0.0)
     _, memory = observe(rule, MarkInputs(100.0, bid=110.0, ask=110.0), memory, 30.0)
     assert memory.basis == pytest.approx(10.0 * (1.0 - math.exp(-1.0)))
     _, empty = observe(rule, MarkInputs(100.0), memory, 60.0)
@@ -121,21 +122,24 @@ def test_weighted_median_by_hand():
     assert IndexWeightedMedian().mark(seen._replace(last=90.0)).price == 100.0
 
 
+@settings(max_examples=40, deadline=None)
 @given(seen=INPUTS, attack=st.floats(1.0, 1e9))
 def test_no_last_trade_moves_a_median_beyond_the_other_prices(seen, attack):
-    seen = seen._replace(bid=seen.index * 0.99, ask=seen.index * 1.03, last=attack, basis=0.5)
-    slack = 1e-9 * seen.index
+    seen = seen._replace(bid=seen.index_price * 0.99, ask=seen.index_price * 1.03, last=attack, basis=0.5)
+    slack = 1e-9 * seen.index_price
     mid = float(seen.mid)
-    assert seen.index - slack <= IndexWeightedMedian().mark(seen).price <= mid + slack
-    two = sorted((seen.index * (1 + seen.funding_rate * seen.funding_left), seen.index + 0.5))
+    assert seen.index_price - slack <= IndexWeightedMedian().mark(seen).price <= mid + slack
+    two = sorted((seen.index_price * (1 + seen.funding_rate * seen.funding_left), seen.index_price + 0.5))
     assert two[0] - slack <= FundingBasisMedian().mark(seen).price <= two[1] + slack
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+@settings(max_examples=40, deadline=None)
 @given(seen=INPUTS)
 def test_every_mark_has_a_price_between_its_sources_an_age_and_an_uncertainty(rule, seen):
-    funded = seen.index * (1.0 + seen.funding_rate * seen.funding_left)
-    known = [p for p in (seen.index, seen.mid, seen.last, seen.model, funded) if not math.isnan(p)]
+    funded = seen.index_price * (1.0 + seen.funding_rate * seen.funding_left)
+    known = [seen.index_price, funded, seen.index_price + seen.basis, seen.mid, seen.last, seen.model]
+    known = [price for price in known if not math.isnan(price)]
     price, age, off = rule.mark(seen)
     assert min(known) * (1 - 1e-9) <= price <= max(known) * (1 + 1e-9)
     assert 0.0 <= age <= 1e5 * (1 + 1e-9)
@@ -143,6 +147,7 @@ def test_every_mark_has_a_price_between_its_sources_an_age_and_an_uncertainty(ru
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(INPUTS, min_size=1, max_size=5))
 def test_a_book_of_instruments_is_marked_as_each_of_them(rule, rows):
     together = rule.mark(MarkInputs(*(np.array(column) for column in zip(*rows, strict=True))))

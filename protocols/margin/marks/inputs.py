@@ -29,7 +29,7 @@ class MarkInputs(NamedTuple):
 
     Attributes
     ----------
-    index : float or ndarray
+    index_price : float or ndarray
         Price of the same instrument from outside this venue: the spot index of a perpetual, a composite of
         other venues' quotes for an option. It stands in for any other price that is `MISSING`.
     bid, ask
@@ -56,7 +56,7 @@ class MarkInputs(NamedTuple):
         Whether a mark that switches is in model mode, as `HybridSwitch` keeps it.
     """
 
-    index: Value
+    index_price: Value
     bid: Value = MISSING
     ask: Value = MISSING
     depth_usd: Value = 0.0
@@ -179,7 +179,7 @@ def pick(condition: Any, yes: Any, no: Any) -> Any:
 def or_index(price: Value, age_s: Value, seen: MarkInputs) -> tuple[Value, Value]:
     """Return a price and its age, or those of the index where the price is missing."""
     gone = missing(price)
-    return pick(gone, seen.index, price), pick(gone, seen.index_age_s, age_s)
+    return pick(gone, seen.index_price, price), pick(gone, seen.index_age_s, age_s)
 
 
 def drift(price: Value, volatility: Value, age_s: Value) -> Value:

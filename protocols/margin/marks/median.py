@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .inputs import MarkInputs, MarkMemory, MarkPrice, Value, both, drift, missing, or_index, pick
 
@@ -45,7 +46,7 @@ class IndexWeightedMedian:
         """Median, the weighted mean of the ages, and the mean distance of the three from it."""
         mid, mid_age = or_index(seen.mid, seen.book_age_s, seen)
         last, last_age = or_index(seen.last, seen.last_age_s, seen)
-        prices = np.array(np.broadcast_arrays(seen.index, mid, last), np.float64)
+        prices = np.array(np.broadcast_arrays(seen.index_price, mid, last), np.float64)
         weights = np.array([self.index_weight, self.mid_weight, self.last_weight])
         weights /= weights.sum()
         order = np.argsort(prices, axis=0)
@@ -60,13 +61,14 @@ class IndexWeightedMedian:
         return MarkPrice(price[()], age[()], both(apart, drift(price, seen.volatility, age)))
 
 
-def _at(ordered: np.ndarray, row: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(ordered, row[None, ...], axis=0)[0]
+def _at(ordered: NDArray[np.float64], row: NDArray[np.intp]) -> NDArray[np.float64]:
+    chosen: NDArray[np.float64] = np.take_along_axis(ordered, row[None, ...], axis=0)[0]
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
 class FundingBasisMedian:
-    """Median of index with funding to come, index with its moving basis, and last trade (MODEL 2.1, CASES P13).
+    """Median of index with funding to come, index with moving basis, and last trade (MODEL 2.1, CASES P13).
 
     ``median(index (1 + funding_rate funding_left), index + basis, last)``; without a last trade the middle of
     the first two.
@@ -90,8 +92,8 @@ class FundingBasisMedian:
 
     def mark(self, seen: MarkInputs) -> MarkPrice:
         """Median, the age of the price that it is, and the mean distance of the three from it."""
-        funded = seen.index * (1.0 + seen.funding_rate * seen.funding_left)
-        based = seen.index + seen.basis
+        funded = seen.index_price * (1.0 + seen.funding_rate * seen.funding_left)
+        based = seen.index_price + seen.basis
         last = pick(missing(seen.last), 0.5 * (funded + based), seen.last)
         price = np.maximum(np.minimum(funded, based), np.minimum(np.maximum(funded, based), last))
         age = pick(price == seen.last, seen.last_age_s, seen.index_age_s)
@@ -100,7 +102,7 @@ class FundingBasisMedian:
 
     def remember(self, memory: MarkMemory, seen: MarkInputs, time_s: float) -> MarkMemory:
         """Move the average of the basis towards mid - index; an empty side leaves it."""
-        now: Value = seen.mid - seen.index
+        now: Value = seen.mid - seen.index_price
         elapsed_s = time_s - memory.time_s
         follow = 1.0 if math.isnan(elapsed_s) else -math.expm1(-elapsed_s / self.window_s)
         moved = memory.basis + follow * (now - memory.basis)

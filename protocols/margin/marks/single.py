@@ -13,7 +13,9 @@ class IndexMark:
 
     def mark(self, seen: MarkInputs) -> MarkPrice:
         """Index, its age, and how far it may have moved since."""
-        return MarkPrice(seen.index, seen.index_age_s, drift(seen.index, seen.volatility, seen.index_age_s))
+        return MarkPrice(
+            seen.index_price, seen.index_age_s, drift(seen.index_price, seen.volatility, seen.index_age_s)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class LastTradeMark:
         """Last price, its age and its uncertainty."""
         price, age = or_index(seen.last, seen.last_age_s, seen)
         half = 0.5 * (seen.ask - seen.bid)
-        half = pick(missing(half), abs(price - seen.index), half)
+        half = pick(missing(half), abs(price - seen.index_price), half)
         return MarkPrice(price, age, both(half, drift(price, seen.volatility, age)))
 
 
