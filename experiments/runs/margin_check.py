@@ -90,4 +90,3 @@ def _tick_usd(scenario: Scenario, config: VenueConfig) -> float:
     book = scenario.asset(config.instrument).book
     assert book is not None
     return book.tick_usd
-

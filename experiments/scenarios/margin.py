@@ -6,9 +6,9 @@ named, with parameters of their own, as strategies of agents are.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .base import NAME, SYMBOL, Rows, Section, Share
 
@@ -78,21 +78,18 @@ class LiquidationConfig(Section):
         default="full", description=f"how much is closed: {', '.join(SIZINGS)}"
     )
     target: float = Field(
-        default=1.5,
-        ge=1,
-        le=100,
-        description="margin ratio restored by to-target and greedy, in maintenances",
+        default=1.5, ge=1, le=100, description="margin that to-target and greedy restore, in maintenances"
     )
-    tranche: Share = Field(default=0.2, description="share of the position that one tranche closes")
-    execution: str = Field(
-        default="market", description="market, or twap over `horizon_s`; what is left after that at market"
+    tranche: Rate = Field(default=0.2, description="share of the position that a tranche closes")
+    execution: str | dict[str, Any] = Field(
+        default="market",
+        description="market, or a schedule: twap, almgren-chriss or percentage-of-volume with its options",
     )
-    horizon_s: float = Field(default=60.0, gt=0, le=86_400, description="length of a twap, seconds")
     max_slippage: Share = Field(
         default=0.05, description="worst price of one block's orders, as a fraction beyond the mark"
     )
     fee: Annotated[float, Field(ge=0, le=0.5)] = Field(
-        default=0.005, description="paid to the insurance fund, share of the notional, while equity lasts"
+        default=0.005, description="paid to the insurance fund, share of the value, while equity lasts"
     )
     cancel_latency_s: float = Field(
         default=0.0, ge=0, le=3600, description="from a failed check until orders are cancelled, seconds"
@@ -103,12 +100,6 @@ class LiquidationConfig(Section):
     failure: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.0, description="chance that a stage fails in a block and is tried again in the next"
     )
-
-    @model_validator(mode="after")
-    def _known_execution(self) -> Self:
-        if self.execution not in ("market", "twap"):
-            raise ValueError(f"execution = {self.execution!r}; allowed: market, twap")
-        return self
 
 
 class BackstopConfig(Section):

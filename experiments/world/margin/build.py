@@ -19,7 +19,7 @@ from ...scenarios.objects import build_strategy
 from .closing import Closing
 from .feed import Feed
 from .records import MarginRecords
-from .rules import build_haircut, build_mark, build_tiers
+from .rules import build_haircut, build_mark, build_schedule, build_tiers
 from .venue import Clearing, MarginVenue
 
 FLOAT = 4.0
@@ -79,8 +79,8 @@ def _build(
     ledger.endow(floor.quote_asset, clearing.account, accounts.cash_total)
     records = MarginRecords(config.name, unit)
     closing = Closing(
-        config, floor, clearing.account, [asset], accounts, n, records, streams(f"venue/{config.name}"),
-        block_time_s,
+        config, floor, clearing.account, asset, accounts, n, build_schedule(config.liquidation, where),
+        records, streams(f"venue/{config.name}"), block_time_s,
     )  # fmt: skip
     feed = Feed(
         floor,
@@ -93,8 +93,8 @@ def _build(
         block_time_s,
     )
     return MarginVenue(
-        config, ledger, floor, clearing, accounts, [feed], build_mark(config.mark, where),
-        build_haircut(config.mark), traders.stop_usd.copy(), closing, block_time_s,
+        config, ledger, floor, clearing, accounts, feed, build_mark(config.mark, where),
+        build_haircut(config.mark), traders.stop_usd.copy(), closing,
     )  # fmt: skip
 
 
@@ -148,4 +148,4 @@ def _clearing(
         )
     ledger.endow(asset, account, lots * lot_units)
     ledger.endow(floor.quote_asset, account, cash)
-    return Clearing(account, cash, [lots], [lot_units])
+    return Clearing(account, cash, lots, lot_units)

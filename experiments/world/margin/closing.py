@@ -1,27 +1,38 @@
 """From a failed margin check to a closed position: cancel, sell, takeover, deleveraging.
 
-A case waits for its stages, then sells on the book in every block, within what the account and the
-insurance fund can bear. What cannot be sold so is taken over by the backstop vault while the account
-still has equity, and is closed against winning traders at the bankruptcy price when it has not.
+A case waits for its stages and then sells what its sizing asks for, in every block, within what the
+account and the insurance fund can bear. An account that has fallen too far is taken over by the backstop
+vault; one that owes more than the fund has is closed against winning traders at its bankruptcy price.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from ....agents.strategies.exits import Progress, SaleStart, Schedule
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
+from ....protocols.margin.deleveraging import (
+    CappedProRata,
+    DeleveragingRule,
+    ProRata,
+    Queue,
+    close_against,
+    ranking,
+)
+from ....protocols.margin.insurance import cover
+from ....protocols.margin.sizing import MarginPosition
+from ....protocols.margin.takeover import bankruptcy_ticks, take_over
 from ...scenarios.margin import VenueConfig
-from .deleveraging import Winner, shares
 from .records import Case, Checked, MarginRecords
+from .rules import build_sizing
 
 
 class Filled(NamedTuple):
-    """What an order on the book did: lots with their sign, their value and its distance from the mark."""
+    """What an order on the book did: lots with their sign, their value, and its distance from the mark."""
 
     lots: int
     value: int
@@ -40,11 +51,13 @@ class Closing:
     floor : TradingFloor
     clearing : int
         Ledger account through which the venue trades.
-    assets : sequence of int
-        Ledger column of each contract.
+    asset : int
+        Ledger column of the contract.
     accounts : MarginAccounts
         Rows: traders, insurance fund, and the backstop vault if there is one.
     n_traders : int
+    schedule : Schedule or None
+        How a sale is spread over time; None for all at once.
     records : MarginRecords
     rng : Generator
     block_time_s : float
@@ -60,263 +73,216 @@ class Closing:
         config: VenueConfig,
         floor: TradingFloor,
         clearing: int,
-        assets: Sequence[int],
+        asset: int,
         accounts: MarginAccounts,
         n_traders: int,
+        schedule: Schedule | None,
         records: MarginRecords,
         rng: np.random.Generator,
         block_time_s: float,
     ) -> None:
-        self.rules, self.policy = config.liquidation, config.deleveraging
-        self.backstop = config.backstop
-        self.floor, self.clearing, self.assets = floor, clearing, tuple(assets)
-        self.accounts, self.n_traders, self.fund = accounts, n_traders, n_traders
-        self.vault = n_traders + 1
-        self.records = records
+        self.rules, self.policy, self.backstop = config.liquidation, config.deleveraging, config.backstop
+        self.floor, self.clearing, self.asset = floor, clearing, asset
+        self.accounts, self.n_traders, self.fund, self.vault = accounts, n_traders, n_traders, n_traders + 1
+        self.contract = accounts.contracts[0]
+        self.schedule, self.records = schedule, records
         self.open: dict[int, Case] = {}
+        self._rate = max(tier.maintenance for tier in config.tiers)
         self._rng = rng
         self._block_time_s = block_time_s
-        self._ticks_usd = [floor.spec(asset).tick_usd for asset in assets]
+        self._spec, self._book = floor.spec(asset), floor.book_of_asset[asset]
+        self._traded = 0
 
     def begin(self, row: int, block: int, time_s: float, checked: Checked) -> None:
         """Open the case of an account that has failed the margin check."""
-        accounts, number = self.accounts, len(self.records.cases)
+        number = len(self.records.cases)
         due = block + math.ceil(self.rules.cancel_latency_s / self._block_time_s)
         case = Case(number, row, block, time_s, checked, due)
         self.open[row] = case
         self.records.cases.append(case)
-        for contract in np.flatnonzero(accounts.lots[row]).tolist():
-            self.records.positions.append(
-                (
-                    number, self.records.venue, accounts.contracts[contract].symbol,
-                    int(accounts.lots[row, contract]), int(accounts.entry[row, contract]),
-                )
-            )  # fmt: skip
+        lots, entry = self.accounts.lots.item(row, 0), self.accounts.entry.item(row, 0)
+        self.records.positions.append((number, self.records.venue, self.contract.symbol, lots, entry))
 
     def shuffled(self, rows: list[int]) -> list[int]:
         """Rows in a random order: nothing is decided by the order of a list."""
         return [rows[i] for i in self._rng.permutation(len(rows))] if len(rows) > 1 else rows
 
-    def work(self, block: int, time_s: float, ticks: list[int]) -> None:
+    def work(self, block: int, time_s: float, mark: int) -> None:
         """Carry all cases on by one block."""
+        volume = self.floor.lots_traded(self.asset)
         for row in self.shuffled(list(self.open)):
             case = self.open[row]
-            while case.due <= block and row in self.open:
+            while row in self.open and case.due <= block:
                 if self.rules.failure and self._rng.random() < self.rules.failure:
                     case.due = block + 1
-                    break
-                if case.stage == 0:
+                elif case.stage == 0:
                     case.stage = 1
                     case.due = block + math.ceil(self.rules.dispose_latency_s / self._block_time_s)
-                    continue
-                if case.stage == 1:
-                    case.stage, case.start_block = 2, block
-                    case.lots = self.accounts.lots[row].tolist()
-                case.due = block + 1
-                self._dispose(case, block, time_s, ticks)
+                else:
+                    case.due = block + 1
+                    self._dispose(case, block, time_s, mark, volume - self._traded)
+        self._traded = self.floor.lots_traded(self.asset)
 
-    def trade(
-        self, row: int, contract: int, lots: int, ticks: Sequence[int], worst_usd: float = 0.0
-    ) -> Filled:
-        """Buy lots (sell if negative) on the book for a row, at the market within the slippage allowed."""
-        mark_usd, asset = ticks[contract] * self._ticks_usd[contract], self.assets[contract]
-        slip = self.rules.max_slippage
+    def trade(self, row: int, lots: int, mark: int, worst_usd: float = 0.0) -> Filled:
+        """Buy lots (sell if negative) on the book for a row, at most `max_slippage` beyond the mark."""
+        mark_usd, slip = mark * self._spec.tick_usd, self.rules.max_slippage
         if lots < 0:
-            done, value = self.floor.sell(asset, self.clearing, -lots, worst_usd or mark_usd * (1.0 - slip))
-            done, value = -done, -value
+            sold, got = self.floor.sell(
+                self.asset, self.clearing, -lots, worst_usd or mark_usd * (1.0 - slip)
+            )
+            done, value = -sold, -got
         else:
-            done, value = self.floor.buy(asset, self.clearing, lots, worst_usd or mark_usd * (1.0 + slip))
+            done, value = self.floor.buy(
+                self.asset, self.clearing, lots, worst_usd or mark_usd * (1.0 + slip)
+            )
         if not done:
             return NOTHING
-        self.accounts.fill_value(row, contract, done, value)
-        at_mark = self.accounts.contracts[contract].value(done, ticks[contract])
-        return Filled(done, abs(value), value - at_mark)
+        self.accounts.fill_value(row, 0, done, value)
+        return Filled(done, abs(value), value - self.contract.value(done, mark))
 
     # parts of a sale
 
-    def _dispose(self, case: Case, block: int, time_s: float, ticks: list[int]) -> None:
+    def _dispose(self, case: Case, block: int, time_s: float, mark: int, traded: int) -> None:
         accounts, row = self.accounts, case.row
         equity, needed = accounts.equity(row), accounts.requirement(row)
-        if self._restored(case, equity, needed):
-            self._end(case, time_s, "restored" if case.closed else "recovered")
-            return
-        if self._take_over(case, equity, needed, ticks):
+        if case.stage == 1:
+            if equity >= needed:
+                self._end(case, time_s, "recovered")
+                return
+            self._start(case, time_s, equity, mark)
+        if self._takes_over(row, equity, needed):
+            case.closed += abs(self.contract.value(accounts.lots.item(row, 0), mark))
+            take_over(accounts, row, self.vault)
             self._end(case, time_s, "backstop")
             return
-        share = self._share(case, block, equity, needed)
-        for contract in np.flatnonzero(accounts.lots[row]).tolist():
-            held, start = int(accounts.lots[row, contract]), case.lots[contract]
-            target = math.ceil(abs(start) * share) - (abs(start) - abs(held))
-            lots = min(max(target, 0), abs(held))
-            if lots:
-                self._order(case, contract, -lots if held > 0 else lots, ticks)
-        if not accounts.lots[row].any():
+        lots = self._due(case, time_s, mark, traded)
+        if lots:
+            self._order(case, lots, mark)
+        held = abs(accounts.lots.item(row, 0))
+        if held and self.policy != "none" and accounts.equity(row) + self._fund() < 0:
+            self._deleverage(case, block, time_s, mark)
+        elif not held:
             self._settle(case)
             self._end(case, time_s, "sold")
-            return
-        if self.policy != "none" and accounts.equity(row) + self._fund() < 0:
-            self._deleverage(case, block, time_s, ticks)
+        elif held <= case.keep:
+            self._end(case, time_s, "reduced")
 
-    def _restored(self, case: Case, equity: int, needed: int) -> bool:
-        """Whether nothing more has to be closed: full liquidations go on once they have begun."""
-        if case.closed == 0:
-            return equity >= needed
-        target = {"full": math.inf, "tranche": 1.0}.get(self.rules.sizing, self.rules.target)
-        return equity >= target * needed
+    def _start(self, case: Case, time_s: float, equity: int, mark: int) -> None:
+        """Decide how much is to be closed, once orders are cancelled."""
+        lots = self.accounts.lots.item(case.row, 0)
+        depth_usd = self._depth_usd(lots)
+        sizing = build_sizing(
+            self.rules, self._rate, depth_usd, self.floor.depth_band, mark * self._spec.tick_usd,
+            self._spec.lot, self.records.unit,
+        )  # fmt: skip
+        position = MarginPosition(self.contract, lots, mark, equity, self.accounts.margin[0])
+        case.stage, case.keep = 2, abs(lots) - sizing.lots_to_close(position)
+        case.ordered = abs(lots) - case.keep
+        case.start_s = time_s
+        case.start = SaleStart(
+            self.floor.volatilities()[self._book], depth_usd, self.floor.depth_band, self._block_time_s
+        )
 
-    def _share(self, case: Case, block: int, equity: int, needed: int) -> float:
-        """Share of the first position that is to be closed by the end of this block."""
-        rules, elapsed = self.rules, (block - case.start_block) * self._block_time_s
-        share = 1.0
-        if rules.sizing == "tranche":
-            share = rules.tranche * (1 + block - case.start_block)
-        elif rules.sizing != "full":
-            held = self._held_share(case)
-            share = 1.0 - held + held * self._to_target(case, equity, needed)
-        if rules.execution == "twap" and elapsed < rules.horizon_s:
-            share *= (elapsed + self._block_time_s) / rules.horizon_s
-        return min(share, 1.0)
+    def _depth_usd(self, lots: int) -> float:
+        """Depth that closing a position meets."""
+        side = self.floor.bid_depths_usd() if lots > 0 else self.floor.ask_depths_usd()
+        return side[self._book]
 
-    def _held_share(self, case: Case) -> float:
-        first, now = sum(map(abs, case.lots)), int(np.abs(self.accounts.lots[case.row]).sum())
-        return now / first if first else 0.0
+    def _due(self, case: Case, time_s: float, mark: int, traded: int) -> int:
+        """Lots to buy now (sell if negative): all that is ordered, or the schedule's part."""
+        lots = self.accounts.lots.item(case.row, 0)
+        left = max(abs(lots) - case.keep, 0)
+        elapsed_s = time_s - case.start_s
+        if self.schedule is not None and elapsed_s < self.schedule.horizon_s:
+            price = mark * self._spec.tick_usd * self._spec.lot
+            progress = Progress(case.start, elapsed_s, case.ordered, left, traded, 0, price)
+            left = min(self.schedule.part(progress).units, left)
+        return -left if lots > 0 else left
 
-    def _to_target(self, case: Case, equity: int, needed: int) -> float:
-        """Smallest share of the present position whose sale restores the target ratio.
-
-        ``equity - fee x V - cost(x) = target (1 - x) M`` with V the notional and M the maintenance; the cost is
-        0, or under greedy that of selling into an even book, ``V^2 x^2 band / (2 depth)`` (CASES P11).
-        """
-        accounts, row, rules = self.accounts, case.row, self.rules
-        values = [
-            abs(contract.value(int(lots), int(ticks)))
-            for contract, lots, ticks in zip(
-                accounts.contracts, accounts.lots[row], accounts.ticks, strict=True
-            )
-        ]
-        short, gain = rules.target * needed - equity, rules.target * needed - rules.fee * sum(values)
-        if gain <= 0:
-            return 1.0
-        curve = 0.0
-        if rules.sizing == "greedy":
-            depths = self._depths(row)
-            curve = sum(
-                v * v * self.floor.depth_band / (2.0 * d) for v, d in zip(values, depths, strict=True)
-            )
-        root = gain * gain - 4.0 * curve * short
-        if root < 0.0:
-            return 1.0
-        share = short / gain if curve == 0.0 else (gain - math.sqrt(root)) / (2.0 * curve)
-        return min(max(share, 0.0), 1.0)
-
-    def _depths(self, row: int) -> list[float]:
-        """Depth that a closing order of the row meets in each book, base units of the quote asset."""
-        floor, unit = self.floor, float(self.records.unit)
-        bids, asks = floor.bid_depths_usd(), floor.ask_depths_usd()
-        return [
-            max((bids if lots > 0 else asks)[floor.book_of_asset[asset]] * unit, 1.0)
-            for asset, lots in zip(self.assets, self.accounts.lots[row].tolist(), strict=True)
-        ]
-
-    def _order(self, case: Case, contract: int, lots: int, ticks: list[int]) -> None:
+    def _order(self, case: Case, lots: int, mark: int) -> None:
         """Sell or buy back on the book, within what the account and the fund can bear."""
-        accounts, row = self.accounts, case.row
-        mark_usd, side = ticks[contract] * self._ticks_usd[contract], 1 if lots > 0 else -1
-        worst = mark_usd * (1.0 + side * self.rules.max_slippage)
+        accounts, row, side = self.accounts, case.row, 1 if lots > 0 else -1
+        tick_usd = self._spec.tick_usd
+        worst = mark * tick_usd * (1.0 + side * self.rules.max_slippage)
         if self.policy != "none":
             bears = accounts.equity(row) + self._fund()
-            per_tick = abs(lots) * accounts.contracts[contract].multiplier
-            limit = (ticks[contract] + side * (bears // per_tick)) * self._ticks_usd[contract]
+            limit = (mark + side * (bears // (abs(lots) * self.contract.multiplier))) * tick_usd
             worst = min(worst, limit) if side > 0 else max(worst, limit)
-        filled = self.trade(row, contract, lots, ticks, max(worst, self._ticks_usd[contract]))
-        if not filled.lots:
-            return
-        case.closed += filled.value
-        case.slippage += filled.slippage
+        filled = self.trade(row, lots, mark, max(worst, tick_usd))
         fee = min(int(self.rules.fee * filled.value), max(accounts.equity(row), 0))
         accounts.transfer(row, self.fund, fee)
+        case.closed += filled.value
+        case.slippage += filled.slippage
         case.fee += fee
 
     def _settle(self, case: Case) -> None:
         """Let the fund pay what a closed account owes."""
-        owed = -int(self.accounts.balances[case.row])
-        if owed <= 0:
-            return
-        paid = min(owed, self._fund())
-        self.accounts.transfer(self.fund, case.row, paid)
-        case.fund_paid += paid
-        case.deficit += owed - paid
+        burden = cover(self.accounts, case.row, self.fund)
+        case.fund_paid += burden.from_fund
+        case.deficit += max(-self.accounts.balances.item(case.row), 0)
 
-    def _take_over(self, case: Case, equity: int, needed: int, ticks: list[int]) -> bool:
-        """Hand the account to the backstop vault, if it is time and the vault can bear it."""
-        accounts, row, vault = self.accounts, case.row, self.vault
+    def _takes_over(self, row: int, equity: int, needed: int) -> bool:
+        """Whether it is time for the backstop vault, and it can bear the account."""
         if self.backstop is None or not 0 <= equity < self.backstop.below * needed:
             return False
-        if accounts.equity(vault) + equity < accounts.requirement(vault) + needed:
-            return False
-        for contract in np.flatnonzero(accounts.lots[row]).tolist():
-            lots = int(accounts.lots[row, contract])
-            accounts.trade(vault, row, contract, lots, ticks[contract])
-            case.closed += abs(accounts.contracts[contract].value(lots, ticks[contract]))
-        accounts.transfer(row, vault, int(accounts.balances[row]))
-        return True
+        accounts, vault = self.accounts, self.vault
+        return accounts.equity(vault) + equity >= accounts.requirement(vault) + needed
 
-    def _deleverage(self, case: Case, block: int, time_s: float, ticks: list[int]) -> None:
+    def _deleverage(self, case: Case, block: int, time_s: float, mark: int) -> None:
         """Close what is left against winners, at the price at which the account ends with nothing."""
         accounts, row, records = self.accounts, case.row, self.records
-        paid = max(self._fund(), 0)
-        accounts.transfer(self.fund, row, paid)
-        case.fund_paid += paid
-        order = np.argsort(-np.abs(accounts.lots[row] * np.array(ticks)), kind="stable").tolist()
-        for contract in order:
-            lots = int(accounts.lots[row, contract])
-            if not lots:
-                continue
-            rule, side = accounts.contracts[contract], 1 if lots > 0 else -1
-            short_by = max(-accounts.equity(row), 0)
-            price = ticks[contract] + side * -(-short_by // (abs(lots) * rule.multiplier))
-            if price < 1:
-                continue
-            winners = self._winners(contract, side, ticks[contract])
-            for winner, part in shares(
-                self.policy, winners, abs(lots), rule.multiplier * abs(price - ticks[contract])
-            ):
-                equity = accounts.equity(winner.row)
-                buyer, seller = (winner.row, row) if side > 0 else (row, winner.row)
-                accounts.trade(buyer, seller, contract, part, price)
-                cost = part * abs(price - ticks[contract]) * rule.multiplier
-                case.haircut += cost
-                case.closed += part * ticks[contract] * rule.multiplier
+        fund = self._fund()
+        accounts.transfer(self.fund, row, fund)
+        case.fund_paid += fund
+        lots = accounts.lots.item(row, 0)
+        price = bankruptcy_ticks(accounts, row, 0)
+        cost = abs(price - mark) * self.contract.multiplier  # of giving up a lot
+        rows, gains, equities = self._winners(1 if lots > 0 else -1, mark)
+        held = np.abs(accounts.lots[rows, 0]).tolist()
+        if self.policy == "capped-pro-rata" and cost:
+            held = [min(h, gain // cost) for h, gain in zip(held, gains, strict=True)]
+        notional = [abs(self.contract.value(h, mark)) for h in np.abs(accounts.lots[rows, 0]).tolist()]
+        score = ranking(gains, np.abs(accounts.entry[rows, 0]), notional, equities)
+        taken = self._rule(equities).allocate(abs(lots), held, score.tolist())
+        close_against(accounts, row, 0, rows, taken, price)
+        for winner, part, equity in zip(rows, taken, equities, strict=True):
+            if part:
                 records.deleveragings.append(
                     (
-                        case.number, records.venue, rule.symbol, block, time_s, winner.row, part,
-                        price * self._ticks_usd[contract], ticks[contract] * self._ticks_usd[contract],
-                        cost / records.unit, equity / records.unit,
+                        case.number, records.venue, self.contract.symbol, block, time_s, winner, part,
+                        price * self._spec.tick_usd, mark * self._spec.tick_usd, part * cost / records.unit,
+                        equity / records.unit,
                     )
                 )  # fmt: skip
-        if not accounts.lots[row].any():
-            left = int(accounts.balances[row])
-            if left > 0:  # less than a tick for each lot
-                accounts.transfer(row, self.fund, left)
+        case.haircut += sum(taken) * cost
+        case.closed += abs(self.contract.value(sum(taken), mark))
+        if not accounts.lots.item(row, 0):
+            left = max(accounts.balances.item(row), 0)  # less than a tick for each lot
+            accounts.transfer(row, self.fund, left)
             self._settle(case)
             self._end(case, time_s, "deleveraged")
 
-    def _winners(self, contract: int, side: int, tick: int) -> list[Winner]:
-        """Traders who hold the opposite of a contract and have gained on it."""
+    def _rule(self, equities: list[int]) -> DeleveragingRule:
+        if self.policy == "queue":
+            return Queue()
+        return CappedProRata(tuple(equities)) if self.policy == "capped-pro-rata" else ProRata()
+
+    def _winners(self, side: int, mark: int) -> tuple[list[int], list[int], list[int]]:
+        """Rows that hold the opposite of a position and have gained on it, their gains and equities."""
         accounts = self.accounts
-        lots = accounts.lots[: self.n_traders, contract]
-        found = []
+        lots = accounts.lots[: self.n_traders, 0]
+        rows, gains, equities = [], [], []
         for row in np.flatnonzero(lots * side < 0).tolist():
-            if row in self.open:
-                continue
-            value = accounts.contracts[contract].value(int(lots[row]), tick)
-            gain, equity = value - int(accounts.entry[row, contract]), accounts.equity(row)
-            if gain > 0 and equity > 0:
-                found.append(Winner(row, abs(int(lots[row])), gain, equity, abs(value)))
-        return found
+            gain = self.contract.value(lots.item(row), mark) - accounts.entry.item(row, 0)
+            equity = accounts.equity(row)
+            if gain > 0 and equity > 0 and row not in self.open:
+                rows.append(row)
+                gains.append(gain)
+                equities.append(equity)
+        return rows, gains, equities
 
     def _fund(self) -> int:
-        return max(int(self.accounts.balances[self.fund]), 0)
+        return max(self.accounts.balances.item(self.fund), 0)
 
     def _end(self, case: Case, time_s: float, outcome: str) -> None:
         case.outcome, case.done_s = outcome, time_s

@@ -79,7 +79,7 @@ class Feed:
         self._volume = volume
         interval_s, delay_s = self._funding.interval_s, self._late * self._block_time_s
         return MarkInputs(
-            index=index,
+            index_price=index,
             bid=bid,
             ask=ask,
             depth_usd=floor.bid_depths_usd()[book] + floor.ask_depths_usd()[book],

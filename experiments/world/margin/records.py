@@ -7,12 +7,13 @@ the mark, so that the decision can be computed again from the tables alone (`run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from ....agents.strategies.exits import SaleStart
 from ....protocols.margin.marks import MarkInputs
 
 MARK_COLUMNS = (
@@ -32,6 +33,7 @@ DELEVERAGING_COLUMNS = (
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
+NOT_STARTED = SaleStart(0.0, 0.0, 0.0, 0.0)
 _TEXT = ("venue", "instrument", "outcome")
 
 
@@ -58,10 +60,10 @@ class Case:
         Block of the next stage.
     stage : int
         0 before orders are cancelled, 1 before the position is sold, 2 while it is.
-    start_block : int
-        First block of sales.
-    lots : list of int
-        Position at the first sale, by contract.
+    keep, ordered : int
+        Lots that are to be left, and lots to be closed.
+    start_s, start
+        When the sale began, and what was known of the market then.
     """
 
     number: int
@@ -71,8 +73,10 @@ class Case:
     checked: Checked
     due: int
     stage: int = 0
-    start_block: int = -1
-    lots: list[int] = field(default_factory=list)
+    keep: int = 0
+    ordered: int = 0
+    start_s: float = 0.0
+    start: SaleStart = NOT_STARTED
     done_s: float = float("nan")
     outcome: str = "open"
     closed: int = 0

@@ -1,14 +1,13 @@
 """A margin venue in motion: one call a block marks, margins, liquidates and pays funding.
 
-The venue's order books are those of the trading floor. Its crowd trades through one ledger account, the
-clearing account, which holds what `MarginAccounts` says plus a float of cash and contracts that the venue
-lends itself for delivery; traders outside the crowd own their contracts fully paid. Who is liquidated is
-decided here, how a position is closed in `closing`.
+The venue trades one contract on a book of the trading floor. Its crowd trades through one ledger account,
+the clearing account, which holds what `MarginAccounts` says plus a float of cash and contracts for
+delivery; traders outside the crowd own their contracts fully paid. Who is liquidated is decided here, how a
+position is closed in `closing`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +28,11 @@ from ....protocols.margin.tiers import to_nano
 from ...scenarios.margin import VenueConfig
 from .closing import Closing
 from .feed import Feed
-from .records import Checked, MarginRecords
+from .records import Checked
 from .rules import build_tiers, stepped
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Clearing:
     """The ledger account through which a venue's crowd trades.
 
@@ -43,16 +42,16 @@ class Clearing:
         Of the ledger.
     cash : int
         Float of the quote asset, base units.
-    lots : list of int
-        Float of each contract, lots.
-    lot_units : list of int
-        Base units of one lot of each contract.
+    lots : int
+        Float of contracts.
+    lot_units : int
+        Base units of one lot.
     """
 
     account: int
     cash: int
-    lots: list[int]
-    lot_units: list[int]
+    lots: int
+    lot_units: int
 
 
 class MarginVenue:
@@ -66,12 +65,11 @@ class MarginVenue:
     ledger, floor : Ledger and TradingFloor
     clearing : Clearing
     accounts : MarginAccounts
-    feeds : list of Feed
-        One for each contract.
+    feed : Feed
     mark : MarkRule
     haircut : UncertaintyHaircut or None
     stops_usd : float64 ndarray, shape (n_traders,)
-        Prices of stop orders in the first contract that a trader holds; nan for none.
+        Prices of stop orders; nan for none.
     closing : Closing
     """
 
@@ -82,175 +80,132 @@ class MarginVenue:
         floor: TradingFloor,
         clearing: Clearing,
         accounts: MarginAccounts,
-        feeds: list[Feed],
+        feed: Feed,
         mark: MarkRule,
         haircut: UncertaintyHaircut | None,
         stops_usd: NDArray[np.float64],
         closing: Closing,
-        block_time_s: float,
     ) -> None:
         self.config, self.ledger, self.floor = config, ledger, floor
-        self.clearing, self.accounts, self.feeds = clearing, accounts, feeds
+        self.clearing, self.accounts, self.feed = clearing, accounts, feed
         self.mark, self.haircut, self.closing = mark, haircut, closing
-        self.records: MarginRecords = closing.records
-        self.n_traders = len(stops_usd)
-        self.fund = self.n_traders
+        self.records, self.contract = closing.records, accounts.contracts[0]
+        self.n_traders = self.fund = len(stops_usd)
         self._quote = floor.quote_asset
         self._unit = ledger.assets[self._quote].unit
-        self._memory = [MarkMemory() for _ in feeds]
-        self._ticks_usd = [floor.spec(feed.asset).tick_usd for feed in feeds]
+        self._memory = MarkMemory()
+        self._tick_usd = floor.spec(feed.asset).tick_usd
         self._stops = stops_usd
-        self._block_time_s = block_time_s
+        self._any_stop = bool((~np.isnan(stops_usd)).any())
         self._next_funding_s = config.funding.interval_s
         self._add_on = 0.0
         self._late: set[int] = set()
-        self._has_lots = np.abs(accounts.lots[: self.n_traders]).sum(axis=1) > 0
 
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
-        inputs, marks = self._mark(block, time_s)
-        ticks = [max(round(m.price / tick), 1) for m, tick in zip(marks, self._ticks_usd, strict=True)]
-        self._set_haircut(marks)
+        seen, self._memory = observe(self.mark, self.feed.look(block, time_s), self._memory, time_s)
+        mark = self.mark.mark(seen)
+        ticks = self._in_ticks(float(mark.price))
+        if self.haircut is not None:
+            self._set_haircut(self.haircut, mark)
         if time_s >= self._next_funding_s:
-            self._pay_funding(block, time_s, inputs)
-        below = self.accounts.reprice(ticks)
-        true = np.array(
-            [max(round(f.truth / tick), 1) for f, tick in zip(self.feeds, self._ticks_usd, strict=True)]
-        )
+            self._pay_funding(block, time_s, seen)
+        below = self.accounts.reprice([ticks])
+        true = self._in_ticks(self.feed.truth)
         self._note_late(block, time_s, true)
-        stopped = self._stop(block, ticks)
+        stopped = self._stop(ticks) if self._any_stop else 0
         self._open_cases(below.tolist(), block, time_s, true)
-        self.closing.work(block, time_s, ticks)
-        self._record(block, time_s, inputs, marks, ticks, stopped)
+        if self.closing.open:
+            self.closing.work(block, time_s, ticks)
+        self._record(block, time_s, seen, mark, ticks, stopped)
 
     # conservation
 
     def residual(self) -> NDArray[np.int64]:
         """Disagreement between the clearing account and what the accounts say; zero, shape (n_assets,)."""
         off = np.zeros(len(self.ledger.assets), np.int64)
-        clearing = self.clearing
-        held = self.ledger.balance(clearing.account, self._quote)
-        off[self._quote] = abs(held - clearing.cash - self.accounts.cash_total)
-        net = self.accounts.lots.sum(axis=0).tolist()
-        for feed, lots, unit, own in zip(self.feeds, clearing.lots, clearing.lot_units, net, strict=True):
-            off[feed.asset] = abs(self.ledger.balance(clearing.account, feed.asset) - (lots + own) * unit)
+        clearing, accounts = self.clearing, self.accounts
+        cash, contracts = clearing.cash + accounts.cash_total, clearing.lots + int(accounts.lots.sum())
+        off[self._quote] = abs(self.ledger.balance(clearing.account, self._quote) - cash)
+        held = self.ledger.balance(clearing.account, self.feed.asset)
+        off[self.feed.asset] = abs(held - contracts * clearing.lot_units)
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
-        """Disagreement after a block; the whole check is quick enough."""
+        """Disagreement after a block: contracts and cash, all accounts."""
         return self.residual()
-
-    @property
-    def fund_units(self) -> int:
-        """Insurance fund, base units."""
-        return int(self.accounts.balances[self.fund])
 
     # one block, in parts
 
-    def _mark(self, block: int, time_s: float) -> tuple[list[MarkInputs], list[MarkPrice]]:
-        inputs, marks = [], []
-        for k, feed in enumerate(self.feeds):
-            seen, self._memory[k] = observe(self.mark, feed.look(block, time_s), self._memory[k], time_s)
-            inputs.append(seen)
-            marks.append(self.mark.mark(seen))
-        return inputs, marks
+    def _in_ticks(self, price_usd: float) -> int:
+        return max(round(price_usd / self._tick_usd), 1)
 
-    def _set_haircut(self, marks: list[MarkPrice]) -> None:
+    def _set_haircut(self, haircut: UncertaintyHaircut, mark: MarkPrice) -> None:
         """Raise the margin by what the haircut takes off a position's value."""
-        if self.haircut is None:
-            return
-        cut = max(1.0 - float(self.haircut.price(mark, 1.0)) / float(mark.price) for mark in marks)
-        add_on = stepped(cut)
+        add_on = stepped(1.0 - float(haircut.price(mark, 1.0)) / float(mark.price))
         if add_on != self._add_on:
             self._add_on = add_on
-            for contract in range(len(self.feeds)):
-                self.accounts.set_margin(contract, build_tiers(self.config, self._unit, add_on))
+            self.accounts.set_margin(0, build_tiers(self.config, self._unit, add_on))
 
-    def _pay_funding(self, block: int, time_s: float, inputs: list[MarkInputs]) -> None:
+    def _pay_funding(self, block: int, time_s: float, seen: MarkInputs) -> None:
         self._next_funding_s += self.config.funding.interval_s
-        for contract, (feed, seen) in enumerate(zip(self.feeds, inputs, strict=True)):
-            rate = feed.funding_rate()
-            feed.new_interval()
-            ticks = max(round(float(seen.index) / self._ticks_usd[contract]), 1)
-            moved = self.accounts.settle_funding(contract, ticks, to_nano(rate), self.fund)
-            self.records.funding.append(
-                (
-                    block, time_s, self.config.name, self._symbol(contract), rate, moved.paid / self._unit,
-                    moved.received / self._unit,
-                )
-            )  # fmt: skip
+        rate = self.feed.funding_rate()
+        self.feed.new_interval()
+        moved = self.accounts.settle_funding(
+            0, self._in_ticks(float(seen.index_price)), to_nano(rate), self.fund
+        )
+        paid, received = moved.paid / self._unit, moved.received / self._unit
+        self.records.funding.append(
+            (block, time_s, self.config.name, self.contract.symbol, rate, paid, received)
+        )
 
-    def _open_cases(self, rows: list[int], block: int, time_s: float, true: NDArray[np.int64]) -> None:
+    def _open_cases(self, rows: list[int], block: int, time_s: float, true: int) -> None:
         accounts = self.accounts
         for row in rows:
-            if row >= self.n_traders or row in self.closing.open or not accounts.lots[row].any():
+            lots = accounts.lots.item(row, 0)
+            if row >= self.n_traders or row in self.closing.open or not lots:
                 continue
-            notional = sum(
-                abs(contract.value(int(lots), int(ticks)))
-                for contract, lots, ticks in zip(
-                    accounts.contracts, accounts.lots[row], accounts.ticks, strict=True
-                )
+            checked = Checked(
+                accounts.balances.item(row),
+                accounts.equity(row),
+                accounts.requirement(row),
+                abs(self.contract.value(lots, accounts.ticks.item(0))),
+                accounts.equity(row, [true]),
+                accounts.requirement(row, [true]),
             )
-            self.closing.begin(
-                row,
-                block,
-                time_s,
-                Checked(
-                    int(accounts.balances[row]),
-                    accounts.equity(row),
-                    accounts.requirement(row),
-                    notional,
-                    accounts.equity(row, true),
-                    accounts.requirement(row, true),
-                ),
-            )
+            self.closing.begin(row, block, time_s, checked)
 
-    def _note_late(self, block: int, time_s: float, true: NDArray[np.int64]) -> None:
+    def _note_late(self, block: int, time_s: float, true: int) -> None:
         """Write down who is bankrupt at the outside price and has not been found at the mark."""
         accounts, n = self.accounts, self.n_traders
-        worth = (accounts.lots[:n] * (true * [c.multiplier for c in accounts.contracts])).sum(axis=1)
-        equity = accounts.balances[:n] + worth - accounts.entry[:n].sum(axis=1)
-        for row in np.flatnonzero(equity < 0).tolist():
-            if row not in self._late and row not in self.closing.open and accounts.lots[row].any():
+        lots = accounts.lots[:n, 0]
+        equity = accounts.balances[:n] + lots * (true * self.contract.multiplier) - accounts.entry[:n, 0]
+        for row in np.flatnonzero((equity < 0) & (lots != 0)).tolist():
+            if row not in self._late and row not in self.closing.open:
                 self._late.add(row)
-                self.records.late.append((block, time_s, self.config.name, row, equity[row] / self._unit))
+                self.records.late.append(
+                    (block, time_s, self.config.name, row, equity.item(row) / self._unit)
+                )
 
-    def _stop(self, block: int, ticks: list[int]) -> int:
+    def _stop(self, mark: int) -> int:
         """Close positions whose stop orders the last trade has reached; base units closed."""
-        waiting = ~np.isnan(self._stops)
-        if not waiting.any():
-            return 0
         accounts, stopped = self.accounts, 0
-        for contract, feed in enumerate(self.feeds):
-            last = self.floor.last_trade(feed.asset)
-            lots = accounts.lots[: self.n_traders, contract]
-            hit = waiting & (lots != 0) & (np.sign(lots) * (last - self._stops) <= 0.0)
-            rows = [row for row in np.flatnonzero(hit).tolist() if row not in self.closing.open]
-            for row in self.closing.shuffled(rows):
-                stopped += self.closing.trade(row, contract, -int(accounts.lots[row, contract]), ticks).value
-                if not accounts.lots[row, contract]:
-                    self._stops[row] = math.nan
+        last = self.floor.last_trade(self.feed.asset)
+        lots = accounts.lots[: self.n_traders, 0]
+        hit = (lots != 0) & (np.sign(lots) * (last - self._stops) <= 0.0)  # nan compares as false
+        rows = [row for row in np.flatnonzero(hit).tolist() if row not in self.closing.open]
+        for row in self.closing.shuffled(rows):
+            stopped += self.closing.trade(row, -accounts.lots.item(row, 0), mark).value
         return stopped
 
     def _record(
-        self,
-        block: int,
-        time_s: float,
-        inputs: list[MarkInputs],
-        marks: list[MarkPrice],
-        ticks: list[int],
-        stopped: int,
+        self, block: int, time_s: float, seen: MarkInputs, mark: MarkPrice, ticks: int, stopped: int
     ) -> None:
-        for k, feed in enumerate(self.feeds):
-            long, _ = self.accounts.open_interest(k)
-            self.records.marks.append(
-                (
-                    block, time_s, self.config.name, self._symbol(k), *inputs[k], *marks[k], ticks[k],
-                    self._add_on, feed.truth,
-                    self.accounts.contracts[k].value(long, ticks[k]) / self._unit,
-                    self.fund_units / self._unit, stopped / self._unit,
-                )
-            )  # fmt: skip
-
-    def _symbol(self, contract: int) -> str:
-        return self.accounts.contracts[contract].symbol
+        long, _ = self.accounts.open_interest(0)
+        self.records.marks.append(
+            (
+                block, time_s, self.config.name, self.contract.symbol, *seen, *mark, ticks, self._add_on,
+                self.feed.truth, self.contract.value(long, ticks) / self._unit,
+                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit,
+            )
+        )  # fmt: skip
