@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
+from ...agents.contract_traders import BasisArbitrageur, BookManipulator
 from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
@@ -19,6 +20,7 @@ from ...agents.manipulators import MarketManipulator
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
+from ...agents.strategies.basis_trade import BasisTrade, PushAndReverse
 from ...agents.strategies.best_responder import BestResponder
 from ...agents.strategies.dutch_liquidator import DutchLiquidator
 from ...agents.strategies.keeper import Keeper
@@ -71,6 +73,8 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "redeemer": ("redeemer", Redeemer),
     "keeper": ("keeper", Keeper),
     "learning": ("learner", LearningLiquidator),
+    "basis-trade": ("arbitrageur", BasisTrade),
+    "push-and-reverse": ("book-manipulator", PushAndReverse),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
 
@@ -83,6 +87,8 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "keeper": KeeperBot,
     "learner": LearningBot,
     "manipulator": MarketManipulator,
+    "arbitrageur": BasisArbitrageur,
+    "book-manipulator": BookManipulator,
 }
 
 FLASH_ENDOWMENT_USD = 5e10
@@ -154,6 +160,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     venues = build_venues(scenario, ledger, floor, outside.path, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
+    _check_contract_traders(scenario)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -311,6 +318,19 @@ def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Liquid
             )
 
 
+def _check_contract_traders(scenario: Scenario) -> None:
+    """Refuse traders of contracts that name no book."""
+    books = [asset.symbol for asset in scenario.assets if asset.book is not None]
+    for config in scenario.agents:
+        for key in ("contract", "underlying") if config.kind in ("arbitrageur", "book-manipulator") else ():
+            symbol = config.parameters.get(key)
+            if symbol is not None and symbol not in books:
+                raise ScenarioError(
+                    f"agents.{config.name}.parameters.{key} = {symbol!r}; allowed: assets with a book, "
+                    f"{', '.join(books)}"
+                )
+
+
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
     """Return the class of a group, packaged or the user's own."""
     if ":" not in config.kind:
@@ -350,7 +370,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     if config.strategy is None:
         kinds = (
             "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
-            "manipulator",
+            "manipulator", "arbitrageur", "book-manipulator",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

@@ -23,6 +23,7 @@ MARK_COLUMNS = (
 LIQUIDATION_COLUMNS = (
     "id", "venue", "account", "block", "t_s", "balance_units", "equity_units", "requirement_units",
     "notional_usd", "equity_usd", "requirement_usd", "reference_equity_usd", "reference_requirement_usd",
+    "reference_notional_usd",
     "is_false", "t_done_s", "outcome", "closed_usd", "slippage_usd", "fee_usd", "fund_paid_usd",
     "haircut_usd", "deficit_usd",
 )  # fmt: skip
@@ -46,6 +47,7 @@ class Checked(NamedTuple):
     notional: int
     reference_equity: int
     reference_requirement: int
+    reference_notional: int
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ class MarginRecords:
                 c.number, self.venue, c.row, c.block, c.t_s, c.checked.balance, c.checked.equity,
                 c.checked.requirement, c.checked.notional / unit, c.checked.equity / unit,
                 c.checked.requirement / unit, c.checked.reference_equity / unit,
-                c.checked.reference_requirement / unit,
+                c.checked.reference_requirement / unit, c.checked.reference_notional / unit,
                 c.checked.reference_equity >= c.checked.reference_requirement, c.done_s, c.outcome,
                 c.closed / unit, c.slippage / unit, c.fee / unit, c.fund_paid / unit, c.haircut / unit,
                 c.deficit / unit,

@@ -172,6 +172,7 @@ class MarginVenue:
                 abs(self.contract.value(lots, accounts.ticks.item(0))),
                 accounts.equity(row, [true]),
                 accounts.requirement(row, [true]),
+                abs(self.contract.value(lots, true)),
             )
             self.closing.begin(row, block, time_s, checked)
 
