@@ -92,7 +92,7 @@ def price(
     ExpiredOptionError, InstrumentError
         With the option at fault.
     """
-    s, k, t, call, sigma, r, q = book(spot, strike, years, is_call, volatility, rate, dividend_yield)
+    s, k, t, call, (sigma, r, q) = book(spot, strike, years, is_call, volatility, rate, dividend_yield)
     _check_volatility(sigma)
     out = np.empty(s.shape)
     kernels.prices(*(each.reshape(-1) for each in (s, k, t, call, sigma, r, q, out)))
@@ -109,7 +109,7 @@ def greeks(
     dividend_yield: ArrayLike = 0.0,
 ) -> Greeks:
     """Values with all sensitivities; arguments and errors as `price`, but volatility must be positive."""
-    s, k, t, call, sigma, r, q = book(spot, strike, years, is_call, volatility, rate, dividend_yield)
+    s, k, t, call, (sigma, r, q) = book(spot, strike, years, is_call, volatility, rate, dividend_yield)
     _check_volatility(sigma, zero=False)
     out = np.empty((len(Greeks._fields), s.size))
     kernels.greeks(*(each.reshape(-1) for each in (s, k, t, call, sigma, r, q)), out)
@@ -147,13 +147,13 @@ def implied_volatility(
     ExpiredOptionError, InstrumentError
         For the instrument, never for the quote.
     """
-    s, k, t, call, r, q = book(spot, strike, years, is_call, rate, dividend_yield)
-    shape = np.broadcast_shapes(np.shape(quote), s.shape)
-    s, k, t, call, r, q = (np.broadcast_to(each, shape).ravel() for each in (s, k, t, call, r, q))
-    asked = np.broadcast_to(np.asarray(quote, np.float64), shape).ravel()
-    volatility, outcome = np.empty(asked.size), np.empty(asked.size, np.int64)
-    kernels.implied(asked, s * np.exp((r - q) * t), k, t, call, np.exp(-r * t), volatility, outcome)
-    return ImpliedVolatility(volatility.reshape(shape), outcome.reshape(shape))
+    each = np.broadcast_arrays(quote, spot, strike, years, is_call, rate, dividend_yield)
+    s, k, t, call, (r, q) = book(*each[1:])
+    asked = np.asarray(each[0], np.float64, order="C")
+    volatility, outcome = np.empty(s.shape), np.empty(s.shape, np.int64)
+    columns = (asked, s * np.exp((r - q) * t), k, t, call, np.exp(-r * t), volatility, outcome)
+    kernels.implied(*(column.reshape(-1) for column in columns))
+    return ImpliedVolatility(volatility, outcome)
 
 
 def _check_volatility(volatility: Floats, *, zero: bool = True) -> None:

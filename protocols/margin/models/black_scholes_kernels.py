@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import njit
 
 ROOT_HALF = math.sqrt(0.5)
@@ -20,7 +19,7 @@ NOT_CONVERGED = 5
 
 @njit(cache=True, inline="always")
 def normal_cdf(x):
-    """Standard normal distribution."""
+    """Return the standard normal distribution function."""
     return 0.5 * math.erfc(-x * ROOT_HALF)
 
 

@@ -1,9 +1,11 @@
 """Heston's stochastic volatility by the Lewis integral (Heston 1993; Lewis 2001; MODEL 2.4, CASES O05).
 
-1. The value is that of Black and Scholes at the expected variance of the life of the option, less the integral
+1. The value is that of Black and Scholes at the expected variance of the life of the option, less the
+integral
    of the difference of the two characteristic functions. That difference vanishes at the poles of the Lewis
    integrand, which leaves a function as smooth as the density is narrow.
-2. It is summed at equal steps from 0, which converges exponentially for such functions; the step is set by the
+2. It is summed at equal steps from 0, which converges exponentially for such functions; the step is set by
+the
    range of log prices that matter, the number of steps by where the characteristic function has vanished.
 3. All strikes of an expiry share the nodes.
 """
@@ -61,12 +63,12 @@ class HestonVolatility:
         check_parameter("leverage", self.leverage, above=-1.0, at_most=math.nextafter(1.0, 0.0))
 
     def expected_variance(self, years: float) -> float:
-        """Expected variance of the log price from now until then, not annualised."""
+        """Return the expected variance of the log price from now until then, not annualised."""
         kappa, theta = self.mean_reversion, self.long_run_variance
         return theta * years - (self.variance - theta) * math.expm1(-kappa * years) / kappa
 
     def characteristic(self, u: Any, years: float) -> Any:
-        """Expectation of ``exp(i u ln(S_T / F))``, in the form without jumps between branches.
+        """Return the expectation of ``exp(i u ln(S_T / F))``, without jumps between branches.
 
         Parameters
         ----------
@@ -97,7 +99,7 @@ class HestonVolatility:
         NotConvergedError
             If the variance is so certain to vanish that the characteristic function does not fade.
         """
-        s, k, t, call = book(spot, strike, years, is_call)
+        s, k, t, call, _ = book(spot, strike, years, is_call)
         expiries, expiry = np.unique(t, return_inverse=True)
         expiry = expiry.ravel()
         forward = (s * np.exp(rate * t)).ravel()
@@ -136,5 +138,6 @@ class HestonVolatility:
                 return step, np.concatenate(parts)
             start += size
         raise NotConvergedError(
-            f"the characteristic function of {self} does not vanish within {_MOST_NODES} nodes at {years:g} years"
+            f"the characteristic function of {self} does not vanish within {_MOST_NODES} nodes; "
+            f"years = {years:g} is too short for it"
         )

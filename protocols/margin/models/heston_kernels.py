@@ -14,7 +14,8 @@ def prices(forward, strike, is_call, expiry, first, step, nodes, deviation, disc
     """Black-Scholes value at the expected variance, and the integral of what differs.
 
     Nodes ``first[e] .. first[e + 1]`` belong to expiry e: the difference of the two characteristic functions
-    over ``u^2 + 1/4`` at ``u = 0, step[e], 2 step[e] ..``, so that one complex product moves to the next node.
+    over ``u^2 + 1/4`` at ``u = 0, step[e], 2 step[e] ..``, so that one complex product moves to the next
+    node.
     """
     for i in range(out.size):
         e = expiry[i]

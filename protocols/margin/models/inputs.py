@@ -37,7 +37,7 @@ class NotConvergedError(OptionModelError):
 
 def book(
     underlying: ArrayLike, strike: ArrayLike, years: ArrayLike, is_call: ArrayLike, *numbers: ArrayLike
-) -> tuple[Floats, Floats, Floats, Flags, *tuple[Floats, ...]]:
+) -> tuple[Floats, Floats, Floats, Flags, tuple[Floats, ...]]:
     """Broadcast a book of options and check it.
 
     Parameters
@@ -51,7 +51,7 @@ def book(
     Returns
     -------
     tuple of ndarray
-        All of the same shape, contiguous: float64, `is_call` bool.
+        All of the same shape, contiguous: float64, `is_call` bool; the last is the tuple of other numbers.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def book(
     _refuse(ExpiredOptionError, "years", left, ~((left > 0.0) & np.isfinite(left)), "above 0, it has expired")
     for values in flat[3:]:
         _refuse(InstrumentError, "a number", values, ~np.isfinite(values), "finite")
-    return flat[0], flat[1], flat[2], np.asarray(given[3], np.bool_, order="C"), *flat[3:]
+    return flat[0], flat[1], flat[2], np.asarray(given[3], np.bool_, order="C"), tuple(flat[3:])
 
 
 def _refuse(error: type[OptionModelError], name: str, values: Floats, wrong: Flags, allowed: str) -> None:

@@ -37,7 +37,7 @@ def leland_volatility(
     if not (np.all(sigma > 0.0) and cost >= 0.0 and rehedge_years > 0.0):
         raise ParameterError(
             "Leland needs volatility above 0, cost at least 0 and rehedge_years above 0; "
-            f"got {volatility}, {cost}, {rehedge_years}"
+            f"got {sigma.tolist()}, {cost:g}, {rehedge_years:g}"
         )
     number = np.sqrt(2.0 / np.pi) * cost / (sigma * np.sqrt(rehedge_years))
     factor = 1.0 + number if short_gamma else 1.0 - number

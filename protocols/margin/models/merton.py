@@ -65,7 +65,7 @@ class MertonJumps:
         rate: float = 0.0,
     ) -> Floats:
         """Values of European options, as `black_scholes.price`; the terms of an expiry are shared."""
-        s, k, t, call = book(spot, strike, years, is_call)
+        s, k, t, call, _ = book(spot, strike, years, is_call)
         expiries, expiry = np.unique(t, return_inverse=True)
         terms = [self._terms(each, rate) for each in expiries.tolist()]
         first = np.cumsum([0, *(len(one[0]) for one in terms)])
@@ -88,6 +88,7 @@ class MertonJumps:
         highest = int(max(poisson.isf(_TAIL, each) for each in means)) + 1
         n = np.arange(max(lowest, 0), highest + 1)
         mean_log = self.jump_mean + 0.5 * self.jump_sd**2
-        growth = (rate - self.intensity * self.mean_jump) * years + n * mean_log
-        deviation = np.sqrt(self.volatility**2 * years + n * self.jump_sd**2)
-        return poisson.pmf(n, mean), growth, deviation
+        growth: Floats = (rate - self.intensity * self.mean_jump) * years + n * mean_log
+        deviation: Floats = np.sqrt(self.volatility**2 * years + n * self.jump_sd**2)
+        weights: Floats = np.asarray(poisson.pmf(n, mean), np.float64)
+        return weights, growth, deviation

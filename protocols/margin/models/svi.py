@@ -1,8 +1,8 @@
 """Slices of a volatility surface: raw SVI, fitted to quotes, checked and repaired (Gatheral 2004; CASES O06).
 
 The fit minimises weighted errors of volatility by Levenberg and Marquardt from several starts. A slice that
-admits butterfly or calendar arbitrage is fitted again with the violations as further errors, heavier each time,
-until the checks find nothing (Gatheral and Jacquier 2014 for the conditions).
+admits butterfly or calendar arbitrage is fitted again with the violations as further errors, heavier each
+time, until the checks find nothing (Gatheral and Jacquier 2014 for the conditions).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from . import svi_kernels as kernels
 from .inputs import ArbitrageError, Floats, InstrumentError, ParameterError, check_parameter
 
 _CHECKS = np.sinh(np.linspace(-8.0, 8.0, 801))
-"""Where a slice is checked, in its own sigmas from its vertex: to 1,490 of them; beyond, its wings are lines."""
+"""Where a slice is checked, in sigmas from its vertex: up to 1,490; its wings are lines beyond."""
 _STRENGTHS = (1.0, 10.0, 100.0, 1e3, 1e4)
 _ROUNDING = 1e-12
 
@@ -46,9 +46,8 @@ class Violation(NamedTuple):
     amount: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.kind} violated by {self.amount:.3g} at log-moneyness {self.log_moneyness:.3g}, {self.years:.4g} years"
-        )
+        where = f"log-moneyness {self.log_moneyness:.3g}, {self.years:.4g} years"
+        return f"{self.kind} violated by {self.amount:.3g} at {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,8 @@ class SviSlice:
     years : float
         To expiry, positive.
     a, b, rho, m, sigma : float
-        Level, slope of the wings (not negative), tilt (-1 to 1, exclusive), place of the vertex, its width (positive).
+        Level, slope of the wings (not negative), tilt (-1 to 1, exclusive), place of the vertex, its width
+        (positive).
 
     Raises
     ------
@@ -101,7 +101,7 @@ class SviSlice:
         return np.sqrt(self.total_variance(log_moneyness) / self.years)
 
     def slope(self, log_moneyness: ArrayLike) -> Floats:
-        """Derivative of total variance by log-moneyness."""
+        """Return the derivative of total variance by log-moneyness."""
         y = np.asarray(log_moneyness, np.float64) - self.m
         slope: Floats = self.b * (self.rho + y / np.hypot(y, self.sigma))
         return slope
@@ -208,7 +208,8 @@ def fit_slice(
     share = np.ones(k.shape) if weights is None else np.asarray(weights, np.float64)
     if k.ndim != 1 or not k.shape == sigma.shape == share.shape:
         raise ParameterError(
-            f"log_moneyness, volatility and weights must have one shape (n,); got {k.shape}, {sigma.shape}, {share.shape}"
+            "log_moneyness, volatility and weights must have one shape (n,); "
+            f"got {k.shape}, {sigma.shape}, {share.shape}"
         )
     if len(np.unique(k)) < kernels.N_PARAMETERS:
         raise ParameterError(

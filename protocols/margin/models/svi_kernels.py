@@ -1,7 +1,7 @@
 """Raw SVI slices: values, checks, and the least-squares fit, compiled.
 
-A slice is ``w(k) = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2))``, five numbers in this order. The fit works
-on ``(a, ln b, atanh rho, m, ln sigma)``, so that b, rho and sigma stay in their ranges.
+A slice is ``w(k) = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2))``, five numbers in this order. The fit
+works on ``(a, ln b, atanh rho, m, ln sigma)``, so that b, rho and sigma stay in their ranges.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def _descend(x, p, k, w, weights, before, strength, steps):
 def fit(k, w, weights, before, strength, start, p):
     """Fit a slice into `p`; return half the weighted sum of squares with penalties.
 
-    With an empty `start` several guesses are tried, which differ in where the vertex lies and how sharp it is.
+    With an empty `start` several guesses are tried, which differ in where the vertex lies and how sharp it
+    is.
     """
     best = np.inf
     x, winner = np.empty(N_PARAMETERS), np.empty(N_PARAMETERS)

@@ -1,0 +1,67 @@
+"""Packaged option chains against the exchange's own volatilities and against published ones (MODEL 2.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from liquidarium.experiments.options import (
+    analyse,
+    chain_names,
+    implied,
+    load_chain,
+    model_free,
+    volatility_at,
+)
+from liquidarium.experiments.scenarios.base import ScenarioError
+from liquidarium.protocols.margin.models import ArbitrageError, violations
+
+
+@pytest.fixture(scope="module")
+def analyses():
+    return {name: analyse(load_chain(name)) for name in chain_names()}
+
+
+@pytest.mark.parametrize(("name", "own"), [("eth-2021-10-01", 1.0373), ("eth-2022-01-27", 0.9880)])
+def test_model_free_volatility_of_14_days_is_the_published_one_within_a_point(name, own):
+    chain = load_chain(name)
+    found = volatility_at(model_free(chain), 14 / 365)
+    assert found == pytest.approx(chain.published_14d_volatility, abs=0.01)
+    assert found == pytest.approx(own, abs=5e-5)
+
+
+def test_volatilities_of_marks_are_those_that_the_exchange_shows():
+    quotes = implied(load_chain("btc-2020-05-21"))
+    apart = (quotes.own_mark_volatility - quotes.mark_volatility).abs()
+    assert apart.notna().sum() > 300
+    assert apart.median() < 2e-4
+    weeks_left = quotes.years > 7 / 365
+    assert apart[weeks_left].quantile(0.9) < 0.01
+
+
+def test_bid_volatility_is_below_ask_volatility(analyses):
+    for found in analyses.values():
+        both = found.quotes.dropna(subset=["bid_volatility", "ask_volatility"])
+        assert len(both) > 40
+        assert (both.bid_volatility < both.ask_volatility).all()
+
+
+def test_fitted_surfaces_are_free_of_arbitrage_and_close_to_the_quotes(analyses):
+    for found in analyses.values():
+        assert violations(found.fit.surface.slices) == []
+        assert max(fit.rms_volatility for fit in found.fit.slices) < 0.02
+        used = found.quotes[found.quotes.fitted]
+        model = found.fit.surface.volatility(used.strike, used.years)
+        spread = used.ask_volatility - used.bid_volatility
+        assert np.median(np.abs(model - used.volatility) / spread) < 0.5
+
+
+def test_what_was_repaired_is_said_and_refused_on_request(analyses):
+    assert analyses["btc-2020-05-21"].fit.repaired == ()
+    assert analyses["eth-2021-10-01"].fit.repaired[0].kind == "butterfly"
+    with pytest.raises(ArbitrageError, match="is refused"):
+        analyse(load_chain("eth-2021-10-01"), repair=False)
+
+
+def test_an_unknown_chain_is_refused_with_the_names_there_are():
+    with pytest.raises(ScenarioError, match="allowed: btc-2020-05-21, eth-2021-10-01, eth-2022-01-27"):
+        load_chain("doge")
