@@ -31,6 +31,8 @@ class BasisArbitrageur(_ContractTrader):
         """Return a pair of trades when the basis is wide enough."""
         strategy: BasisTrade = self.strategy
         contract, spot = self._column(strategy.contract), self._column(strategy.underlying)
+        if min(view.depth_usd[contract], view.depth_usd[spot]) <= 0.0:  # a book that rests
+            return []
         low, high = view.mids[contract], view.mids[spot]
         side = strategy.side(low / high - 1.0)
         if not side:

@@ -114,12 +114,13 @@ class BackstopConfig(Section):
 class BreakerConfig(Section):
     """When the venue stops trading (MODEL 2.6, CASES P15)."""
 
-    band: Rate = Field(default=0.05, description="largest distance of the mid from its mean over the window")
-    window_s: float = Field(default=300.0, gt=0, le=86_400, description="window of that mean, seconds")
-    limit_s: float = Field(
-        default=15.0, ge=0, le=3600, description="time at the band before the halt, seconds"
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="settings of the circuit breaker to change"
     )
-    halt_s: float = Field(default=300.0, gt=0, le=86_400, description="length of a halt, seconds")
+    flow_shift: Share = Field(
+        default=0.5,
+        description="share of its background orders that goes to other books of the underlying in a halt",
+    )
 
 
 class TradersConfig(Section):

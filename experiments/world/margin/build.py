@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.perp_crowd import LeverageLaw, PerpTraders
+from ....market.breakers import Breaker
 from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.order_book.layout import QUOTE_PER_LOT_TICK
 from ....market.streams import Streams
@@ -18,6 +19,7 @@ from ...scenarios.margin import VenueConfig
 from ...scenarios.objects import build_strategy
 from .closing import Closing
 from .feed import Feed
+from .halting import Halting
 from .records import MarginRecords
 from .rules import build_haircut, build_mark, build_schedule, build_tiers
 from .venue import Clearing, MarginVenue
@@ -95,6 +97,7 @@ def _build(
     return MarginVenue(
         config, ledger, floor, clearing, accounts, feed, build_mark(config.mark, where),
         build_haircut(config.mark), traders.stop_usd.copy(), closing,
+        _halting(config, scenario, floor, asset, float(path[0, asset]), where),
     )  # fmt: skip
 
 
@@ -125,6 +128,22 @@ def _draw(
         )
     except ValueError as error:
         raise ScenarioError(f"{where}.traders: {error}") from None
+
+
+def _halting(
+    config: VenueConfig, scenario: Scenario, floor: TradingFloor, asset: int, price_usd: float, where: str
+) -> Halting | None:
+    """Build the circuit breaker of a venue, if it has one."""
+    if config.breaker is None:
+        return None
+    breaker = build_strategy(Breaker, config.breaker.parameters, f"{where}.breaker.parameters")
+    underlying = scenario.asset(config.instrument).underlying
+    others = [
+        k
+        for k, other in enumerate(scenario.assets)
+        if k != asset and k in floor.book_of_asset and underlying in (other.symbol, other.underlying)
+    ]
+    return Halting(breaker, floor, asset, others, config.breaker.flow_shift, price_usd)
 
 
 def _clearing(

@@ -19,6 +19,7 @@ from ....protocols.margin.marks import MarkInputs
 MARK_COLUMNS = (
     "block", "t_s", "venue", "instrument", *MarkInputs._fields, "mark", "mark_age_s", "mark_uncertainty",
     "mark_ticks", "margin_add_on", "reference", "open_interest_usd", "insurance_fund_usd", "stopped_usd",
+    "halted",
 )  # fmt: skip
 LIQUIDATION_COLUMNS = (
     "id", "venue", "account", "block", "t_s", "balance_units", "equity_units", "requirement_units",
@@ -143,5 +144,5 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
         elif name in whole:
             types[name] = np.int64
         else:
-            types[name] = bool if name in ("is_false", "by_model") else np.float64
+            types[name] = bool if name in ("is_false", "by_model", "halted") else np.float64
     return frame.astype(types).astype({name: "category" for name in columns if name in _TEXT})

@@ -28,6 +28,7 @@ from ....protocols.margin.tiers import to_nano
 from ...scenarios.margin import VenueConfig
 from .closing import Closing
 from .feed import Feed
+from .halting import Halting
 from .records import Checked
 from .rules import build_tiers, stepped
 
@@ -71,6 +72,8 @@ class MarginVenue:
     stops_usd : float64 ndarray, shape (n_traders,)
         Prices of stop orders; nan for none.
     closing : Closing
+    halting : Halting or None
+        The circuit breaker.
     """
 
     def __init__(
@@ -85,10 +88,11 @@ class MarginVenue:
         haircut: UncertaintyHaircut | None,
         stops_usd: NDArray[np.float64],
         closing: Closing,
+        halting: Halting | None,
     ) -> None:
         self.config, self.ledger, self.floor = config, ledger, floor
         self.clearing, self.accounts, self.feed = clearing, accounts, feed
-        self.mark, self.haircut, self.closing = mark, haircut, closing
+        self.mark, self.haircut, self.closing, self.halting = mark, haircut, closing, halting
         self.records, self.contract = closing.records, accounts.contracts[0]
         self.n_traders = self.fund = len(stops_usd)
         self._quote = floor.quote_asset
@@ -110,14 +114,19 @@ class MarginVenue:
             self._set_haircut(self.haircut, mark)
         if time_s >= self._next_funding_s:
             self._pay_funding(block, time_s, seen)
+        if self.halting is not None:
+            lots = self.accounts.lots
+            waiting = [lots.item(row, 0) for row in self.closing.open]
+            self.halting.look(block, time_s, seen, waiting)
+        trades = self.halting is None or not self.halting.halted
         below = self.accounts.reprice([ticks])
         true = self._in_ticks(self.feed.truth)
         self._note_late(block, time_s, true)
-        stopped = self._stop(ticks) if self._any_stop else 0
+        stopped = self._stop(ticks) if self._any_stop and trades else 0
         self._open_cases(below.tolist(), block, time_s, true)
-        if self.closing.open:
+        if self.closing.open and trades:
             self.closing.work(block, time_s, ticks)
-        self._record(block, time_s, seen, mark, ticks, stopped)
+        self._record(block, time_s, seen, mark, ticks, stopped, trades)
 
     # conservation
 
@@ -200,13 +209,20 @@ class MarginVenue:
         return stopped
 
     def _record(
-        self, block: int, time_s: float, seen: MarkInputs, mark: MarkPrice, ticks: int, stopped: int
+        self,
+        block: int,
+        time_s: float,
+        seen: MarkInputs,
+        mark: MarkPrice,
+        ticks: int,
+        stopped: int,
+        trades: bool,
     ) -> None:
         long, _ = self.accounts.open_interest(0)
         self.records.marks.append(
             (
                 block, time_s, self.config.name, self.contract.symbol, *seen, *mark, ticks, self._add_on,
                 self.feed.truth, self.contract.value(long, ticks) / self._unit,
-                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit,
+                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit, not trades,
             )
         )  # fmt: skip
