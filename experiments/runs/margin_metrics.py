@@ -103,20 +103,28 @@ def largest_deviation_bps(result: RunResult) -> float:
     return float((marks["mark"] / marks["reference"] - 1.0).abs().max() * 1e4)
 
 
-def largest_haircut_share(result: RunResult) -> float:
-    """Largest share of its equity that a deleveraged account gave up in one step."""
-    given = result.tables.get("deleveragings", pd.DataFrame())
-    return float((given["haircut_usd"] / given["equity_before_usd"]).max()) if len(given) else math.nan
+def forgone_usd(result: RunResult) -> float:
+    """Sum what deleveraged winners lost against closing at the outside price; USD."""
+    return float(result.deleveragings["forgone_usd"].sum()) if has_venues(result) else math.nan
 
 
-def haircut_gini(result: RunResult) -> float:
-    """Gini index of what deleveraged accounts gave up; 0 is even, nan if there was none."""
+def largest_forgone_share(result: RunResult) -> float:
+    """Largest share of its equity that one deleveraged account lost so, all its closures together."""
     given = result.tables.get("deleveragings", pd.DataFrame())
     if not len(given):
         return math.nan
-    amounts = np.sort(given.groupby(["venue", "account"], observed=True)["haircut_usd"].sum().to_numpy(float))
-    n, whole = len(amounts), amounts.sum()
-    return float(2.0 * (np.arange(1, n + 1) @ amounts) / (n * whole) - (n + 1) / n) if whole > 0 else 0.0
+    by_account = given.groupby(["venue", "account"], observed=True)
+    return float((by_account["forgone_usd"].sum() / by_account["equity_before_usd"].first()).max())
+
+
+def deleveraged_gini(result: RunResult) -> float:
+    """Gini index of the lots that winners had to close; 0 is even, nan if there was none."""
+    given = result.tables.get("deleveragings", pd.DataFrame())
+    if not len(given):
+        return math.nan
+    lots = np.sort(given.groupby(["venue", "account"], observed=True)["lots"].sum().to_numpy(float))
+    n = len(lots)
+    return float(2.0 * (np.arange(1, n + 1) @ lots) / (n * lots.sum()) - (n + 1) / n)
 
 
 def deleveraged_accounts(result: RunResult) -> float:

@@ -91,7 +91,7 @@ class Closing:
         self._rng = rng
         self._block_time_s = block_time_s
         self._spec, self._book = floor.spec(asset), floor.book_of_asset[asset]
-        self._traded = 0
+        self._traded, self._reference_usd = 0, 0.0
 
     def begin(self, row: int, block: int, time_s: float, checked: Checked) -> None:
         """Open the case of an account that has failed the margin check."""
@@ -107,8 +107,9 @@ class Closing:
         """Rows in a random order: nothing is decided by the order of a list."""
         return [rows[i] for i in self._rng.permutation(len(rows))] if len(rows) > 1 else rows
 
-    def work(self, block: int, time_s: float, mark: int) -> None:
-        """Carry all cases on by one block."""
+    def work(self, block: int, time_s: float, mark: int, reference_usd: float) -> None:
+        """Carry all cases on by one block; the outside price is written down only."""
+        self._reference_usd = reference_usd
         volume = self.floor.lots_traded(self.asset)
         for row in self.shuffled(list(self.open)):
             case = self.open[row]
@@ -245,12 +246,14 @@ class Closing:
         score = ranking(gains, np.abs(accounts.entry[rows, 0]), notional, equities)
         taken = self._rule(equities).allocate(abs(lots), held, score.tolist())
         close_against(accounts, row, 0, rows, taken, price)
+        price_usd, mark_usd = price * self._spec.tick_usd, mark * self._spec.tick_usd
+        gap_usd = (price_usd - self._reference_usd) * (1 if lots > 0 else -1) * self._spec.lot
         for winner, part, equity in zip(rows, taken, equities, strict=True):
             if part:
                 records.deleveragings.append(
                     (
                         case.number, records.venue, self.contract.symbol, block, time_s, winner, part,
-                        price * self._spec.tick_usd, mark * self._spec.tick_usd, part * cost / records.unit,
+                        price_usd, mark_usd, self._reference_usd, part * cost / records.unit, part * gap_usd,
                         equity / records.unit,
                     )
                 )  # fmt: skip

@@ -30,8 +30,8 @@ LIQUIDATION_COLUMNS = (
 )  # fmt: skip
 POSITION_COLUMNS = ("id", "venue", "instrument", "lots", "entry_units")
 DELEVERAGING_COLUMNS = (
-    "id", "venue", "instrument", "block", "t_s", "account", "lots", "price", "mark", "haircut_usd",
-    "equity_before_usd",
+    "id", "venue", "instrument", "block", "t_s", "account", "lots", "price", "mark", "reference",
+    "haircut_usd", "forgone_usd", "equity_before_usd",
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")

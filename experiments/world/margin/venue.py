@@ -125,7 +125,7 @@ class MarginVenue:
         stopped = self._stop(ticks) if self._any_stop and trades else 0
         self._open_cases(below.tolist(), block, time_s, true)
         if self.closing.open and trades:
-            self.closing.work(block, time_s, ticks)
+            self.closing.work(block, time_s, ticks, self.feed.truth)
         self._record(block, time_s, seen, mark, ticks, stopped, trades)
 
     # conservation
