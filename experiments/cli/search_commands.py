@@ -48,6 +48,30 @@ def facts(
     echo_report(report, as_json, folder)
 
 
+def options(
+    chain: Annotated[str, typer.Argument(metavar="CHAIN", help="Name of a packaged option chain.")],
+    refuse: Annotated[
+        bool, typer.Option("--refuse", help="Refuse a fit that admits arbitrage instead of repairing it.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the results; runs/options-CHAIN if left out."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a volatility surface to a recorded option chain; say what it repaired, and list volatilities."""
+    from ..options import ChainReport, analyse, is_options, load_chain
+    from ..runs.folders import check_folder, write_folder
+
+    loaded = load_chain(chain)
+    folder = out or Path("runs") / f"options-{loaded.name}"
+    check_folder(folder, is_options, overwrite=overwrite, what="options")
+    report = ChainReport(analyse(loaded, repair=not refuse))
+    write_folder(folder, report.save, is_options, overwrite=overwrite, what="options")
+    echo_report(report, as_json, folder)
+
+
 def rare(
     scenario: ScenarioArgument,
     tilt: Annotated[

@@ -286,20 +286,27 @@ class MarginAccounts:
             Part in `NANO` of the value; longs pay if positive, shorts if negative.
         fund : int
             Row that takes the dust, and everything if nobody is there to receive.
+
+        Raises
+        ------
+        ValueError
+            If the rate is not from -1 to 1.
+        OverflowError
+            If a position or a balance does not fit in 62 bits; nothing was paid.
         """
-        holders = np.flatnonzero(self.lots[:, contract]).tolist()
-        held = self.lots[holders, contract].tolist()
-        value = self.contracts[contract].value
-        sizes = [abs(value(q, ticks)) for q in held]
-        pays = [(q > 0) == (rate > 0) for q in held]
-        due = [-(-size * abs(rate) // NANO) if payer else 0 for size, payer in zip(sizes, pays, strict=True)]
-        paid = sum(due)
-        receiving = sum(size for size, payer in zip(sizes, pays, strict=True) if not payer)
-        received = 0
-        for account, size, payer, amount in zip(holders, sizes, pays, due, strict=True):
-            share = 0 if payer or not receiving else paid * size // receiving
-            received += share
-            self._credit(account, share - amount)
+        if abs(rate) > NANO:
+            raise ValueError(f"funding: rate must be from -{NANO} to {NANO} (1), got {rate}")
+        holders, values = self._values(contract, ticks)
+        sizes = np.abs(values)
+        long = self.lots[holders, contract] > 0
+        payers = long if rate > 0 else ~long
+        due = np.where(payers, _share_up(sizes, abs(rate)), 0)
+        paid = sum(due.tolist())
+        weights = np.where(payers, 0, sizes).tolist()
+        receiving = sum(weights)
+        shares = [paid * size // receiving for size in weights] if receiving else [0] * len(weights)
+        received = sum(shares)
+        self._credit_each(holders, np.array(shares, np.int64) - due)
         self._credit(fund, paid - received)
         return Funding(paid, received, paid - received)
 
@@ -311,13 +318,11 @@ class MarginAccounts:
         int64 ndarray, shape (n_accounts,)
             Variation margin of each row, base units, negative if it paid.
         """
+        holders, values = self._values(contract, ticks)
         paid = np.zeros(len(self.balances), np.int64)
-        for account in np.flatnonzero(self.lots[:, contract]).tolist():
-            value = self.contracts[contract].value(self.lots.item(account, contract), ticks)
-            gain = value - self.entry.item(account, contract)
-            self._credit(account, gain)
-            self.entry[account, contract] = value
-            paid[account] = gain
+        paid[holders] = values - self.entry[holders, contract]
+        self._credit_each(holders, paid[holders])
+        self.entry[holders, contract] = values
         return paid
 
     def expire(self, contract: int, ticks: int, fund: int) -> int:
@@ -336,23 +341,50 @@ class MarginAccounts:
         int
             What the fund received, base units; negative if it paid.
         """
-        total = 0
-        for account in np.flatnonzero(self.lots[:, contract]).tolist():
-            value = self.contracts[contract].value(self.lots.item(account, contract), ticks)
-            self._credit(account, value - self.entry.item(account, contract))
-            total += value
-            self.lots[account, contract] = self.entry[account, contract] = 0
+        holders, values = self._values(contract, ticks)
+        total: int = sum(values.tolist())
+        self._credit_each(holders, values - self.entry[holders, contract])
+        self.lots[holders, contract] = self.entry[holders, contract] = 0
         self._credit(fund, -total)
         return -total
+
+    def _values(self, contract: int, ticks: int) -> tuple[Integers, Integers]:
+        """Rows that hold a contract, and what their positions are worth at a price; base units."""
+        holders = np.flatnonzero(self.lots[:, contract])
+        values = np.empty(len(holders), np.int64)
+        if margin_kernels.contract_values(self._terms, contract, self.lots[holders, contract], ticks, values):
+            raise OverflowError(
+                f"a position in {self.contracts[contract].symbol} does not fit in 62 bits at {ticks} ticks; "
+                f"give the asset fewer decimals"
+            )
+        return holders, values
+
+    def _credit_each(self, rows: Integers, amounts: Integers) -> None:
+        after = self.balances[rows] + amounts  # both are below 2**62, so the sum does not wrap
+        if (np.abs(after) >= _LIMIT).any():
+            raise _too_large(int(np.abs(after).max()))
+        self.balances[rows] = after
+        self._wake[rows] = -np.inf
 
     def _credit(self, account: int, amount: int) -> None:
         after = self.balances.item(account) + amount
         if abs(after) >= _LIMIT:
-            raise OverflowError(
-                f"a balance of {after} base units does not fit in 62 bits; give the asset fewer decimals"
-            )
+            raise _too_large(after)
         self.balances[account] = after
         self._wake[account] = -np.inf
+
+
+def _too_large(balance: int) -> OverflowError:
+    return OverflowError(
+        f"a balance of {balance} base units does not fit in 62 bits; give the asset fewer decimals"
+    )
+
+
+def _share_up(amounts: Integers, rate: int) -> Integers:
+    """Parts in `NANO`, at most 1, of amounts from 0, rounded up; exact in 64 bits."""
+    whole, rest = np.divmod(amounts, NANO)
+    parts: Integers = whole * rate - (-rest * rate) // NANO
+    return parts
 
 
 def _pack(margin: Sequence[MarginTiers]) -> Integers:

@@ -55,13 +55,13 @@ class Queue:
             Sums to the budget, rounded up to a lot; to all capacities if they do not reach it.
         """
         _check(budget, capacity, score, lot)
-        left = -(-budget // lot)
-        taken = [0] * len(capacity)
-        for account in sorted(range(len(capacity)), key=lambda i: (-score[i], i)):
-            given = min(left, max(capacity[account], 0) // lot)
-            taken[account] = given * lot
-            left -= given
-        return taken
+        room = np.maximum(np.asarray(capacity, np.int64), 0) // lot
+        order = np.argsort(-np.asarray(score, np.float64), kind="stable")
+        before = np.cumsum(room[order]) - room[order]
+        taken = np.empty_like(room)
+        taken[order] = np.clip(-(-budget // lot) - before, 0, room[order]) * lot
+        given: list[int] = taken.tolist()
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +124,25 @@ def shares(total: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]
     Parameters
     ----------
     total : int
-    caps, weights : sequence of int
-        Not negative in what counts: a negative one is 0.
+    caps : sequence of int
+        Not negative.
+    weights : sequence of int
+        A negative one is 0.
     """
     given = [0] * len(caps)
-    room = [max(cap, 0) for cap in caps]
-    left = min(total, sum(room))
+    left = min(total, sum(caps))
     weight = [max(w, 0) for w in weights]
     while left > 0:
-        open_ = [i for i in range(len(caps)) if room[i] > given[i] and weight[i] > 0]
+        open_ = [i for i in range(len(caps)) if caps[i] > given[i] and weight[i] > 0]
         if not open_:  # only accounts without weight are left
-            open_ = [i for i in range(len(caps)) if room[i] > given[i]]
+            open_ = [i for i in range(len(caps)) if caps[i] > given[i]]
             weight = [1] * len(caps)
         mass = sum(weight[i] for i in open_)
-        full = [i for i in open_ if left * weight[i] >= (room[i] - given[i]) * mass]
+        full = [i for i in open_ if left * weight[i] >= (caps[i] - given[i]) * mass]
         if full:
             for i in full:
-                left -= room[i] - given[i]
-                given[i] = room[i]
+                left -= caps[i] - given[i]
+                given[i] = caps[i]
             continue
         parts = {i: divmod(left * weight[i], mass) for i in open_}
         for i, (whole, _) in parts.items():

@@ -39,6 +39,25 @@ def contract_value(terms, contract, lots, ticks):
 
 
 @njit(cache=True, _nrt=False)
+def exposure(terms, contract, lots, ticks):
+    """Size of a position at a price in base units, as a float that cannot wrap around."""
+    size = abs(float(lots)) * terms[contract, MULTIPLIER]
+    if terms[contract, SHAPE] == INVERSE:
+        return np.inf if 2.0 * size >= LARGEST else size / ticks
+    return size * ticks
+
+
+@njit(cache=True, _nrt=False)
+def contract_values(terms, contract, lots, ticks, out):
+    """Write what positions in one contract are worth to `out`; returns 0, or `OUT_OF_RANGE`."""
+    for i in range(len(lots)):
+        if exposure(terms, contract, lots[i], ticks) >= LARGEST:
+            return OUT_OF_RANGE
+        out[i] = contract_value(terms, contract, lots[i], ticks)
+    return 0
+
+
+@njit(cache=True, _nrt=False)
 def required(table, contract, notional):
     """Margin of a position, rounded up, as `MarginTiers.required` computes it."""
     tier = 0
@@ -65,13 +84,7 @@ def account_state(account, balances, lots, entry, ticks, terms, table, state):
         held = lots[account, contract]
         if held == 0:
             continue
-        size = abs(float(held)) * terms[contract, MULTIPLIER]
-        if terms[contract, SHAPE] == INVERSE:
-            if 2.0 * size >= LARGEST:
-                return -1.0
-            size /= ticks[contract]
-        else:
-            size *= ticks[contract]
+        size = exposure(terms, contract, held, ticks[contract])
         reach += size + abs(float(entry[account, contract]))
         if reach >= LARGEST:
             return -1.0

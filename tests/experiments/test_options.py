@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.options import (
     analyse,
     chain_names,
@@ -14,6 +17,7 @@ from liquidarium.experiments.options import (
 )
 from liquidarium.experiments.scenarios.base import ScenarioError
 from liquidarium.protocols.margin.models import ArbitrageError, violations
+from typer.testing import CliRunner
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +69,34 @@ def test_what_was_repaired_is_said_and_refused_on_request(analyses):
 def test_an_unknown_chain_is_refused_with_the_names_there_are():
     with pytest.raises(ScenarioError, match="allowed: btc-2020-05-21, eth-2021-10-01, eth-2022-01-27"):
         load_chain("doge")
+
+
+def test_the_command_saves_a_folder_and_prints_the_same(tmp_path):
+    folder = tmp_path / "chain"
+    done = CliRunner().invoke(app, ["options", "eth-2022-01-27", "--out", str(folder), "--json"])
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert told == json.loads((folder / "options.json").read_text())
+    assert told["model_free_14d"] == pytest.approx(0.988, abs=5e-4)
+    assert [row["quotes"] for row in told["expiries"]] == [22, 26]
+    assert {path.name for path in folder.iterdir()} == {
+        "options.json",
+        "options.png",
+        "quotes.parquet",
+        "table.md",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["doge"], "chain 'doge' does not exist; allowed: btc-2020-05-21"),
+        (["eth-2021-10-01", "--refuse"], "the fitted slice is refused: butterfly violated"),
+    ],
+)
+def test_a_refused_chain_is_one_line_and_leaves_nothing(arguments, says, tmp_path):
+    done = CliRunner().invoke(app, ["options", *arguments, "--out", str(tmp_path / "chain")])
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

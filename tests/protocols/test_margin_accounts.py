@@ -34,6 +34,7 @@ moves = st.tuples(
 )
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(moves, max_size=25), st.integers(5_000, 20_000), st.sampled_from((ETH, COIN)))
 def test_what_one_loses_another_gains_to_the_unit(played, last, second):
     accounts = venue(BTC, second)

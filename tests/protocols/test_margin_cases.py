@@ -19,6 +19,8 @@ TABLE = MarginTiers.table(BOUNDS, RATES, CUM)
 
 def test_p01_maintenance_amounts_follow_from_continuity():
     assert list(MarginTiers.table(BOUNDS, RATES).cum) == CUM
+    for bound, rate, cum in zip(TABLE.bounds, RATES, CUM, strict=True):
+        assert TABLE.required(bound) == pytest.approx(bound * rate - cum, rel=1e-12)
     for bound, lower, upper in zip(TABLE.bounds, RATES, RATES[1:], strict=False):
         jump = TABLE.required(bound + 1) - TABLE.required(bound)
         assert 0 <= jump <= 1, (lower, upper)

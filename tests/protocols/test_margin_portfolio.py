@@ -28,7 +28,13 @@ from liquidarium.protocols.margin.portfolio import (
     short_option_floor,
 )
 from liquidarium.protocols.margin.pretrade import refusal
-from liquidarium.protocols.margin.scenario_grid import DERIBIT, DERIVE, PARADEX, Scenario, ScenarioGrid
+from liquidarium.protocols.margin.scenario_grid import (
+    DERIBIT,
+    DERIVE,
+    PARADEX,
+    Scenario,
+    ScenarioGrid,
+)
 from liquidarium.protocols.margin.tiers import NANO, MarginTiers
 from scipy.stats import norm
 
@@ -63,6 +69,22 @@ def test_o09_volatility_shocks_scale_with_the_time_to_expiry():
 def test_the_published_grids_have_their_numbers_of_scenarios():
     assert [len(grid.scenarios) for grid in (DERIBIT, DERIVE, PARADEX)] == [27, 23, 24]
     assert min(DERIVE.scenarios) == (-0.20, 0.6, 1.0)
+
+
+def test_margin_by_greeks_is_exact_for_small_moves_and_misses_large_ones():
+    width = 0.6 * np.sqrt(30 / 365)
+    density = norm.pdf(width / 2)
+    greeks = ([norm.cdf(width / 2)], [density / (60_000.0 * width)], [60_000.0 * density * np.sqrt(30 / 365)])
+
+    def both(size):
+        grid = ScenarioGrid((Scenario(size, size), Scenario(-size, -size)))
+        full = grid.lot_moves(call, [60_000.0], [0.6], [30.0], [UNIT])
+        return full, grid.lot_moves_by_greeks(*greeks, [60_000.0], [0.6], [30.0], [UNIT])
+
+    full, taylor = both(0.001)
+    assert taylor == pytest.approx(full, rel=2e-4)
+    full, taylor = both(0.3)
+    assert np.abs(taylor / full - 1).max() > 0.1
 
 
 whole = st.integers(-(10**6), 10**6)

@@ -109,12 +109,12 @@ def _deviation(value, x):
         if 0.0 < b < limit and slope > 0.0:
             if value < at_middle:
                 goal, now = math.log(value), math.log(b)
-                new = s + (now / goal - 1.0) * now * b / slope
+                new = s + (1.0 - now / goal) * now * b / slope
             else:
                 new = s + math.log((limit - b) / (limit - value)) * (limit - b) / slope
         if not low < new < high:
             new = 0.5 * (low + high)
-        if abs(new - s) <= 1e-14 * s or high - low <= 1e-15 * high:
+        if abs(new - s) <= 1e-12 * s or high - low <= 1e-15 * high:
             return new
         s = new
     return -1.0

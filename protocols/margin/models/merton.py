@@ -88,7 +88,9 @@ class MertonJumps:
         highest = int(max(poisson.isf(_TAIL, each) for each in means)) + 1
         n = np.arange(max(lowest, 0), highest + 1)
         mean_log = self.jump_mean + 0.5 * self.jump_sd**2
-        growth: Floats = (rate - self.intensity * self.mean_jump) * years + n * mean_log
+        growth: Floats = np.asarray(
+            (rate - self.intensity * self.mean_jump) * years + n * mean_log, np.float64
+        )
         deviation: Floats = np.sqrt(self.volatility**2 * years + n * self.jump_sd**2)
         weights: Floats = np.asarray(poisson.pmf(n, mean), np.float64)
         return weights, growth, deviation
