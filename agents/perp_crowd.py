@@ -130,6 +130,6 @@ class LeverageLaw:
 def _split(weights: Floats, total: int) -> NDArray[np.int64]:
     """Split whole lots by weight, one at least to each; the largest, first, takes what rounding leaves."""
     weights = np.sort(weights)[::-1]
-    lots = 1 + np.floor((total - len(weights)) * weights / weights.sum()).astype(np.int64)
+    lots: NDArray[np.int64] = 1 + np.floor((total - len(weights)) * weights / weights.sum()).astype(np.int64)
     lots[0] += total - lots.sum()
     return lots

@@ -93,13 +93,11 @@ def _losses(
 def _steps(
     panel: Axes, t_s: pd.Series, usd: pd.Series, seconds: float, colour: str, line: object, label: str
 ) -> None:
-    """Draw a sum that grows over time."""
-    order = np.argsort(t_s.to_numpy(), kind="stable")
-    t = np.concatenate([[0.0], t_s.to_numpy(float)[order] / seconds])
-    panel.step(
-        t, np.concatenate([[0.0], usd.to_numpy(float)[order].cumsum()]), where="post", color=colour, ls=line,
-        label=label,
-    )  # fmt: skip
+    """Draw a sum that grows over time, from the beginning to the end of what is drawn already."""
+    order, end = np.argsort(t_s.to_numpy(), kind="stable"), np.asarray(panel.lines[0].get_xdata())[-1]
+    t = np.concatenate([[0.0], t_s.to_numpy(float)[order] / seconds, [end]])
+    total = np.concatenate([[0.0], usd.to_numpy(float)[order].cumsum()])
+    panel.step(t, np.append(total, total[-1]), where="post", color=colour, ls=line, label=label)
 
 
 def _legend(panel: Axes) -> None:

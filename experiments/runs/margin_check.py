@@ -8,6 +8,7 @@ that was liquidated although its equity covered the requirement is a fault.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ...protocols.margin.contracts import LinearContract
 from ...protocols.margin.marks import MarkInputs, MarkRule
@@ -57,10 +58,9 @@ def _check_venue(result: RunResult, config: VenueConfig) -> int:
     cases = result.margin_liquidations[result.margin_liquidations["venue"] == name]
     for case in cases.to_dict("records"):
         where = f"{name}: liquidation {case['id']} of account {case['account']} in block {case['block']}"
-        row = seen.get(case["block"])
-        positions = held.get(case["id"])
-        if row is None or positions is None:
+        if case["block"] not in seen or case["id"] not in held:
             raise RunFolderError(f"{where} has no mark or no position")
+        row, positions = seen[case["block"]], held[case["id"]]
         tiers = build_tiers(config, unit, row["margin_add_on"])
         values = [contract.value(int(lots), int(row["mark_ticks"])) for lots in positions["lots"]]
         equity = case["balance_units"] + sum(values) - int(positions["entry_units"].sum())
@@ -75,7 +75,7 @@ def _check_venue(result: RunResult, config: VenueConfig) -> int:
     return len(cases)
 
 
-def _check_mark(row: dict[str, float], rule: MarkRule, tick_usd: float, venue: str) -> None:
+def _check_mark(row: dict[Any, Any], rule: MarkRule, tick_usd: float, venue: str) -> None:
     inputs = MarkInputs(*(row[key] for key in MarkInputs._fields))
     price = float(rule.mark(inputs).price)
     ticks = max(round(price / tick_usd), 1)
