@@ -10,36 +10,14 @@ from dataclasses import dataclass
 
 from ...market.impact import square_root_impact
 from .dydx import open_interest_margin
+from .models.tail_risk import delay_margin
 from .tiers import MarginTiers, to_nano
-
-
-def delay_margin(volatility: float, delay: float, z: float) -> float:
-    """Rate that covers a move during a delay with probability ``Phi(z)``, ``z sigma sqrt(delay)`` (P16).
-
-    Parameters
-    ----------
-    volatility : float
-        Per square root of a year.
-    delay : float
-        Years: of a message between chains, of a settlement, or between daily settlements.
-    z : float
-        Quantile of the normal distribution.
-
-    Raises
-    ------
-    ValueError
-        If a number is negative.
-    """
-    for key, value in (("volatility", volatility), ("delay", delay), ("z", z)):
-        if not value >= 0.0:
-            raise ValueError(f"delay margin: {key} must not be negative, got {value:g}")
-    return z * volatility * math.sqrt(delay)
 
 
 def collateral_haircut(
     volatility: float,
-    delay: float,
-    z: float,
+    delay_s: float,
+    level: float = 0.99,
     quantity: float = 0.0,
     daily_volume: float = math.inf,
     floor: float = 0.0,
@@ -50,8 +28,8 @@ def collateral_haircut(
 
     Parameters
     ----------
-    volatility, delay, z : float
-        As of `delay_margin`.
+    volatility, delay_s, level : float
+        As of `models.delay_margin`: per square root of a year, seconds, probability.
     quantity, daily_volume : float
         Holding, and what its market trades in a day, in one unit.
     floor : float
@@ -59,22 +37,23 @@ def collateral_haircut(
     """
     daily = volatility / math.sqrt(365.0)
     impact = 2.0 / 3.0 * square_root_impact(daily, quantity, daily_volume) if quantity else 0.0
-    return min(max(delay_margin(volatility, delay, z) + impact, floor), 1.0)
+    return min(max(float(delay_margin(volatility, delay_s, level)) + impact, floor), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class DynamicMargin:
     """Margin rates that follow volatility and open interest.
 
-    The initial rate covers a move of `horizon` years with probability ``Phi(z)``, between `floor` and `cap`,
+    The initial rate covers a move of `horizon_s` seconds with probability `level`, between `floor` and `cap`,
     and rises towards 1 as open interest fills its caps (CASES P06); maintenance is a share of it. A slow
     rise (`step`) dampens the margin calls that a rate which follows volatility at once causes.
 
     Parameters
     ----------
-    z : float
-    horizon : float
-        Years that closing a position may take.
+    level : float
+        Above 0 and below 1.
+    horizon_s : float
+        Seconds that closing a position may take.
     floor, cap : float
         Bounds of the rate before open interest.
     maintenance : float
@@ -90,8 +69,8 @@ class DynamicMargin:
         If a number is out of its range.
     """
 
-    z: float = 2.326347874
-    horizon: float = 1.0 / 365.0
+    level: float = 0.99
+    horizon_s: float = 86_400.0
     floor: float = 0.01
     cap: float = 0.5
     maintenance: float = 0.5
@@ -111,7 +90,7 @@ class DynamicMargin:
             )
         if not 0.0 < self.step <= 1.0:
             raise ValueError(f"dynamic margin: step must be above 0 and at most 1, got {self.step:g}")
-        delay_margin(0.0, self.horizon, self.z)
+        delay_margin(0.0, self.horizon_s, self.level)
         open_interest_margin(self.floor, 0.0, self.lower_open_interest, self.upper_open_interest)
 
     def initial_rate(
@@ -128,7 +107,7 @@ class DynamicMargin:
         before : float, optional
             Rate in force, from which the new one is at most a step away.
         """
-        base = min(max(delay_margin(volatility, self.horizon, self.z), self.floor), self.cap)
+        base = min(max(float(delay_margin(volatility, self.horizon_s, self.level)), self.floor), self.cap)
         rate = open_interest_margin(base, open_interest, self.lower_open_interest, self.upper_open_interest)
         return rate if before is None else min(max(rate, before - self.step), before + self.step)
 

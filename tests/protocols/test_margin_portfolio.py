@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from liquidarium.market.prices.correlation import CorrelationError, check_correlation
 from liquidarium.protocols.fixed_point import WAD
 from liquidarium.protocols.margin.accounts import MarginAccounts
 from liquidarium.protocols.margin.contracts import ContractError, LinearContract, OptionContract, Right
 from liquidarium.protocols.margin.correlation import (
-    CorrelationError,
-    check_correlation,
     correlated_margin,
     repair_correlation,
     stressed_correlation,
     under_margin,
 )
-from liquidarium.protocols.margin.haircuts import DynamicMargin, collateral_haircut, delay_margin
+from liquidarium.protocols.margin.haircuts import DynamicMargin, collateral_haircut
 from liquidarium.protocols.margin.model_auction import InsolventAuction, ModelPriceAuction
+from liquidarium.protocols.margin.models import black_scholes
 from liquidarium.protocols.margin.portfolio import (
     delta_floor,
     requirements,
@@ -36,22 +36,18 @@ from liquidarium.protocols.margin.scenario_grid import (
     ScenarioGrid,
 )
 from liquidarium.protocols.margin.tiers import NANO, MarginTiers
-from scipy.stats import norm
 
 UNIT = 10**6
 
 
-def call(spot, volatility, strike=60_000.0, years=30 / 365):
-    """Black-Scholes call without rates, written out here as an oracle."""
-    width = volatility * np.sqrt(years)
-    high = np.log(spot / strike) / width + width / 2
-    return spot * norm.cdf(high) - strike * norm.cdf(high - width)
+def call(spot, volatility):
+    return black_scholes.price(spot, 60_000.0, 30 / 365, True, volatility)
 
 
 def test_o08_portfolio_margin_of_a_short_call_at_the_money():
     moves = DERIBIT.lot_moves(call, [60_000.0], [0.6], [30.0], [UNIT])
     scan = scan_accounts(DERIBIT, moves, [[-1]])
-    assert call(60_000.0, 0.6) == pytest.approx(4112.364431, rel=1e-9)
+    assert float(call(60_000.0, 0.6)) == pytest.approx(4112.364431, rel=1e-9)
     assert scan.loss[0] / UNIT == pytest.approx(8402.168908, abs=1e-6)
     worst = DERIBIT.scenarios[scan.scenario[0]]
     assert worst == pytest.approx((0.16, 0.5, 1.0))
@@ -72,9 +68,8 @@ def test_the_published_grids_have_their_numbers_of_scenarios():
 
 
 def test_margin_by_greeks_is_exact_for_small_moves_and_misses_large_ones():
-    width = 0.6 * np.sqrt(30 / 365)
-    density = norm.pdf(width / 2)
-    greeks = ([norm.cdf(width / 2)], [density / (60_000.0 * width)], [60_000.0 * density * np.sqrt(30 / 365)])
+    known = black_scholes.greeks(60_000.0, 60_000.0, 30 / 365, True, 0.6)
+    greeks = [[float(known.delta)], [float(known.gamma)], [float(known.vega)]]
 
     def both(size):
         grid = ScenarioGrid((Scenario(size, size), Scenario(-size, -size)))
@@ -138,20 +133,12 @@ def test_a_floor_on_deltas_charges_what_is_hedged_less_than_what_is_not():
     assert (margin.initial[0], margin.maintenance[0]) == (1_407, 707)
 
 
-def test_p16_delay_margin():
-    year = 525_600
-    assert delay_margin(0.8, 20 / year, 2.326347874) == pytest.approx(0.01148026637, rel=1e-9)
-    assert delay_margin(0.8, 13 / year, 2.326347874) == pytest.approx(0.009255686646, rel=1e-9)
-    with pytest.raises(ValueError, match="delay must not be negative"):
-        delay_margin(0.8, -1, 2)
-
-
-@given(st.floats(0.1, 3), st.floats(0, 0.1), st.floats(0, 1e6), st.floats(1.01, 10))
+@given(st.floats(0.1, 3), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1.01, 10))
 def test_a_haircut_grows_with_volatility_and_size(volatility, delay, quantity, factor):
-    base = collateral_haircut(volatility, delay, 2.3, quantity, 1e6)
+    base = collateral_haircut(volatility, delay, quantity=quantity, daily_volume=1e6)
     assert 0 <= base <= 1
-    assert collateral_haircut(volatility * factor, delay, 2.3, quantity, 1e6) >= base
-    assert collateral_haircut(volatility, delay, 2.3, quantity * factor, 1e6) >= base
+    assert collateral_haircut(volatility * factor, delay, quantity=quantity, daily_volume=1e6) >= base
+    assert collateral_haircut(volatility, delay, quantity=quantity * factor, daily_volume=1e6) >= base
 
 
 def test_dynamic_margin_follows_volatility_within_its_bounds_and_open_interest_to_one():
@@ -168,23 +155,22 @@ def test_dynamic_margin_follows_volatility_within_its_bounds_and_open_interest_t
 
 
 CONTRADICTION = [[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]]
+NAMES = ("BTC", "ETH", "SOL")
 
 
 def test_correlations_that_contradict_each_other_are_refused_or_repaired_with_a_notice():
-    with pytest.raises(
-        CorrelationError, match=r"must be positive semidefinite, its lowest eigenvalue is -0\.8"
-    ):
-        check_correlation(CONTRADICTION)
-    repaired, notice = repair_correlation(CONTRADICTION)
-    check_correlation(repaired)
-    assert "repaired" in notice
-    assert "lowest eigenvalue -0.8" in notice
-    assert repair_correlation(np.eye(2)).notice == ""
+    with pytest.raises(CorrelationError, match=r"BTC, ETH, SOL is not positive semidefinite: .* is -0\.8"):
+        check_correlation(CONTRADICTION, NAMES)
+    repaired, notice = repair_correlation(CONTRADICTION, NAMES)
+    check_correlation(repaired, NAMES)
+    assert "replaced by the nearest that is" in notice
+    assert "smallest eigenvalue -0.8" in notice
+    assert repair_correlation(np.eye(2), NAMES[:2]).notice == ""
 
 
 def test_the_repair_is_the_nearest_of_highams_example():
     given_ = [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]]  # Higham 2002, section 4
-    near = repair_correlation(given_).matrix
+    near = repair_correlation(given_, NAMES).matrix
     assert near[0, 1] == pytest.approx(0.7607, abs=5e-5)
     assert near[0, 2] == pytest.approx(0.1573, abs=5e-5)
 
@@ -192,17 +178,17 @@ def test_the_repair_is_the_nearest_of_highams_example():
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        ([[1.0, 0.5]], "must be square"),
-        ([[1.0, 0.5], [0.4, 1.0]], "must be symmetric"),
-        ([[1.0, 2.0], [2.0, 1.0]], "entries from -1 to 1"),
-        ([[0.9, 0.0], [0.0, 1.0]], "ones on the diagonal"),
-        ([[1.0, float("nan")], [float("nan"), 1.0]], "finite"),
+        ([[1.0, 0.5]], "must have shape"),
+        ([[1.0, 0.5], [0.4, 1.0]], "BTC and ETH is 0.5 one way and 0.4 the other"),
+        ([[1.0, 2.0], [2.0, 1.0]], "BTC and ETH is 2.0"),
+        ([[0.9, 0.0], [0.0, 1.0]], "BTC and BTC is 0.9"),
+        ([[1.0, float("nan")], [float("nan"), 1.0]], "BTC and ETH is nan"),
     ],
 )
 def test_what_is_no_correlation_matrix_is_refused(matrix, message):
     for use in (check_correlation, repair_correlation):
         with pytest.raises(CorrelationError, match=message):
-            use(matrix)
+            use(matrix, NAMES[:2])
 
 
 @given(hnp.arrays(np.float64, (6, 3), elements=st.floats(-2, 2, width=16)), st.floats(0, 1))
@@ -212,8 +198,9 @@ def test_stress_keeps_a_correlation_matrix_and_moves_it_to_one(factors, weight):
     matrix = covariance / np.outer(scale, scale)
     np.fill_diagonal(matrix, 1.0)
     matrix = (matrix + matrix.T) / 2
-    stressed = check_correlation(stressed_correlation(matrix, weight))
+    stressed = check_correlation(stressed_correlation(matrix, weight), "abcdef")
     assert (stressed >= matrix - 1e-12).all()
+    check_correlation(stressed_correlation(matrix, weight, 0.0), "abcdef")
     assert stressed_correlation(matrix, 1.0) == pytest.approx(np.ones((6, 6)))
 
 
