@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from liquidarium.experiments.cli.app import app
@@ -102,6 +104,16 @@ def test_a_world_without_venues_has_none_of_their_tables():
 def test_tables_of_venues_have_the_columns_they_promise(poor):
     assert {name: tuple(poor.tables[name].columns) for name in COLUMNS} == COLUMNS
     assert all(len(poor.tables[name]) for name in ("marks", "margin_liquidations", "deleveragings"))
+
+
+def test_the_page_lists_every_table_and_column_of_a_venue():
+    text = (Path(__file__).parents[2] / "docs" / "margin-studies.md").read_text(encoding="utf-8")
+    parts = re.split(r"^### `(\w+)`$", text, flags=re.MULTILINE)[1:]
+    told = {
+        name: tuple(re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE))
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+    assert told == COLUMNS
 
 
 def test_an_account_is_only_liquidated_below_its_maintenance(usual):
