@@ -104,6 +104,9 @@ class MarginVenue:
         self._next_funding_s = config.funding.interval_s
         self._add_on = 0.0
         self._late: set[int] = set()
+        self._held: tuple[int, ...] = ()
+        self._active = False  # in this block
+        self._nothing = np.zeros(len(ledger.assets), np.int64)
 
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
@@ -112,7 +115,8 @@ class MarginVenue:
         ticks = self._in_ticks(float(mark.price))
         if self.haircut is not None:
             self._set_haircut(self.haircut, mark)
-        if time_s >= self._next_funding_s:
+        self._active = time_s >= self._next_funding_s
+        if self._active:
             self._pay_funding(block, time_s, seen)
         if self.halting is not None:
             lots = self.accounts.lots
@@ -124,6 +128,7 @@ class MarginVenue:
         self._note_late(block, time_s, true)
         stopped = self._stop(ticks) if self._any_stop and trades else 0
         self._open_cases(below.tolist(), block, time_s, true)
+        self._active = self._active or bool(self.closing.open) or stopped > 0
         if self.closing.open and trades:
             self.closing.work(block, time_s, ticks, self.feed.truth)
         self._record(block, time_s, seen, mark, ticks, stopped, trades)
@@ -141,7 +146,11 @@ class MarginVenue:
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
-        """Disagreement after a block: contracts and cash, all accounts."""
+        """Disagreement after a block in which the crowd's money or contracts have moved."""
+        held = tuple(self.ledger.balances[self.clearing.account].tolist())
+        if held == self._held and not self._active:
+            return self._nothing
+        self._held = held
         return self.residual()
 
     # one block, in parts
