@@ -321,6 +321,14 @@ class Sell(NamedTuple):
     max_slippage: float
 
 
+class BuyOnBook(NamedTuple):
+    """Buy an amount of an asset on its book at once, with own cash, not above a limit."""
+
+    asset: int
+    amount_usd: float
+    max_slippage: float
+
+
 class Together(NamedTuple):
     """Send liquidations and arbitrages as one bundle: next to each other, all or none, unseen by others."""
 
@@ -329,7 +337,7 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | Together
+    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | BuyOnBook | Together
 )  # fmt: skip
 
 

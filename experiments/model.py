@@ -117,6 +117,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.world = world
         self.ledger, self.floor, self.pools = world.ledger, world.floor, world.pools
         self.credit, self.oracle, self.desk = world.credit, world.oracle, world.desk
+        self.venues = world.venues
         self.outside, self.recorder, self.conservation = world.outside, world.recorder, world.conservation
         self.quote, self.flash_lender = world.quote, world.flash_lender
         self.assets = world.ledger.assets
@@ -182,6 +183,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """Run one block."""
         self._trade()
+        if self.venues:
+            self._margin()
         self._publish_and_screen()
         self._decide()
         result = self._execute()
@@ -201,6 +204,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             self.desk.reprice({asset: float(now[asset]) for asset in self.outside.priced})
         self.floor.trade(self.block, self._book_path[self.block])
         self.mids = self.floor.mids()
+
+    def _margin(self) -> None:
+        """Let margin venues mark, margin and liquidate their traders; their orders move the books."""
+        for venue in self.venues:
+            venue.step(self.block, self.time_s)
+        self.mids = list(map(self.floor.mid, self.world.book_list))
 
     def _publish_and_screen(self) -> None:
         """Publish oracle prices that are due; find who has become liquidatable or alarmed."""

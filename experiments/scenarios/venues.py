@@ -105,6 +105,11 @@ class AssetConfig(Section):
     stable: bool = Field(default=False, description="keeps its price unless the price source has one for it")
     book: BookConfig | None = Field(default=None, description="order book against the quote asset")
     pool: PoolConfig | None = Field(default=None, description="liquidity pool against the quote asset")
+    underlying: str | None = Field(
+        default=None,
+        pattern=SYMBOL,
+        description="asset whose outside price this one follows: a perpetual contract of a margin venue",
+    )
 
 
 class FlowConfig(Section):

@@ -71,7 +71,7 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     times: Floats = np.arange(clock.n_blocks + 1, dtype=np.float64) * clock.block_time_s
     source = _reference(scenario)
     joint = JointPrice([source, FixedPrice(_stable_prices(scenario, source.symbols))])
-    order = [joint.symbols.index(symbol) for symbol in scenario.symbols]
+    order = [joint.symbols.index(asset.underlying or asset.symbol) for asset in scenario.assets]
     with np.errstate(over="ignore", invalid="ignore"):  # `_check_path` says what is wrong
         path = np.ascontiguousarray(joint.path(times, streams)[:, order])
     _check_path(scenario, times, path)
@@ -301,7 +301,7 @@ def build_oracle(
     sources: list[Source] = []
     for i, asset in enumerate(scenario.assets):
         reference = PathSource(outside.path[:, i])
-        if asset.stable:
+        if asset.stable or asset.underlying is not None:
             sources.append(reference)
             continue
         parts: dict[str, Source] = {"reference": reference}

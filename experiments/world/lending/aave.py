@@ -68,7 +68,8 @@ def reserves(config: AaveMarketConfig, scenario: Scenario) -> tuple[ReserveParam
     """Build one reserve for each asset of the scenario: those of the preset with its changes."""
     if config.market not in MARKETS:
         raise ScenarioError(f"protocol.market = {config.market!r}; allowed: {', '.join(MARKETS)}")
-    deployed = [RESERVE_OF.get(symbol, symbol) for symbol in scenario.symbols]
+    listed = [asset.underlying or asset.symbol for asset in scenario.assets]  # nobody lends a perpetual
+    deployed = [RESERVE_OF.get(symbol, symbol) for symbol in listed]
     try:
         preset = MARKETS[config.market](deployed)
     except ValueError as error:
