@@ -111,6 +111,8 @@ def main() -> None:
     sections.append(table("Borrower positions", "episodes/positions", positions["files"]))
     banks = json.loads((DATA / "contagion" / "contagion.json").read_text())
     sections.append(table("Bank balance sheets", "contagion", banks["files"]))
+    chains = json.loads((DATA / "options" / "options.json").read_text())
+    sections.append(table("Option chains", "options", chains["files"]))
     sections.append(FITS)
     sections.append(vectors())
     sections.append(PRESETS)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..runs.executors import Workers, opened
+from ..runs.journal import RunJournal
 from ..runs.metrics import lean
 from ..runs.parallel import Progress, run_all
 from ..runs.run import run
@@ -24,7 +25,10 @@ Floats = NDArray[np.float64]
 
 
 def calibrate(
-    plan: str | Path | CalibrationPlan, progress: Progress | None = None, workers: Workers = 1
+    plan: str | Path | CalibrationPlan,
+    progress: Progress | None = None,
+    workers: Workers = 1,
+    journal: RunJournal | None = None,
 ) -> CalibrationReport:
     """Fit a scenario's parameters to targets by the simulated method of moments.
 
@@ -35,6 +39,8 @@ def calibrate(
         Told the runs done and the most there can be.
     workers : int or Executor
         Processes, or where to run instead; at most as many as there are seeds have something to do.
+    journal : RunJournal, optional
+        Keeps finished runs; a fit that was cut short goes on from them.
 
     Raises
     ------
@@ -53,7 +59,9 @@ def calibrate(
     def simulate(u: Floats, seeds: Sequence[int], moments: Sequence[str]) -> Floats:
         nonlocal done
         point = _point(plan, u)
-        rows = run_all(_one_run, [(plan, point, seed, tuple(moments)) for seed in seeds], None, executor)
+        rows = run_all(
+            _one_run, [(plan, point, seed, tuple(moments)) for seed in seeds], None, executor, journal
+        )
         done += len(seeds)
         told(min(done, most), most)
         return np.array(rows)

@@ -95,13 +95,22 @@ def _refused(message: str) -> typer.Exit:
 
 def _user_errors() -> tuple[type[Exception], ...]:
     from ...market.prices.bars import PriceDataError
+    from ...protocols.margin.models.inputs import OptionModelError
     from ..conformance.files import VectorFileError
     from ..contagion.errors import ContagionError
     from ..runs.folders import RunFolderError
     from ..scenarios.base import ScenarioError
     from ..world.intents import IntentError
 
-    return ScenarioError, PriceDataError, RunFolderError, VectorFileError, IntentError, ContagionError
+    return (
+        ScenarioError,
+        PriceDataError,
+        OptionModelError,
+        RunFolderError,
+        VectorFileError,
+        IntentError,
+        ContagionError,
+    )
 
 
 app = typer.Typer(
@@ -143,7 +152,9 @@ app.command("sweep")(sweep_commands.sweep)
 app.command("optimize")(search_commands.optimize)
 app.command("conform")(study_commands.conform)
 app.command("contagion")(study_commands.contagion)
+app.command("margin")(study_commands.margin)
 app.command("facts")(search_commands.facts)
+app.command("options")(search_commands.options)
 app.command("rare")(search_commands.rare)
 app.command("game")(study_commands.game)
 

@@ -54,6 +54,30 @@ def facts(
     echo_report(report, as_json, folder)
 
 
+def options(
+    chain: Annotated[str, typer.Argument(metavar="CHAIN", help="Name of a packaged option chain.")],
+    refuse: Annotated[
+        bool, typer.Option("--refuse", help="Refuse a fit that admits arbitrage instead of repairing it.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the results; runs/options-CHAIN if left out."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a volatility surface to a recorded option chain; say what it repaired, and list volatilities."""
+    from ..options import ChainReport, analyse, is_options, load_chain
+    from ..runs.folders import check_folder, write_folder
+
+    loaded = load_chain(chain)
+    folder = out or Path("runs") / f"options-{loaded.name}"
+    check_folder(folder, is_options, overwrite=overwrite, what="options")
+    report = ChainReport(analyse(loaded, repair=not refuse))
+    write_folder(folder, report.save, is_options, overwrite=overwrite, what="options")
+    echo_report(report, as_json, folder)
+
+
 def rare(
     scenario: ScenarioArgument,
     tilt: Annotated[
@@ -104,19 +128,26 @@ def optimize(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Search a design for its trade-offs: a Pareto set, scored again on fresh seeds; needs extra optimize."""
+    """Search a design for its trade-offs: a Pareto set, scored again on fresh seeds; needs extra optimize.
+
+    The same command goes on with a search that was cut short.
+    """
     from ..optimize import is_optimized, load_optimize_plan
     from ..optimize import optimize as search
     from ..runs.folders import check_folder, write_folder
+    from ..runs.journal import journal_beside
+    from ..runs.result import versions
 
     loaded = load_optimize_plan(plan)
     folder = out or Path("runs") / f"optimize-{loaded.name}"
     check_folder(folder, is_optimized, overwrite=overwrite, what="search")
+    settings = {**loaded.as_sweep().record(), "versions": versions()}
     with (
+        journal_beside(folder, settings) as journal,
         chosen_workers(workers, scheduler) as executor,
         progress_bar(f"optimize {loaded.name}", "runs") as progress,
     ):
-        report = search(loaded, progress, executor)
+        report = search(loaded, progress, executor, journal)
     write_folder(folder, report.save, is_optimized, overwrite=overwrite, what="search")
     echo_report(report, as_json, folder)
 
@@ -134,18 +165,25 @@ def calibrate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit a scenario's parameters to a table of targets by the simulated method of moments."""
+    """Fit a scenario's parameters to a table of targets by the simulated method of moments.
+
+    The same command goes on with a fit that was cut short.
+    """
     from ..calibration import calibrate as fit
     from ..calibration import is_calibration, load_calibration
     from ..runs.folders import check_folder, write_folder
+    from ..runs.journal import journal_beside
+    from ..runs.result import versions
 
     loaded = load_calibration(plan)
     folder = out or Path("runs") / f"calibrate-{loaded.name}"
     check_folder(folder, is_calibration, overwrite=overwrite, what="calibration")
+    settings = {**loaded.as_sweep().record(), "versions": versions()}
     with (
+        journal_beside(folder, settings) as journal,
         chosen_workers(workers, scheduler) as executor,
         progress_bar(f"calibrate {loaded.name}", "runs") as progress,
     ):
-        report = fit(loaded, progress, executor)
+        report = fit(loaded, progress, executor, journal)
     write_folder(folder, report.save, is_calibration, overwrite=overwrite, what="calibration")
     echo_report(report, as_json, folder)

@@ -44,6 +44,28 @@ def conform(
         raise typer.Exit(1)
 
 
+def margin(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of margin rules.")],
+    seed: Annotated[str, typer.Option(metavar="N", help="Root seed, from 0.")] = "1",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the results; runs/margin-STUDY if left out."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Study margin rules by themselves: what they miss when correlations or models break."""
+    from ..margin_studies import is_study, run_study
+    from ..runs.folders import check_folder, write_folder
+
+    root = whole_number("--seed", seed, 0, 2**63 - 1)
+    folder = out or Path("runs") / f"margin-{study}"
+    check_folder(folder, is_study, overwrite=overwrite, what="margin study")
+    report = run_study(study, root)
+    write_folder(folder, report.save, is_study, overwrite=overwrite, what="margin study")
+    echo_report(report, as_json, folder)
+
+
 def backtest(
     scenario: ScenarioArgument,
     seeds: SeedsOption = "5",

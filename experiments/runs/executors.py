@@ -6,6 +6,7 @@ in flight, so that the memory of this process does not grow with their number.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -152,7 +153,7 @@ def local_workers(count: int) -> Iterator[Executor]:
             )
         )
         client = stack.enter_context(Client(cluster))
-        client.register_plugin(_interrupts_left_to_us())
+        client.register_plugin(_start_up())
         yield OnDask(client)
 
 
@@ -241,15 +242,19 @@ def worker_environment() -> dict[str, str]:
     return THREADS | shared
 
 
-def _interrupts_left_to_us() -> Any:
-    """Return what makes workers, restarted ones too, pay no heed to Ctrl-C: the driver ends them."""
+def _start_up() -> Any:
+    """Return what every worker of this machine does when it starts, restarted ones too.
+
+    It leaves Ctrl-C to the driver, which ends it, and imports what runs need while the others do.
+    """
     from distributed import WorkerPlugin
 
-    class Deaf(WorkerPlugin):  # type: ignore[misc]
+    class StartUp(WorkerPlugin):  # type: ignore[misc]
         def setup(self, worker: Any) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            importlib.import_module("liquidarium.experiments.model")
 
-    return Deaf()
+    return StartUp()
 
 
 def _quiet() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .executors import Workers, opened
+from .journal import RunJournal
 
 T = TypeVar("T")
 
@@ -17,6 +18,7 @@ def run_all(
     jobs: Sequence[tuple[Any, ...]],
     progress: Progress | None = None,
     workers: Workers = 1,
+    journal: RunJournal | None = None,
 ) -> list[T]:
     """Return ``function(*job)`` for every job.
 
@@ -31,18 +33,29 @@ def run_all(
     workers : int or Executor
         Processes on this machine, with one everything happens in this process; or where to run
         instead. The results do not depend on it.
+    journal : RunJournal, optional
+        Keeps what each job returns, a list of numbers; what it has already is not done again. Jobs are
+        known by their arguments but the first.
 
     Raises
     ------
     ValueError
         If the number of workers is below 1.
     """
-    results: dict[int, T] = {}
-    with opened(workers, len(jobs)) as executor:
-        for ended in executor.run(function, jobs):
+    results: dict[int, Any] = {}
+    names = [repr(job[1:]) for job in jobs] if journal is not None else []
+    if journal is not None:
+        kept = enumerate(map(journal.kept, names))
+        results = {place: values for place, values in kept if values is not None}
+    todo = [place for place in range(len(jobs)) if place not in results]
+    with opened(workers, len(todo)) as executor:
+        for ended in executor.run(function, [jobs[place] for place in todo]):
             if ended.error is not None:
                 raise ended.error
-            results[ended.place] = ended.value
+            place = todo[ended.place]
+            results[place] = ended.value
+            if journal is not None:
+                journal.keep(names[place], ended.value)
             if progress is not None:
                 progress(len(results), len(jobs))
     return [results[place] for place in range(len(jobs))]

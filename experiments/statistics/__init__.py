@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .deleveraging import CascadeFigures, DeleveragingFigures, cascade_figures, deleveraging_figures
 from .importance import ImportanceEstimate, importance_estimate, mixture_weights
 from .intervals import Interval, bootstrap_interval, t_interval, wilson_interval
 from .paired import PairedDifference, holm, paired_difference, paths_needed
@@ -10,11 +11,15 @@ from .sensitivity import SobolIndices, saltelli_runs, sobol_indices
 from .tails import expected_shortfall, hill_estimator, value_at_risk
 
 __all__ = [
+    "CascadeFigures",
+    "DeleveragingFigures",
     "ImportanceEstimate",
     "Interval",
     "PairedDifference",
     "SobolIndices",
     "bootstrap_interval",
+    "cascade_figures",
+    "deleveraging_figures",
     "expected_shortfall",
     "hill_estimator",
     "holm",

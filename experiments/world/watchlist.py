@@ -175,7 +175,7 @@ class WatchList:
         if pool.soft:
             self.eligible_since[awake[spared]] = np.nan
         if pool.quoted:
-            worth = np.flatnonzero((rewards >= gas_usd) & (health < 1.0) & ~spared)
+            worth = np.flatnonzero(((rewards >= gas_usd) | pool.batched) & (health < 1.0) & ~spared)
             quotes = pool.quote(awake[worth], collaterals[worth], debts[worth], int(now_s))
             repays, ranks = repays.copy(), rewards.copy()
             bonuses, least = np.zeros(len(awake)), np.zeros(len(awake))

@@ -1,0 +1,109 @@
+"""Marks by a median of several prices: one of them alone cannot move the mark far."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .inputs import MarkInputs, MarkMemory, MarkPrice, Value, both, drift, missing, or_index, pick
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWeightedMedian:
+    """Weighted median of index, mid and last trade.
+
+    Where exactly half of the weight lies on either side the mark is the middle of the two prices there, as
+    with the default weights when both venue prices lie on one side of the index. A missing price gives its
+    weight to the index.
+
+    Parameters
+    ----------
+    index_weight, mid_weight, last_weight : float
+        Not negative, not all 0. With more than half of the weight the index alone decides.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not so.
+    """
+
+    index_weight: float = 2.0
+    mid_weight: float = 1.0
+    last_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            weight = getattr(self, name)
+            if not (math.isfinite(weight) and weight >= 0.0):
+                raise ValueError(f"{name} must be finite and not negative, got {weight}")
+        if self.index_weight + self.mid_weight + self.last_weight <= 0.0:
+            raise ValueError("index_weight, mid_weight and last_weight must not all be 0")
+
+    def mark(self, seen: MarkInputs) -> MarkPrice:
+        """Median, the weighted mean of the ages, and the mean distance of the three from it."""
+        mid, mid_age = or_index(seen.mid, seen.book_age_s, seen)
+        last, last_age = or_index(seen.last, seen.last_age_s, seen)
+        prices = np.array(np.broadcast_arrays(seen.index_price, mid, last), np.float64)
+        weights = np.array([self.index_weight, self.mid_weight, self.last_weight])
+        weights /= weights.sum()
+        order = np.argsort(prices, axis=0)
+        ordered = np.take_along_axis(prices, order, axis=0)
+        reached = np.cumsum(weights[order], axis=0)
+        below = _at(ordered, np.argmax(reached >= 0.5 - 1e-12, axis=0))
+        above = _at(ordered, np.argmax(reached > 0.5 + 1e-12, axis=0))
+        price = 0.5 * (below + above)
+        ages = np.array(np.broadcast_arrays(seen.index_age_s, mid_age, last_age), np.float64)
+        age = np.tensordot(weights, ages, 1)
+        apart = np.tensordot(weights, np.abs(prices - price), 1)
+        return MarkPrice(price[()], age[()], both(apart, drift(price, seen.volatility, age)))
+
+
+def _at(ordered: NDArray[np.float64], row: NDArray[np.intp]) -> NDArray[np.float64]:
+    chosen: NDArray[np.float64] = np.take_along_axis(ordered, row[None, ...], axis=0)[0]
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class FundingBasisMedian:
+    """Median of index with funding to come, index with moving basis, and last trade (MODEL 2.1, CASES P13).
+
+    ``median(index (1 + funding_rate funding_left), index + basis, last)``; without a last trade the middle of
+    the first two.
+
+    Parameters
+    ----------
+    window_s : float
+        Time constant of the moving basis, an exponential average: a basis of that age weighs ``1/e``.
+
+    Raises
+    ------
+    ValueError
+        If the window is not positive.
+    """
+
+    window_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.window_s) and self.window_s > 0.0):
+            raise ValueError(f"window_s must be finite and above 0, got {self.window_s}")
+
+    def mark(self, seen: MarkInputs) -> MarkPrice:
+        """Median, the age of the price that it is, and the mean distance of the three from it."""
+        funded = seen.index_price * (1.0 + seen.funding_rate * seen.funding_left)
+        based = seen.index_price + seen.basis
+        last = pick(missing(seen.last), 0.5 * (funded + based), seen.last)
+        price = np.maximum(np.minimum(funded, based), np.minimum(np.maximum(funded, based), last))
+        age = pick(price == seen.last, seen.last_age_s, seen.index_age_s)
+        apart = (abs(funded - price) + abs(based - price) + abs(last - price)) / 3.0
+        return MarkPrice(price, age, both(apart, drift(price, seen.volatility, age)))
+
+    def remember(self, memory: MarkMemory, seen: MarkInputs, time_s: float) -> MarkMemory:
+        """Move the average of the basis towards mid - index; an empty side leaves it."""
+        now: Value = seen.mid - seen.index_price
+        elapsed_s = time_s - memory.time_s
+        follow = 1.0 if math.isnan(elapsed_s) else -math.expm1(-elapsed_s / self.window_s)
+        moved = memory.basis + follow * (now - memory.basis)
+        return memory._replace(time_s=time_s, basis=pick(missing(now), memory.basis, moved))
