@@ -54,9 +54,9 @@ class IndexWeightedMedian:
         shares = (self.index_weight / total, self.mid_weight / total, self.last_weight / total)
         prices: tuple[Value, ...] = (seen.index_price, mid, last)
         price = _weighted_median(prices, shares)
-        ages: tuple[Value, ...] = (seen.index_age_s, mid_age, last_age)
-        age = sum(share * each for share, each in zip(shares, ages, strict=True))
-        apart = sum(share * abs(each - price) for share, each in zip(shares, prices, strict=True))
+        age = shares[0] * seen.index_age_s + shares[1] * mid_age + shares[2] * last_age
+        off = [abs(each - price) for each in prices]
+        apart = shares[0] * off[0] + shares[1] * off[1] + shares[2] * off[2]
         return MarkPrice(price, age, both(apart, drift(price, seen.volatility, age)))
 
 
