@@ -55,7 +55,7 @@ class IndexWeightedMedian:
         prices: tuple[Value, ...] = (seen.index_price, mid, last)
         price = _weighted_median(prices, shares)
         age = shares[0] * seen.index_age_s + shares[1] * mid_age + shares[2] * last_age
-        off: list[Value] = [abs(each - price) for each in prices]
+        off: list[Value] = [np.abs(each - price) for each in prices]
         apart = shares[0] * off[0] + shares[1] * off[1] + shares[2] * off[2]
         return MarkPrice(price, age, both(apart, drift(price, seen.volatility, age)))
 
