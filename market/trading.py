@@ -34,6 +34,7 @@ from .order_book.layout import (
     NO_BID,
     NO_ROOM,
     QUOTE_PER_LOT_TICK,
+    RESTING,
     SELL,
     SLICES,
     SLOT,
@@ -50,6 +51,7 @@ from .order_book.layout import (
     new_book,
     new_trades,
 )
+from .order_book.views import BookView
 from .order_flow import GeneratorByName, OrderFlow
 from .trading_kernels import escrow_residual, locked_by, trade_block
 from .trading_layout import (
@@ -194,6 +196,7 @@ class TradingFloor:
         self.specs = tuple(specs)
         self.orders = orders
         self.depth_band = depth_band
+        self._mean_quantity_usd = flow.mean_quantity_usd
         self._halts = [(b, spec.halt) for b, spec in enumerate(self.specs) if spec.halt[0] < spec.halt[1]]
         self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
         n = len(self.specs)
@@ -363,6 +366,27 @@ class TradingFloor:
         top = int(self.books[self.book_of_asset[asset], TICKS]) - 1
         worst = min(worst_usd / self.spec(asset).tick_usd, top)
         return self._take(asset, account, BUY, lots, math.floor(worst + 1e-9))
+
+    def halt(self, asset: int, first: int, end: int) -> None:
+        """Let the book of an asset rest from block `first` until before `end`, instead of any other halt."""
+        book = self.book_of_asset[asset]
+        self._halts = [(b, span) for b, span in self._halts if b != book] + [(book, (first, end))]
+
+    def scale_flow(self, asset: int, factor: float) -> None:
+        """Multiply the sizes of background orders in the book of an asset, compared with the start."""
+        book = self.book_of_asset[asset]
+        self.params[book, MEAN_QUANTITY_USD] = self._mean_quantity_usd * self.specs[book].size_scale * factor
+
+    def levels(self, asset: int, side: int) -> NDArray[np.int64]:
+        """All price levels of one side, best first: columns ticks and lots shown, shape (n, 2)."""
+        book = self.books[self.book_of_asset[asset]]
+        return BookView(book, self._trades).depth(side, int(book[RESTING]))[:, :2]
+
+    def last_trade(self, asset: int) -> float:
+        """Price of the last trade on the book of an asset, USD per token; nan before the first."""
+        book = self.book_of_asset[asset]
+        ticks = self.books.item(book, LAST_PRICE)
+        return ticks * self.specs[book].tick_usd if ticks else math.nan
 
     def halted(self, asset: int) -> bool:
         """Whether the book of an asset takes no orders now."""

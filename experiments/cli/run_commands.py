@@ -71,10 +71,18 @@ def report(folder: DirArgument) -> None:
 
 
 def verify(folder: DirArgument) -> None:
-    """Check that the tables of a saved run are still those that were saved."""
+    """Check that the tables of a saved run are still those that were saved, and its margin decisions."""
+    from ..runs import RunResult
     from ..runs import verify as verify_folder
+    from ..runs.margin_check import check_margin
 
     typer.echo(f"{folder}: tables agree with their hash {verify_folder(folder)}")
+    result = RunResult.load(folder)
+    if result.scenario.venues:
+        typer.echo(
+            f"{folder}: {len(result.marks):,} marks and {check_margin(result):,} margin liquidations "
+            "follow from their stored inputs"
+        )
 
 
 def _render(result: RunResult, folder: Path) -> None:

@@ -35,6 +35,17 @@ class ComparisonPlan(Section):
     description: str = Field(default="", max_length=300, description="one line that says what it shows")
     scenario: str = Field(min_length=1, description="packaged scenario, or path of a .toml file")
     set: Rows[str] = Field(default=(), description="changes that hold for every case")
+    metrics: Rows[str] = Field(
+        default=(
+            "bad_debt_usd",
+            "borrower_loss_usd",
+            "liquidator_profit_usd",
+            "time_to_liquidation_s",
+            "price_impact_bps",
+        ),
+        min_length=1,
+        description="what the tables and the figure show, names of runs.metrics or module:function",
+    )
     baseline: str = Field(description="case that the others are compared with")
     cases: Rows[Case] = Field(min_length=2, description="what is compared")
 

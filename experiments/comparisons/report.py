@@ -19,16 +19,6 @@ from .plan import ComparisonPlan
 
 LEVEL = 0.95
 
-SHOWN = (
-    "bad_debt_usd",
-    "borrower_loss_usd",
-    "liquidator_profit_usd",
-    "time_to_liquidation_s",
-    "price_impact_bps",
-)
-"""Metrics of the table and the figure."""
-
-
 DESCRIPTION = "comparison.json"
 """File that makes a folder that of a comparison."""
 
@@ -99,7 +89,7 @@ class Comparison:
         }
 
     def to_markdown(self) -> str:
-        """Return two tables of `SHOWN` in Markdown: means, and differences to the baseline."""
+        """Return two tables in Markdown: means, and differences to the baseline."""
         seeds, table = len(self.runs.index.unique("seed")), self.table()
         return "\n".join(
             [
@@ -125,11 +115,14 @@ class Comparison:
     def _rows(self, table: pd.DataFrame, value: str, low: str, cases: list[str]) -> list[str]:
         centres, ends = dict(table[value]), dict(table[low])
         lines = [
-            "| case | " + " | ".join(self.labels[metric] for metric in SHOWN) + " |",
-            "|---|" + "---:|" * len(SHOWN),
+            "| case | " + " | ".join(self.labels[metric] for metric in self.plan.metrics) + " |",
+            "|---|" + "---:|" * len(self.plan.metrics),
         ]
         for case in cases:
-            cells = (_cell(centres[case, metric], ends[case, metric], value != "mean") for metric in SHOWN)
+            cells = (
+                _cell(centres[case, metric], ends[case, metric], value != "mean")
+                for metric in self.plan.metrics
+            )
             lines.append(f"| {case} | " + " | ".join(cells) + " |")
         return lines
 
@@ -146,9 +139,9 @@ class Comparison:
         """Draw means with intervals above, and differences to the baseline, paired by seed, below."""
         cases, seeds, table = self._cases(), len(self.runs.index.unique("seed")), self.table()
         with drawing():
-            figure = new_figure(3.0 * len(SHOWN), 2.0 + 0.6 * len(cases))
-            means, differences = figure.subplots(2, len(SHOWN), sharey="row")
-            for k, metric in enumerate(SHOWN):
+            figure = new_figure(3.0 * len(self.plan.metrics), 2.0 + 0.6 * len(cases))
+            means, differences = figure.subplots(2, len(self.plan.metrics), sharey="row")
+            for k, metric in enumerate(self.plan.metrics):
                 part = table[table.index.get_level_values("metric") == metric].droplevel("metric")
                 self._panel(means[k], metric, part.loc[cases, ["mean", "low", "high"]])
                 others = [case for case in cases if case != self.plan.baseline]

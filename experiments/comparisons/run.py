@@ -7,28 +7,19 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..runs import metrics
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
 from .plan import ComparisonPlan
 from .report import Comparison
 
-METRICS = (
-    "bad_debt_usd",
-    "borrower_loss_usd",
-    "liquidator_profit_usd",
-    "time_to_liquidation_s",
-    "price_impact_bps",
-    "liquidations",
-    "debt_repaid_usd",
-    "debt_start_usd",
-    "unsafe_at_start",
-)
-"""What is measured in each run, see `runs.metrics`."""
+ALSO = ("liquidations", "debt_repaid_usd", "debt_start_usd", "unsafe_at_start")
+"""Measured in each run beside the metrics of the plan, see `runs.metrics`."""
 
 
 def compare(
-    plan: ComparisonPlan, seeds: Sequence[int], progress: Progress | None = None, workers: int = 1
+    plan: ComparisonPlan, seeds: Sequence[int], progress: Progress | None = None, workers: Workers = 1
 ) -> Comparison:
     """Run every case with every seed.
 
@@ -42,8 +33,8 @@ def compare(
         Root seeds, distinct, two at least.
     progress : callable, optional
         Told the runs done and the total after every run.
-    workers : int
-        Processes; the result does not depend on how many.
+    workers : int or Executor
+        Processes, or where to run instead; the result does not depend on how many.
 
     Raises
     ------
@@ -53,15 +44,18 @@ def compare(
     if len(seeds) < 2 or len(set(seeds)) < len(seeds):
         raise ScenarioError(f"a comparison needs at least 2 distinct seeds, got {list(seeds)}")
     scenarios = plan.scenarios()
+    measured = {name: metrics.find_metric(name) for name in dict.fromkeys((*plan.metrics, *ALSO))}
     jobs = [(name, seed) for seed in seeds for name in scenarios]
-    rows = run_all(measure, [(scenarios[name], seed) for name, seed in jobs], progress, workers)
+    rows = run_all(
+        measure, [(scenarios[name], seed, tuple(measured)) for name, seed in jobs], progress, workers
+    )
     index = pd.MultiIndex.from_tuples(jobs, names=["case", "seed"])
-    runs = pd.DataFrame(rows, index=index, columns=list(METRICS))
-    return Comparison(plan, runs, {name: metrics.METRICS[name].label for name in METRICS})
+    runs = pd.DataFrame(rows, index=index, columns=list(measured))
+    return Comparison(plan, runs, {name: metric.label for name, metric in measured.items()})
 
 
-def measure(scenario: Scenario, seed: int) -> dict[str, float]:
-    """Run once and return `METRICS`.
+def measure(scenario: Scenario, seed: int, names: Sequence[str]) -> dict[str, float]:
+    """Run once and return metrics by their names.
 
     Raises
     ------
@@ -70,6 +64,5 @@ def measure(scenario: Scenario, seed: int) -> dict[str, float]:
     """
     from ..runs.run import run
 
-    return metrics.measure(
-        run(metrics.lean(scenario), seed), {name: metrics.METRICS[name] for name in METRICS}
-    )
+    measured = {name: metrics.find_metric(name) for name in names}
+    return metrics.measure(run(metrics.lean(scenario), seed), measured)

@@ -9,6 +9,7 @@ from ..runs import RunResult
 from .costs import draw_costs
 from .health import draw_health
 from .liquidators import draw_liquidators
+from .margin import draw_margin
 from .price_path import draw_price_path
 from .report import write_report
 from .survival import draw_survival
@@ -21,6 +22,7 @@ FIGURES: tuple[tuple[Callable[[RunResult, Path], Path], tuple[str, ...]], ...] =
     (draw_liquidators, ("liquidations",)),
     (draw_survival, ("liquidations",)),
     (draw_costs, ("costs",)),
+    (draw_margin, ("marks", "margin_liquidations")),
 )
 """Each figure and the tables it needs."""
 

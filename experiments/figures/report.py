@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..runs import SUMMARY_KEYS, RunResult
+from ..runs.metrics import METRICS
 from .liquidators import liquidator_ranking
 
 
@@ -36,9 +37,37 @@ def write_report(result: RunResult, folder: Path, figures: Sequence[Path]) -> Pa
             f"| {name} | {row.calls:.0f} | {row.share:.1%} | {row.profit_usd:,.0f} |"
             for name, row in liquidator_ranking(result.liquidations).iterrows()
         ]
+    if result.scenario.venues:
+        lines += _venues(result)
     lines += ["", "## Figures", ""]
     for figure in figures:
         lines += [f"![{figure.stem.replace('_', ' ')}]({figure.relative_to(folder).as_posix()})", ""]
     path = folder / "report.md"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+MARGIN = (
+    "margin_liquidations",
+    "margin_closed_usd",
+    "false_liquidations",
+    "missed_liquidations",
+    "fund_paid_usd",
+    "haircut_usd",
+    "margin_deficit_usd",
+    "mark_deviation_bps",
+)
+"""Metrics of margin venues on the page."""
+
+
+def _venues(result: RunResult) -> list[str]:
+    """Return the part of the page about margin venues."""
+    values = {METRICS[name].label: METRICS[name].function(result) for name in MARGIN}
+    return [
+        "",
+        "## Margin venues",
+        "",
+        "| measure | value |",
+        "|---|---:|",
+        *(f"| {label} | {value:,.0f} |" for label, value in values.items()),
+    ]

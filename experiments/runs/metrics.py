@@ -13,6 +13,7 @@ from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
 from ..scenarios.objects import import_object
 from ..scenarios.scenario import nearest
+from . import margin_metrics as margin
 from .result import RunResult
 
 Function = Callable[[RunResult], float]
@@ -89,12 +90,24 @@ def liquidator_hhi(result: RunResult) -> float:
     return float(((repaid / total) ** 2).sum()) if total else math.nan
 
 
+def _cost_usd(column: str) -> Function:
+    """Return the sum of a column of `costs`, which is in base units of the quote asset, as USD."""
+
+    def total(result: RunResult) -> float:
+        scenario = result.scenario
+        return float(result.costs[column].sum() / 10.0 ** scenario.asset(scenario.quote).decimals)
+
+    return total
+
+
 METRICS: dict[str, Metric] = {
     "bad_debt_usd": Metric("bad debt (USD)", _summary("bad_debt_usd")),
     "bad_debt_share": Metric("bad debt (share of debt)", bad_debt_share),
     "insolvent": Metric("runs with over 1 % bad debt (share)", insolvent),
     "borrower_loss_usd": Metric("borrowers' loss (USD)", _summary("borrower_loss_usd")),
     "liquidator_profit_usd": Metric("liquidators' profit (USD)", _summary("liquidator_profit_usd")),
+    "protocol_revenue_usd": Metric("protocols' revenue (USD)", _cost_usd("protocol_revenue")),
+    "builder_usd": Metric("paid to builders (USD)", _cost_usd("builder")),
     "liquidator_hhi": Metric("concentration of liquidators (HHI)", liquidator_hhi),
     "gas_usd": Metric("gas of liquidators (USD)", _summary("gas_usd")),
     "time_to_liquidation_s": Metric("time to liquidation (s)", time_to_liquidation_s),
@@ -103,6 +116,21 @@ METRICS: dict[str, Metric] = {
     "debt_repaid_usd": Metric("debt liquidated (USD)", _summary("debt_repaid_usd")),
     "debt_start_usd": Metric("debt at the start (USD)", debt_start_usd),
     "unsafe_at_start": Metric("unsafe at the start", unsafe_at_start),
+    "margin_liquidations": Metric("margin liquidations", margin.margin_liquidations),
+    "margin_closed_usd": Metric("positions liquidated (USD)", margin.total("closed_usd")),
+    "margin_loss_usd": Metric("loss beyond margins (USD)", margin.margin_loss_usd),
+    "margin_deficit_usd": Metric("loss nobody covered (USD)", margin.total("deficit_usd")),
+    "fund_paid_usd": Metric("paid by the fund (USD)", margin.total("fund_paid_usd")),
+    "haircut_usd": Metric("given up by winners (USD)", margin.total("haircut_usd")),
+    "forgone_usd": Metric("forgone by winners (USD)", margin.forgone_usd),
+    "largest_forgone_share": Metric("largest loss of a winner (share)", margin.largest_forgone_share),
+    "deleveraged_gini": Metric("inequality among winners (Gini)", margin.deleveraged_gini),
+    "deleveraged_accounts": Metric("winners deleveraged", margin.deleveraged_accounts),
+    "false_liquidations": Metric("false liquidations", margin.false_liquidations),
+    "false_liquidated_usd": Metric("falsely liquidated (USD)", margin.false_liquidated_usd),
+    "missed_liquidations": Metric("missed liquidations", margin.missed_liquidations),
+    "attack_profit_usd": Metric("attack profit (USD)", margin.attack_profit_usd),
+    "mark_deviation_bps": Metric("largest error of the mark (bps)", margin.largest_deviation_bps),
 }
 """Metrics by name."""
 

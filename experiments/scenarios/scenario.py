@@ -21,6 +21,7 @@ from .deciders import AgentConfig, RecordingConfig
 from .lending import ProtocolConfig
 from .lending.aave import AaveMarketConfig, AaveV2Config
 from .lending.base import LendingConfig
+from .margin import VenueConfig
 from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
 from .venues import (
     MAX_ARRIVALS,
@@ -67,6 +68,7 @@ class Scenario(Section):
         default=(), description="lending protocols that share the borrowers and the prices"
     )
     borrowers: AnyBorrowers = Field(description="population of borrowers")
+    venues: Rows[VenueConfig] = Field(default=(), description="margin venues and their leveraged traders")
     agents: Rows[AgentConfig] = Field(default=(), description="groups of agents that decide")
     recording: RecordingConfig = Field(default=RecordingConfig(), description="tables to keep")
 
@@ -77,8 +79,8 @@ class Scenario(Section):
 
     @property
     def risky(self) -> tuple[AssetConfig, ...]:
-        """Assets that are not stable, in the order of the scenario."""
-        return tuple(asset for asset in self.assets if not asset.stable)
+        """Assets with a price of their own that is not stable, in the order of the scenario."""
+        return tuple(asset for asset in self.assets if not asset.stable and asset.underlying is None)
 
     @property
     def start_s(self) -> float | None:
@@ -109,6 +111,8 @@ class Scenario(Section):
         """Leave out ``protocol`` or ``protocols``, whichever does not run."""
         data: dict[str, Any] = write(self)
         data.pop("protocol" if self.protocols else "protocols", None)
+        if not self.venues:
+            data.pop("venues", None)
         return data
 
     @model_validator(mode="after")
@@ -118,6 +122,7 @@ class Scenario(Section):
         self._check_quote()
         self._check_prices()
         self._check_markets()
+        self._check_venues()
         self._check_flow()
         self._check_oracle()
         self._check_chain()
@@ -233,6 +238,39 @@ class Scenario(Section):
                 asset.book.tick_usd * asset.book.lot * quote_unit,
                 f"{self.quote}, times the lot",
             )
+
+    def _check_venues(self) -> None:
+        risky = tuple(asset.symbol for asset in self.risky)
+        for asset in self.assets:
+            if asset.underlying is None:
+                continue
+            where = f"assets.{asset.symbol}"
+            if asset.underlying not in risky:
+                raise ValueError(
+                    f"{where}.underlying = {asset.underlying!r}; allowed: assets whose price moves, "
+                    f"{', '.join(risky)}"
+                )
+            for key, wrong in (
+                ("stable = true", asset.stable),
+                ("price_usd", asset.price_usd is not None),
+                ("pool", asset.pool is not None),
+            ):
+                if wrong:
+                    raise ValueError(f"{where}.{key} does nothing for a contract; its underlying decides")
+            if asset.book is None:
+                raise ValueError(f"{where}.book is missing; a contract trades on a book")
+        contracts = tuple(asset.symbol for asset in self.assets if asset.underlying is not None)
+        _distinct("venues", "name", [venue.name for venue in self.venues])
+        _distinct("venues", "instrument", [venue.instrument for venue in self.venues])
+        for venue in self.venues:
+            if venue.instrument not in contracts:
+                raise ValueError(
+                    f"venues.{venue.name}.instrument = {venue.instrument!r}; allowed: assets with an "
+                    f"underlying, {', '.join(contracts) or 'of which there is none'}"
+                )
+        for symbol in contracts:
+            if symbol not in [venue.instrument for venue in self.venues]:
+                raise ValueError(f"assets.{symbol} is a contract without a venue; name it in [[venues]]")
 
     def _check_flow(self) -> None:
         flow, clock = self.flow, self.clock

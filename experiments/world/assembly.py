@@ -31,6 +31,7 @@ from ...market.prices import (
     ReferencePrice,
     ReplayPrice,
 )
+from ...market.private_oracle import PrivateOracle
 from ...market.revert import Revert
 from ...market.streams import Streams
 from ...market.trading import LADDER_ROOM, MAX_TICKS, BookSpec, FlowSpec, TradingFloor
@@ -70,7 +71,7 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     times: Floats = np.arange(clock.n_blocks + 1, dtype=np.float64) * clock.block_time_s
     source = _reference(scenario)
     joint = JointPrice([source, FixedPrice(_stable_prices(scenario, source.symbols))])
-    order = [joint.symbols.index(symbol) for symbol in scenario.symbols]
+    order = [joint.symbols.index(asset.underlying or asset.symbol) for asset in scenario.assets]
     with np.errstate(over="ignore", invalid="ignore"):  # `_check_path` says what is wrong
         path = np.ascontiguousarray(joint.path(times, streams)[:, order])
     _check_path(scenario, times, path)
@@ -284,19 +285,23 @@ def build_oracle(
 ) -> tuple[Oracle, list[Source] | None]:
     """Build the oracle and its sources; None where it reads the reference path itself."""
     config = scenario.oracle
-    oracle = Oracle(
-        scenario.symbols,
-        outside.path[0],
-        heartbeat_s=config.heartbeat_s,
-        deviation=config.deviation,
-        delay_s=config.delay_s,
-    )
+    timing: dict[str, Any] = {
+        "heartbeat_s": config.heartbeat_s,
+        "deviation": config.deviation,
+        "delay_s": config.delay_s,
+    }
+    oracle: Oracle
+    if config.auction is None:
+        oracle = Oracle(scenario.symbols, outside.path[0], **timing)
+    else:
+        hold_s = config.auction.fallback_delay_s
+        oracle = PrivateOracle(scenario.symbols, outside.path[0], hold_s=hold_s, **timing)
     if config.source == "reference":
         return oracle, None
     sources: list[Source] = []
     for i, asset in enumerate(scenario.assets):
         reference = PathSource(outside.path[:, i])
-        if asset.stable:
+        if asset.stable or asset.underlying is not None:
             sources.append(reference)
             continue
         parts: dict[str, Source] = {"reference": reference}

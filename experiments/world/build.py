@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
+from ...agents.contract_traders import BasisArbitrageur, BookManipulator
 from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
@@ -19,6 +20,7 @@ from ...agents.manipulators import MarketManipulator
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
+from ...agents.strategies.basis_trade import BasisTrade, PushAndReverse
 from ...agents.strategies.best_responder import BestResponder
 from ...agents.strategies.dutch_liquidator import DutchLiquidator
 from ...agents.strategies.keeper import Keeper
@@ -49,7 +51,10 @@ from .credit import CreditMarket, build_credit_market
 from .crowd import build_population, reference_thresholds
 from .exposure_limits import limited
 from .lending.kinds import lending_kinds
+from .liquidation_rights import check_rights
 from .manipulation import check_manipulators
+from .margin.build import build_venues
+from .margin.venue import MarginVenue
 from .par_desk import ParDesk
 from .recorder import Recorder
 from .same_borrowers import chosen, same_borrowers
@@ -69,6 +74,8 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "redeemer": ("redeemer", Redeemer),
     "keeper": ("keeper", Keeper),
     "learning": ("learner", LearningLiquidator),
+    "basis-trade": ("arbitrageur", BasisTrade),
+    "push-and-reverse": ("book-manipulator", PushAndReverse),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
 
@@ -81,7 +88,16 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "keeper": KeeperBot,
     "learner": LearningBot,
     "manipulator": MarketManipulator,
+    "arbitrageur": BasisArbitrageur,
+    "book-manipulator": BookManipulator,
 }
+
+UNSANDWICHED = {
+    "first-come": "who has seen a transaction comes after it",
+    "random": "no price puts a trade before another",
+    "sealed-bundle": "nobody sees what others send",
+}
+"""Rules under which no sandwich can be made, and why."""
 
 FLASH_ENDOWMENT_USD = 5e10
 """What the flash lender has of each stable asset, USD: never short."""
@@ -95,6 +111,7 @@ class World:
     floor: TradingFloor
     pools: dict[int, LiquidityPool]
     credit: list[CreditMarket]
+    venues: list[MarginVenue]
     oracle: Oracle
     sources: list[Source] | None
     outside: Outside
@@ -148,8 +165,11 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    check_rights(scenario, credit)
+    venues = build_venues(scenario, ledger, floor, outside.path, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
+    _check_contract_traders(scenario)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -171,12 +191,13 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
         floor=floor,
         pools=pools,
         credit=credit,
+        venues=venues,
         oracle=oracle,
         sources=sources,
         outside=outside,
         desk=desk,
         conservation=ConservationCheck(
-            ledger, floor, list(pools.values()), [market.pool for market in credit]
+            ledger, floor, list(pools.values()), [*(market.pool for market in credit), *venues]
         ),
         recorder=recorder,
         deciders=deciders,
@@ -296,14 +317,28 @@ def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Liquid
         if config.kind != "searcher" or not config.parameters.get("sandwiches"):
             continue
         where = f"agents.{config.name}.parameters.sandwiches = {config.parameters['sandwiches']}"
-        if scenario.chain.inclusion != "priority-fee":
+        if scenario.chain.inclusion in UNSANDWICHED:
             raise ScenarioError(
-                f"{where} needs blocks ordered by fee; allowed under chain.inclusion = 'priority-fee' only"
+                f"{where} does nothing under chain.inclusion = {scenario.chain.inclusion!r}: "
+                f"{UNSANDWICHED[scenario.chain.inclusion]}; allowed where a gas price overtakes what is seen"
             )
         if not any(ledger.asset_index[symbol] in pools for symbol in config.inventory_usd):
             raise ScenarioError(
                 f"{where} needs a stock to sell: agents.{config.name}.inventory_usd of an asset with a pool"
             )
+
+
+def _check_contract_traders(scenario: Scenario) -> None:
+    """Refuse traders of contracts that name no book."""
+    books = [asset.symbol for asset in scenario.assets if asset.book is not None]
+    for config in scenario.agents:
+        for key in ("contract", "underlying") if config.kind in ("arbitrageur", "book-manipulator") else ():
+            symbol = config.parameters.get(key)
+            if symbol is not None and symbol not in books:
+                raise ScenarioError(
+                    f"agents.{config.name}.parameters.{key} = {symbol!r}; allowed: assets with a book, "
+                    f"{', '.join(books)}"
+                )
 
 
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
@@ -345,7 +380,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     if config.strategy is None:
         kinds = (
             "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
-            "manipulator",
+            "manipulator", "arbitrageur", "book-manipulator",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

@@ -8,6 +8,7 @@ escrow, pool reserves, protocol totals and positions against the ledger.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,18 @@ from numpy.typing import NDArray
 from ...market.ledger import Ledger
 from ...market.pools.liquidity_pool import LiquidityPool
 from ...market.trading import TradingFloor
-from ...protocols.lending.pool import LendingPool
+
+
+class Holder(Protocol):
+    """Who holds funds for others: a lending pool, a margin venue."""
+
+    def residual(self) -> NDArray[np.int64]:
+        """Disagreement with the ledger by asset, base units."""
+        ...
+
+    def residual_touched(self) -> NDArray[np.int64]:
+        """Disagreement in what has changed since the last call."""
+        ...
 
 
 class ConservationCheck:
@@ -32,7 +44,7 @@ class ConservationCheck:
         ledger: Ledger,
         floor: TradingFloor,
         pools: Sequence[LiquidityPool],
-        protocols: Sequence[LendingPool],
+        protocols: Sequence[Holder],
     ) -> None:
         self.ledger, self.floor = ledger, floor
         self.pools, self.protocols = tuple(pools), tuple(protocols)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...agents.base import (
     ArbitragePool,
     Buy,
+    BuyOnBook,
     DecidingAgent,
     Deposit,
     Kick,
@@ -68,7 +69,7 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, _SENT | SandwichPool | SetQuotes | Sell):
+    if not isinstance(intent, _SENT | SandwichPool | SetQuotes | Sell | BuyOnBook):
         return f"asked for {intent!r}, which is no intent of agents.base"
     if isinstance(intent, Liquidate | Buy | PlaceBid) and not (
         isinstance(intent.exit, Schedule) or intent.exit in AT_ONCE

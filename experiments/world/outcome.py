@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from .cost_table import cost_table
+from .margin.records import margin_tables
 from .sale_table import forced_sale_table
 from .welfare import welfare_table
 
@@ -29,6 +30,8 @@ def run_tables(world: LiquidationMarket) -> dict[str, pd.DataFrame]:
         }
     )
     tables["costs"] = cost_table(world)
+    if world.rights is not None:
+        tables["rights"] = world.rights.table()
     tables["forced_sales"] = forced_sale_table(world)
     tables["welfare"] = welfare_table(world, world.start_holdings)
-    return tables
+    return tables | margin_tables([venue.records for venue in world.venues])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...agents.base import (
     ArbitragePool,
     Buy,
+    BuyOnBook,
     DecidingAgent,
     Deposit,
     Intent,
@@ -103,6 +104,8 @@ class Requests:
                 self._send_bundle(agent, intent.intents)
             elif isinstance(intent, Sell):
                 self._sell(agent, intent)
+            elif isinstance(intent, BuyOnBook):
+                self._buy(agent, intent)
             elif isinstance(intent, SandwichPool):
                 self._send_sandwich(agent, intent)
             else:
@@ -205,6 +208,13 @@ class Requests:
         lots = units // world.lot_units(intent.asset)
         world.sell_on_book(intent.asset, agent.account, lots, mid * (1.0 - intent.max_slippage))
 
+    def _buy(self, agent: DecidingAgent, intent: BuyOnBook) -> None:
+        world = self.world
+        worst = world.floor.mid(intent.asset) * (1.0 + intent.max_slippage)
+        usd = min(intent.amount_usd, world.cash_usd(agent.account))
+        lots = int(usd / worst * world.assets[intent.asset].unit) // world.lot_units(intent.asset)
+        world.buy_on_book(intent.asset, agent.account, lots, worst)
+
     def _send(self, agent: DecidingAgent, intent: Sent, seen_s: Mapping[Account, float]) -> None:
         """Send a transaction, unless the same request of the agent is still pending."""
         aim = _aim(intent)
@@ -228,7 +238,7 @@ class Requests:
     def _send_sandwich(self, agent: DecidingAgent, intent: SandwichPool) -> None:
         """Send both trades of a sandwich, unless the agent's last one in this pool is still pending."""
         world, trade = self.world, PoolSandwich(agent, intent)
-        gas, arrival_s = world.scenario.chain.gas_per_swap, world.time_s + agent.delay_s()
+        gas, arrival_s = world.scenario.chain.gas_per_swap, max(world.time_s, intent.seen_s) + agent.delay_s()
         revert_gas, target = int(gas * world.scenario.chain.revert_gas_share), -1 - intent.asset
         trades = tuple(
             Transaction(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Holdings = dict[str, NDArray[np.float64]]
 
 _PLURAL = {
-    role: f"{role}s" for role in ("liquidator", "searcher", "maker", "depositor", "redeemer", "manipulator")
+    role: f"{role}s"
+    for role in ("liquidator", "searcher", "maker", "depositor", "redeemer", "manipulator", "arbitrageur")
 }
 
 

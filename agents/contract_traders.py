@@ -1,0 +1,75 @@
+"""Traders of a venue's contracts who own what they trade: basis arbitrageurs and manipulators of thin books.
+
+Both trade on the books at once and in the open; no transaction, no gas.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import BuyOnBook, DecidingAgent, Intent, PublicView, Sell
+from .strategies.basis_trade import BasisTrade, PushAndReverse
+
+
+class _ContractTrader(DecidingAgent):
+    """Asked in every block."""
+
+    def due(self, view_version: int, block: int) -> bool:
+        """Due in every block."""
+        return True
+
+    def _column(self, symbol: str) -> int:
+        return [asset.symbol for asset in self.world.assets].index(symbol)
+
+
+class BasisArbitrageur(_ContractTrader):
+    """Buys what is cheap and sells what is dear of a contract and its underlying, from its own stock."""
+
+    role = "arbitrageur"
+
+    def decide(self, view: PublicView) -> list[Intent]:
+        """Return a pair of trades when the basis is wide enough."""
+        strategy: BasisTrade = self.strategy
+        contract, spot = self._column(strategy.contract), self._column(strategy.underlying)
+        if min(view.depth_usd[contract], view.depth_usd[spot]) <= 0.0:  # a book that rests
+            return []
+        low, high = view.mids[contract], view.mids[spot]
+        side = strategy.side(low / high - 1.0)
+        if not side:
+            return []
+        bought, sold = (contract, spot) if side > 0 else (spot, contract)
+        stock_usd = self.world.tokens(self.account, sold) * view.mids[sold]
+        amount = min(strategy.size_usd, self.world.cash_usd(self.account), stock_usd)
+        if amount <= 0.0:
+            return []
+        return [
+            BuyOnBook(bought, amount, strategy.max_slippage),
+            Sell(sold, amount, strategy.max_slippage),
+        ]
+
+
+class BookManipulator(_ContractTrader):
+    """Pushes the price of a thin book so that others are liquidated, and trades back into their orders."""
+
+    role = "manipulator"
+
+    def __init__(
+        self, model: Any, name: str, account: int, strategy: PushAndReverse, **latency: float
+    ) -> None:
+        super().__init__(model, name, account, strategy, **latency)
+        self._start_tokens = -1.0
+
+    def decide(self, view: PublicView) -> list[Intent]:
+        """Return the push of this block, or the trade back."""
+        strategy: PushAndReverse = self.strategy
+        asset = self._column(strategy.contract)
+        price, tokens = view.mids[asset], self.world.tokens(self.account, asset)
+        if self._start_tokens < 0.0:
+            self._start_tokens = tokens
+        pushed_usd = abs(tokens - self._start_tokens) * price
+        amount = strategy.amount_usd(view.time_s, view.block_time_s, pushed_usd)
+        if amount == 0.0:
+            return []
+        if amount < 0.0:
+            return [Sell(asset, -amount, strategy.max_slippage)]
+        return [BuyOnBook(asset, amount, strategy.max_slippage)]

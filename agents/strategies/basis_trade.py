@@ -1,0 +1,108 @@
+"""Strategies in a contract and its underlying: trade the basis, or push the price and trade back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def _positive(rule: object, *names: str) -> None:
+    for name in names:
+        if not getattr(rule, name) > 0:
+            raise ValueError(f"{name} must be above 0, got {getattr(rule, name):g}")
+
+
+@dataclass(frozen=True, slots=True)
+class BasisTrade:
+    """Trade a contract against its underlying when they are further apart than a threshold.
+
+    Parameters
+    ----------
+    contract, underlying : str
+        Symbols.
+    threshold : float
+        Basis, as a fraction, from which the pair is traded.
+    size_usd : float
+        Amount of a pair in one block.
+    max_slippage : float
+        Worst price, as a fraction beyond the mid.
+
+    Raises
+    ------
+    ValueError
+        If a number is not above 0.
+    """
+
+    contract: str
+    underlying: str
+    threshold: float = 0.002
+    size_usd: float = 100_000.0
+    max_slippage: float = 0.002
+
+    def __post_init__(self) -> None:
+        _positive(self, "threshold", "size_usd", "max_slippage")
+
+    def side(self, basis: float) -> int:
+        """Whether to buy the contract (1), sell it (-1) or do nothing, at contract / underlying - 1."""
+        if basis < -self.threshold:
+            return 1
+        return -1 if basis > self.threshold else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PushAndReverse:
+    """Sell in a few blocks, wait for liquidations, and buy back; or the other way round.
+
+    Parameters
+    ----------
+    contract : str
+        Symbol of what is pushed.
+    start_s : float
+        Beginning of the attack.
+    push_usd : float
+        Amount sold over `push_s`; negative to buy first.
+    push_s, hold_s, back_s : float
+        Length of the push, of the wait and of the trade back, seconds.
+    max_slippage : float
+        Worst price of one block, as a fraction beyond the mid.
+
+    Raises
+    ------
+    ValueError
+        If the amount is 0, or a time or the slippage out of range.
+    """
+
+    contract: str
+    start_s: float
+    push_usd: float
+    push_s: float = 30.0
+    hold_s: float = 60.0
+    back_s: float = 300.0
+    max_slippage: float = 0.2
+
+    def __post_init__(self) -> None:
+        _positive(self, "push_s", "back_s", "max_slippage")
+        if not (self.start_s >= 0 and self.hold_s >= 0):
+            raise ValueError(
+                f"start_s and hold_s must not be negative, got {self.start_s:g}, {self.hold_s:g}"
+            )
+        if self.push_usd == 0:
+            raise ValueError("push_usd must not be 0")
+
+    def amount_usd(self, time_s: float, block_time_s: float, pushed_usd: float) -> float:
+        """Amount to buy in this block (sell if negative).
+
+        Parameters
+        ----------
+        time_s, block_time_s : float
+        pushed_usd : float
+            What is to be traded back, at the present mid.
+        """
+        since = time_s - self.start_s
+        if 0.0 <= since < self.push_s:
+            return -self.push_usd * min(block_time_s / self.push_s, 1.0)
+        back = since - self.push_s - self.hold_s
+        if back < 0.0:
+            return 0.0
+        left_s = max(self.back_s - back, block_time_s)
+        whole = pushed_usd * min(block_time_s / left_s, 1.0)
+        return whole if self.push_usd > 0 else -whole

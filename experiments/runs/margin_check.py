@@ -1,0 +1,92 @@
+"""Check the decisions of margin venues from the tables of a run alone.
+
+Each mark is computed again from its stored inputs, and each liquidated account's equity and requirement
+from its stored balance and positions at that mark, by the rules that the scenario names. An account
+that was liquidated although its equity covered the requirement is a fault.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...protocols.margin.contracts import LinearContract
+from ...protocols.margin.marks import MarkInputs, MarkRule
+from ..scenarios import Scenario
+from ..scenarios.margin import VenueConfig
+from ..world.margin.rules import build_mark, build_tiers
+from .folders import RunFolderError
+from .result import RunResult
+
+CLOSE = 1e-9
+"""Relative difference to which a mark must agree: other machines may round a root differently."""
+
+
+def check_margin(result: RunResult) -> int:
+    """Compute every margin decision of a run again.
+
+    Parameters
+    ----------
+    result : RunResult
+
+    Returns
+    -------
+    int
+        Liquidations that were checked; 0 where the scenario has no venue.
+
+    Raises
+    ------
+    RunFolderError
+        If a mark is not that of its inputs, or an account was liquidated that the rule spares.
+    """
+    return sum(_check_venue(result, config) for config in result.scenario.venues)
+
+
+def _check_venue(result: RunResult, config: VenueConfig) -> int:
+    name, scenario = config.name, result.scenario
+    marks = result.marks[result.marks["venue"] == name]
+    rule, tick_usd = build_mark(config.mark, f"venues.{name}"), _tick_usd(scenario, config)
+    seen = {row["block"]: row for row in marks.to_dict("records")}
+    for row in seen.values():
+        _check_mark(row, rule, tick_usd, name)
+    quote = scenario.asset(scenario.quote)
+    unit, book = 10**quote.decimals, scenario.asset(config.instrument).book
+    assert book is not None  # a scenario with a venue has one
+    contract = LinearContract(config.instrument, round(book.lot * book.tick_usd * unit))
+    positions_of = result.margin_positions[result.margin_positions["venue"] == name]
+    held = dict(iter(positions_of.groupby("id")))
+    cases = result.margin_liquidations[result.margin_liquidations["venue"] == name]
+    for case in cases.to_dict("records"):
+        where = f"{name}: liquidation {case['id']} of account {case['account']} in block {case['block']}"
+        if case["block"] not in seen or case["id"] not in held:
+            raise RunFolderError(f"{where} has no mark or no position")
+        row, positions = seen[case["block"]], held[case["id"]]
+        tiers = build_tiers(config, unit, row["margin_add_on"])
+        values = [contract.value(int(lots), int(row["mark_ticks"])) for lots in positions["lots"]]
+        equity = case["balance_units"] + sum(values) - int(positions["entry_units"].sum())
+        needed = sum(tiers.required(abs(value)) for value in values)
+        if (equity, needed) != (case["equity_units"], case["requirement_units"]):
+            raise RunFolderError(
+                f"{where}: equity and requirement are {equity} and {needed} base units by the rule, "
+                f"the table says {case['equity_units']} and {case['requirement_units']}"
+            )
+        if equity >= needed:
+            raise RunFolderError(f"{where}: equity {equity} covers the requirement {needed} (base units)")
+    return len(cases)
+
+
+def _check_mark(row: dict[Any, Any], rule: MarkRule, tick_usd: float, venue: str) -> None:
+    inputs = MarkInputs(*(row[key] for key in MarkInputs._fields))
+    price = float(rule.mark(inputs).price)
+    ticks = max(round(price / tick_usd), 1)
+    if not math.isclose(price, row["mark"], rel_tol=CLOSE) or ticks != row["mark_ticks"]:
+        raise RunFolderError(
+            f"{venue}: the mark of block {row['block']} is {price:.10g} by its inputs, "
+            f"the table says {row['mark']:.10g}"
+        )
+
+
+def _tick_usd(scenario: Scenario, config: VenueConfig) -> float:
+    book = scenario.asset(config.instrument).book
+    assert book is not None
+    return book.tick_usd

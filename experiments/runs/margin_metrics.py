@@ -1,0 +1,141 @@
+"""Numbers of margin venues, read from the tables of a run; nan where the scenario has no venue.
+
+A liquidation is false if the account was sound at the outside price when it was checked, and would have
+stayed so for `PATIENCE_S`: sooner or later than the outside price says is no fault, wrong is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .result import RunResult
+
+PATIENCE_S = 600.0
+"""Time within which the outside price would have to liquidate the account, too; s."""
+
+
+def has_venues(result: RunResult) -> bool:
+    """Whether the run has the tables of margin venues."""
+    return "margin_liquidations" in result.tables
+
+
+def total(column: str) -> Callable[[RunResult], float]:
+    """Return a metric that sums a column of ``margin_liquidations``."""
+
+    def metric(result: RunResult) -> float:
+        return float(result.margin_liquidations[column].sum()) if has_venues(result) else math.nan
+
+    return metric
+
+
+def margin_liquidations(result: RunResult) -> float:
+    """Accounts that failed the margin check and were closed, in part or whole."""
+    if not has_venues(result):
+        return math.nan
+    return float((result.margin_liquidations["outcome"] != "recovered").sum())
+
+
+def false_cases(result: RunResult) -> NDArray[np.bool_]:
+    """Whether each row of ``margin_liquidations`` is false.
+
+    The account's equity and requirement are followed at the outside price: with notional `N` now, a move by
+    the factor ``f`` changes equity by the position's gain, and the requirement in proportion to `f`.
+    """
+    cases = result.margin_liquidations
+    found = cases["is_false"].to_numpy(bool) & (cases["outcome"] != "recovered").to_numpy(bool)
+    sides = _sides(result)
+    series = {
+        str(venue): (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
+        for venue, rows in result.marks.groupby("venue", observed=True)
+    }
+    for k in np.flatnonzero(found).tolist():
+        case = cases.iloc[k]
+        times, reference = series[str(case["venue"])]
+        first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
+        factor = reference[first:end] / reference[first]
+        side, notional = sides.iloc[k], float(case["reference_notional_usd"])
+        equity = case["reference_equity_usd"] + side * notional * (factor - 1.0)
+        found[k] = bool((equity >= case["reference_requirement_usd"] * factor).all())
+    return found
+
+
+def false_liquidations(result: RunResult) -> float:
+    """Accounts liquidated that the outside price would have spared."""
+    return float(false_cases(result).sum()) if has_venues(result) else math.nan
+
+
+def false_liquidated_usd(result: RunResult) -> float:
+    """Positions closed in false liquidations; USD."""
+    if not has_venues(result):
+        return math.nan
+    return float(result.margin_liquidations["closed_usd"].to_numpy(float)[false_cases(result)].sum())
+
+
+def missed_liquidations(result: RunResult) -> float:
+    """Accounts bankrupt at the outside price before the venue found them."""
+    return float(len(result.late_liquidations)) if has_venues(result) else math.nan
+
+
+def margin_loss_usd(result: RunResult) -> float:
+    """Loss beyond margins: what the fund paid, winners gave up and nobody covered; USD."""
+    if not has_venues(result):
+        return math.nan
+    cases = result.margin_liquidations
+    return float(cases[["fund_paid_usd", "haircut_usd", "deficit_usd"]].to_numpy(float).sum())
+
+
+def attack_profit_usd(result: RunResult) -> float:
+    """Gain of manipulators, at the last mids; USD, nan if there is none."""
+    welfare = result.welfare.set_index(result.welfare["group"].astype(str))["gain_usd"]
+    return float(welfare.get("manipulators", math.nan))
+
+
+def largest_deviation_bps(result: RunResult) -> float:
+    """Largest distance of a mark from the outside price; basis points."""
+    if not has_venues(result):
+        return math.nan
+    marks = result.marks
+    return float((marks["mark"] / marks["reference"] - 1.0).abs().max() * 1e4)
+
+
+def forgone_usd(result: RunResult) -> float:
+    """Sum what deleveraged winners lost against closing at the outside price; USD."""
+    return float(result.deleveragings["forgone_usd"].sum()) if has_venues(result) else math.nan
+
+
+def largest_forgone_share(result: RunResult) -> float:
+    """Largest share of its equity that one deleveraged account lost so, all its closures together."""
+    given = result.tables.get("deleveragings", pd.DataFrame())
+    if not len(given):
+        return math.nan
+    by_account = given.groupby(["venue", "account"], observed=True)
+    return float((by_account["forgone_usd"].sum() / by_account["equity_before_usd"].first()).max())
+
+
+def deleveraged_gini(result: RunResult) -> float:
+    """Gini index of the lots that winners had to close; 0 is even, nan if there was none."""
+    given = result.tables.get("deleveragings", pd.DataFrame())
+    if not len(given):
+        return math.nan
+    lots = np.sort(given.groupby(["venue", "account"], observed=True)["lots"].sum().to_numpy(float))
+    n = len(lots)
+    return float(2.0 * (np.arange(1, n + 1) @ lots) / (n * lots.sum()) - (n + 1) / n)
+
+
+def deleveraged_accounts(result: RunResult) -> float:
+    """Winners whose positions were closed against their will: hedges that may be broken."""
+    if not has_venues(result):
+        return math.nan
+    return float(len(result.deleveragings.drop_duplicates(["venue", "account"])))
+
+
+def _sides(result: RunResult) -> pd.Series:
+    held = result.margin_positions.set_index(["venue", "id"])["lots"]
+    cases = result.margin_liquidations
+    lots = [held.loc[key] for key in zip(cases["venue"], cases["id"], strict=True)]
+    return pd.Series(np.sign(np.array(lots, float)), index=cases.index)

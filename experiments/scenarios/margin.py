@@ -1,0 +1,158 @@
+"""The [[venues]] section: where leveraged contracts trade, how they are marked, margined and liquidated.
+
+A venue belongs to one asset with an ``underlying``, whose order book it uses. Rules are
+named, with parameters of their own, as strategies of agents are.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import NAME, SYMBOL, Rows, Section, Share
+
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+MARKS = ("index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch")
+SIZINGS = ("full", "to-target", "tranche", "greedy")
+DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "none")
+
+
+class MarkConfig(Section):
+    """The price by which accounts are margined (MODEL 2.1, 2.5)."""
+
+    kind: Literal["index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch"] = (
+        Field(default="funding-basis", description=f"how accounts are marked: {', '.join(MARKS)}")
+    )
+    parameters: dict[str, Any] = Field(default_factory=dict, description="parameters of the mark to change")
+    haircut_deviations: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="standard deviations of the mark by which each position is valued worse; 0 for none",
+    )
+    haircut_at_most: Share = Field(default=0.1, description="most that the haircut takes, share of the mark")
+
+
+class IndexConfig(Section):
+    """What the venue knows of the price elsewhere."""
+
+    source: Literal["reference", "book-mid"] = Field(
+        default="reference", description="outside price of the underlying, or the mid of its book here"
+    )
+    delay_s: float = Field(default=0.0, ge=0, le=86_400, description="age of the index, seconds")
+
+
+class ModelConfig(Section):
+    """Fair value by a filter of the index: late, but hard to move."""
+
+    half_life_s: float = Field(
+        default=60.0, gt=0, le=86_400, description="half-life of the moving average of the index, seconds"
+    )
+
+
+class TierConfig(Section):
+    """One row of a table of maintenance margins."""
+
+    up_to_usd: float | None = Field(
+        default=None, gt=0, le=1e12, description="notional up to which it holds; no bound if left out, USD"
+    )
+    maintenance: Rate = Field(description="maintenance margin, share of the notional")
+
+
+class FundingConfig(Section):
+    """What the heavy side pays the other (MODEL 2.1, CASES P07)."""
+
+    interval_s: float = Field(default=28_800.0, gt=0, le=1e7, description="time between payments, seconds")
+    interest: float = Field(default=0.0001, ge=-0.1, le=0.1, description="interest part of the rate")
+    clamp: float = Field(
+        default=0.0005, ge=0, le=0.1, description="most by which interest pulls the premium, either way"
+    )
+
+
+class LiquidationConfig(Section):
+    """From a breach of margin to a closed position: check, cancel, dispose (MODEL 2.2)."""
+
+    sizing: Literal["full", "to-target", "tranche", "greedy"] = Field(
+        default="full", description=f"how much is closed: {', '.join(SIZINGS)}"
+    )
+    target: float = Field(
+        default=1.5, ge=1, le=100, description="margin that to-target and greedy restore, in maintenances"
+    )
+    tranche: Rate = Field(default=0.2, description="share of the position that a tranche closes")
+    execution: str | dict[str, Any] = Field(
+        default="market",
+        description="market, or a schedule: twap, almgren-chriss or percentage-of-volume with its options",
+    )
+    max_slippage: Share = Field(
+        default=0.05, description="worst price of one block's orders, as a fraction beyond the mark"
+    )
+    fee: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        default=0.005, description="paid to the insurance fund, share of the value, while equity lasts"
+    )
+    cancel_latency_s: float = Field(
+        default=0.0, ge=0, le=3600, description="from a failed check until orders are cancelled, seconds"
+    )
+    dispose_latency_s: float = Field(
+        default=0.0, ge=0, le=3600, description="from there until the position is sold, seconds"
+    )
+    failure: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0, description="chance that a stage fails in a block and is tried again in the next"
+    )
+
+
+class BackstopConfig(Section):
+    """A vault that takes positions over before they are bankrupt (CASES P08)."""
+
+    capital_usd: float = Field(gt=0, le=1e12, description="its own money, USD")
+    below: Share = Field(
+        default=2 / 3, description="it takes over at this share of the maintenance margin, if it can bear it"
+    )
+
+
+class BreakerConfig(Section):
+    """When the venue stops trading (MODEL 2.6, CASES P15)."""
+
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="settings of the circuit breaker to change"
+    )
+    flow_shift: Share = Field(
+        default=0.5,
+        description="share of its background orders that goes to other books of the underlying in a halt",
+    )
+
+
+class TradersConfig(Section):
+    """The crowd of leveraged traders."""
+
+    count: int = Field(ge=2, le=1_000_000, description="accounts")
+    open_interest_usd: float = Field(gt=0, le=1e12, description="notional of all longs at the start, USD")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="parameters of the law of leverage, sizes and stops to change"
+    )
+
+
+class VenueConfig(Section):
+    """A margin venue."""
+
+    name: str = Field(pattern=NAME, description="name in tables and streams, unique")
+    instrument: str = Field(pattern=SYMBOL, description="asset with an underlying, whose book it uses")
+    mark: MarkConfig = Field(default=MarkConfig(), description="price by which accounts are margined")
+    index: IndexConfig = Field(default=IndexConfig(), description="price elsewhere")
+    model: ModelConfig = Field(default=ModelConfig(), description="fair value of a model")
+    tiers: Rows[TierConfig] = Field(
+        default=(TierConfig(maintenance=0.005),), min_length=1, description="maintenance margins by notional"
+    )
+    funding: FundingConfig = Field(default=FundingConfig(), description="payments between the sides")
+    liquidation: LiquidationConfig = Field(default=LiquidationConfig(), description="how accounts are closed")
+    insurance_fund_usd: float = Field(
+        default=0.0, ge=0, le=1e12, description="insurance fund at the start, USD"
+    )
+    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "none"] = Field(
+        default="queue",
+        description="who bears what the fund cannot: winners by rank, by equity, by gains, or nobody",
+    )
+    backstop: BackstopConfig | None = Field(default=None, description="vault that takes positions over")
+    breaker: BreakerConfig | None = Field(default=None, description="when trading stops")
+    traders: TradersConfig = Field(description="who holds positions at the start")

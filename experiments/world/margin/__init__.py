@@ -1,0 +1,1 @@
+"""Margin venues in a world: their feeds, accounts, liquidations and tables."""

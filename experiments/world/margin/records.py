@@ -1,0 +1,148 @@
+"""What a margin venue writes down, and the tables that come of it.
+
+Each liquidation keeps the account as it was when margin was checked, and each block the inputs of
+the mark, so that the decision can be computed again from the tables alone (`runs.margin_check`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ....agents.strategies.exits import SaleStart
+from ....protocols.margin.marks import MarkInputs
+
+MARK_COLUMNS = (
+    "block", "t_s", "venue", "instrument", *MarkInputs._fields, "mark", "mark_age_s", "mark_uncertainty",
+    "mark_ticks", "margin_add_on", "reference", "open_interest_usd", "insurance_fund_usd", "stopped_usd",
+    "halted",
+)  # fmt: skip
+LIQUIDATION_COLUMNS = (
+    "id", "venue", "account", "block", "t_s", "balance_units", "equity_units", "requirement_units",
+    "notional_usd", "equity_usd", "requirement_usd", "reference_equity_usd", "reference_requirement_usd",
+    "reference_notional_usd",
+    "is_false", "t_done_s", "outcome", "closed_usd", "slippage_usd", "fee_usd", "fund_paid_usd",
+    "haircut_usd", "deficit_usd",
+)  # fmt: skip
+POSITION_COLUMNS = ("id", "venue", "instrument", "lots", "entry_units")
+DELEVERAGING_COLUMNS = (
+    "id", "venue", "instrument", "block", "t_s", "account", "lots", "price", "mark", "reference",
+    "haircut_usd", "forgone_usd", "equity_before_usd",
+)  # fmt: skip
+FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
+LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
+NOT_STARTED = SaleStart(0.0, 0.0, 0.0, 0.0)
+_TEXT = ("venue", "instrument", "outcome")
+
+
+class Checked(NamedTuple):
+    """An account when it failed the margin check; base units, and what it was at the outside price."""
+
+    balance: int
+    equity: int
+    requirement: int
+    notional: int
+    reference_equity: int
+    reference_requirement: int
+    reference_notional: int
+
+
+@dataclass(slots=True)
+class Case:
+    """One liquidation from the failed check to its end.
+
+    Attributes
+    ----------
+    number, row, block : int
+        Of the case, the account and the check.
+    due : int
+        Block of the next stage.
+    stage : int
+        0 before orders are cancelled, 1 before the position is sold, 2 while it is.
+    keep, ordered : int
+        Lots that are to be left, and lots to be closed.
+    start_s, start
+        When the sale began, and what was known of the market then.
+    """
+
+    number: int
+    row: int
+    block: int
+    t_s: float
+    checked: Checked
+    due: int
+    stage: int = 0
+    keep: int = 0
+    ordered: int = 0
+    start_s: float = 0.0
+    start: SaleStart = NOT_STARTED
+    done_s: float = float("nan")
+    outcome: str = "open"
+    closed: int = 0
+    slippage: int = 0
+    fee: int = 0
+    fund_paid: int = 0
+    haircut: int = 0
+    deficit: int = 0
+
+
+class MarginRecords:
+    """Rows of one venue."""
+
+    def __init__(self, venue: str, unit: int) -> None:
+        self.venue, self.unit = venue, unit
+        self.marks: list[tuple[Any, ...]] = []
+        self.cases: list[Case] = []
+        self.positions: list[tuple[Any, ...]] = []
+        self.deleveragings: list[tuple[Any, ...]] = []
+        self.funding: list[tuple[Any, ...]] = []
+        self.late: list[tuple[Any, ...]] = []
+
+    def liquidation_rows(self) -> list[tuple[Any, ...]]:
+        """Return a row for each case."""
+        unit = self.unit
+        return [
+            (
+                c.number, self.venue, c.row, c.block, c.t_s, c.checked.balance, c.checked.equity,
+                c.checked.requirement, c.checked.notional / unit, c.checked.equity / unit,
+                c.checked.requirement / unit, c.checked.reference_equity / unit,
+                c.checked.reference_requirement / unit, c.checked.reference_notional / unit,
+                c.checked.reference_equity >= c.checked.reference_requirement, c.done_s, c.outcome,
+                c.closed / unit, c.slippage / unit, c.fee / unit, c.fund_paid / unit, c.haircut / unit,
+                c.deficit / unit,
+            )
+            for c in self.cases
+        ]  # fmt: skip
+
+
+def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
+    """Return the tables of all venues by name; none if there is no venue."""
+    if not venues:
+        return {}
+    rows: dict[str, tuple[list[tuple[Any, ...]], tuple[str, ...]]] = {
+        "marks": ([row for v in venues for row in v.marks], MARK_COLUMNS),
+        "margin_liquidations": ([row for v in venues for row in v.liquidation_rows()], LIQUIDATION_COLUMNS),
+        "margin_positions": ([row for v in venues for row in v.positions], POSITION_COLUMNS),
+        "deleveragings": ([row for v in venues for row in v.deleveragings], DELEVERAGING_COLUMNS),
+        "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
+        "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
+    }
+    return {name: _frame(given, columns) for name, (given, columns) in rows.items()}
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
+    frame = pd.DataFrame.from_records(rows, columns=list(columns))
+    whole = {"id", "account", "block", "lots", "mark_ticks", *(c for c in columns if c.endswith("_units"))}
+    types: dict[str, Any] = {}
+    for name in columns:
+        if name in _TEXT:
+            types[name] = "str"
+        elif name in whole:
+            types[name] = np.int64
+        else:
+            types[name] = bool if name in ("is_false", "by_model", "halted") else np.float64
+    return frame.astype(types).astype({name: "category" for name in columns if name in _TEXT})

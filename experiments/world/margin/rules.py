@@ -1,0 +1,135 @@
+"""From the names of a scenario to the rules of a margin venue: marks and margin tables."""
+
+from __future__ import annotations
+
+import math
+
+from ....agents.strategies.exits import Iceberg, Schedule
+from ....protocols.margin.marks import (
+    FundingBasisMedian,
+    HybridMark,
+    HybridSwitch,
+    IndexMark,
+    IndexWeightedMedian,
+    LastTradeMark,
+    MarkRule,
+    MidMark,
+    ModelMark,
+    UncertaintyHaircut,
+)
+from ....protocols.margin.sizing import CloseAll, CloseToTarget, CloseTranches, CloseUnderImpact, MarginSizing
+from ....protocols.margin.tiers import NANO, MarginTiers, TierError, to_nano
+from ...scenarios.base import ScenarioError
+from ...scenarios.exit_plans import read_exit
+from ...scenarios.margin import LiquidationConfig, MarkConfig, VenueConfig
+from ...scenarios.objects import build_strategy
+
+MARKS: dict[str, type[MarkRule]] = {
+    "index": IndexMark,
+    "last": LastTradeMark,
+    "mid": MidMark,
+    "median": IndexWeightedMedian,
+    "funding-basis": FundingBasisMedian,
+    "model": ModelMark,
+    "hybrid": HybridMark,
+    "hybrid-switch": HybridSwitch,
+}
+"""Packaged marks by name."""
+
+HAIRCUT_STEP = 0.001
+"""Haircuts are rounded up to a multiple of this share of the notional, so that margins rarely change."""
+
+
+def build_mark(config: MarkConfig, where: str) -> MarkRule:
+    """Return the mark that a venue names; `where` is its place in the scenario."""
+    return build_strategy(MARKS[config.kind], config.parameters, f"{where}.mark.parameters")
+
+
+def build_haircut(config: MarkConfig) -> UncertaintyHaircut | None:
+    """Return the haircut on the mark, or None."""
+    if not config.haircut_deviations:
+        return None
+    return UncertaintyHaircut(config.haircut_deviations, config.haircut_at_most)
+
+
+def build_tiers(config: VenueConfig, unit: int, add_on: float = 0.0) -> MarginTiers:
+    """Return the maintenance margins of a venue.
+
+    Parameters
+    ----------
+    config : VenueConfig
+    unit : int
+        Base units in one USD of the settlement asset.
+    add_on : float
+        Added to each rate: what a haircut on the mark asks for.
+
+    Raises
+    ------
+    ScenarioError
+        If the table is not ordered.
+    """
+    bounds = [math.inf if tier.up_to_usd is None else tier.up_to_usd for tier in config.tiers]
+    rates = [min(tier.maintenance + add_on, 1.0) for tier in config.tiers]
+    try:
+        return MarginTiers.table(bounds, rates, unit=unit)
+    except TierError as error:
+        raise ScenarioError(f"venues.{config.name}.tiers: {error}") from None
+
+
+def stepped(haircut: float) -> float:
+    """Round a haircut, as a share of the mark, up to a whole number of steps."""
+    return math.ceil(haircut / HAIRCUT_STEP - 1e-9) * HAIRCUT_STEP
+
+
+def build_schedule(config: LiquidationConfig, where: str) -> Schedule | None:
+    """Return how a liquidation is spread over time; None for all at once.
+
+    Raises
+    ------
+    ScenarioError
+        If it is no schedule of orders that trade at once.
+    """
+    if config.execution == "market":
+        return None
+    path = f"{where}.liquidation.execution"
+    schedule = read_exit(config.execution, path)
+    if isinstance(schedule, str | Iceberg):
+        raise ScenarioError(
+            f"{path} = {config.execution!r}; allowed: market, or a schedule that does not rest on the book: "
+            "twap, almgren-chriss, percentage-of-volume"
+        )
+    return schedule
+
+
+def build_sizing(
+    config: LiquidationConfig,
+    rate: float,
+    depth_usd: float,
+    band: float,
+    price_usd: float,
+    lot: float,
+    unit: int,
+) -> MarginSizing:
+    """Return how much of a position is closed.
+
+    Parameters
+    ----------
+    config : LiquidationConfig
+    rate : float
+        Highest maintenance rate, which greedy restores a multiple of.
+    depth_usd, band : float
+        Depth of the side that a sale would meet, within this fraction of the mid.
+    price_usd, lot : float
+        Mark, and tokens in a lot.
+    unit : int
+        Base units in one USD.
+    """
+    if config.sizing == "full":
+        return CloseAll()
+    if config.sizing == "tranche":
+        return CloseTranches(((NANO, to_nano(config.tranche)),))
+    if config.sizing == "to-target":
+        return CloseToTarget(to_nano(config.target), to_nano(config.fee))
+    # an even book of depth D within a band b falls by b p^2 / D for each token sold
+    impact = band * price_usd**2 / max(depth_usd, 1.0)
+    return CloseUnderImpact(impact, min(config.target * rate, 1.0), lot, unit)
