@@ -203,9 +203,9 @@ def lines() -> tuple[str, ...]:
     """Say what was done."""
     return (
         f"Perpetuals on ETH, BTC, LINK and AAVE through the minutes of 19 May 2021, {N_BOOKS} books of",
-        f"each kind, sizes around 50,000 USD; initial margin {INITIAL:.0%} and maintenance {MAINTENANCE:.0%} of",
-        f"a small long position everywhere. Accounts put up 1 to {LARGEST_BUFFER:g} times the initial margin",
-        "and are closed a minute after they fell below maintenance. Per cent of gross or of accounts.",
+        f"each kind, sizes around 50,000 USD; initial margin {INITIAL:.0%} and maintenance {MAINTENANCE:.0%}",
+        f"of a small long position everywhere. Accounts put up 1 to {LARGEST_BUFFER:g} times the initial",
+        "margin and are closed a minute after they fell below maintenance. Per cent of gross or of accounts.",
     )
 
 
