@@ -192,6 +192,13 @@ class Liquidate(NamedTuple):
     limit_price_usd: float = 0.0
 
 
+class RightBid(NamedTuple):
+    """Offer to pay for the right to make a call before a price is published; USD."""
+
+    call: Liquidate
+    bid_usd: float
+
+
 class Kick(NamedTuple):
     """Ask that a protocol take over an unhealthy account."""
 
@@ -274,6 +281,7 @@ class SandwichPool(NamedTuple):
     """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
 
     The first trade pays `front_gwei` for gas and brings at least `least_usd`, the second pays `back_gwei`.
+    Both are sent once the other sale has been seen, at `seen_s`.
     """
 
     asset: int
@@ -281,6 +289,7 @@ class SandwichPool(NamedTuple):
     least_usd: float
     front_gwei: float
     back_gwei: float
+    seen_s: float = 0.0
 
 
 class SellToPool(NamedTuple):
@@ -355,6 +364,10 @@ class World(Protocol):
 
     def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
         """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
+        ...
+
+    def price_to_overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return the gas price that puts a transaction before one that arrived earlier; None for none."""
         ...
 
     def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:

@@ -39,6 +39,7 @@ class BorrowerCohort(mesa.Agent):  # type: ignore[misc]
         self.policy = policy
         self.delay_s = delay_s
         self._calendar: dict[int, list[NDArray[np.int64]]] = {}
+        policy.decide(BorrowerState(*np.ones((7, 1))), 0.0)  # compiled, or loaded, before the first block
 
     def alert(self, accounts: NDArray[np.int64], block: int, block_time_s: float) -> None:
         """Let accounts start to think; they act in the first block after their delay."""

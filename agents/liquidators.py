@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .base import DecidingAgent, Intent, Offer, Opportunity, PublicView
+from .base import DecidingAgent, Intent, Offer, Opportunity, PublicView, RightBid
 from .strategies.liquidator import Liquidator, OwnState, Position
 
 PRIOR_WIN_RATE = 0.5
@@ -59,6 +59,18 @@ class LiquidatorBot(DecidingAgent):
     def trade(self, view: PublicView) -> list[Intent]:
         """Return what the bot wants of the collateral that protocols sell, and upkeep worth its gas."""
         return [] if self.taking is None else list(self.taking.decide(self._seen(view), self._own()))
+
+    def bid_for_right(
+        self, opportunity: Opportunity, view: PublicView, won: Sequence[RightBid], second_price: bool
+    ) -> RightBid | None:
+        """Return what the bot offers for the right to make a call, having won `won` already.
+
+        The oracle's prices in `view` are those that are not published yet.
+        """
+        if self.taking is None:
+            return None
+        self._gain_usd = self.world.gain_usd(self.account)
+        return self.taking.right_bid(opportunity, view, self._own(), won, second_price)
 
     def _seen(self, view: PublicView) -> PublicView:
         """Return the view with what reverts cost this bot."""

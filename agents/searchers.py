@@ -31,11 +31,14 @@ class MEVSearcher(LiquidatorBot):
             self.searching.outbid(view, self.account, self.world.cash_usd(self.account))
         )
         if self.searching.sandwiches:
-            answers += self.searching.sandwich(view, self.account, self._stock)
+            answers += self.searching.sandwich(view, self.account, self._stock, self._overtake)
         return answers
 
     def _stock(self, asset: int) -> float:
         return self.world.tokens(self.account, asset)
+
+    def _overtake(self, price_gwei: float) -> float | None:
+        return self.world.price_to_overtake(price_gwei, self.latency_s)
 
     def arbitrage(self, view: PublicView, gains: dict[int, float]) -> list[ArbitragePool]:
         """Answer to pools outside their no-arbitrage band; `gains` is what closing each gap earns, USD.

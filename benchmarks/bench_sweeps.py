@@ -67,7 +67,7 @@ def main() -> None:
     if chosen.driver:
         drive(chosen.driver)
         return
-    runs = 8 if chosen.quick else 24
+    runs = 8 if chosen.quick else 100
     seconds(2, 2)  # kernels compiled
     ratios = []
     for _ in range(chosen.rounds):

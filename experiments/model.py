@@ -8,8 +8,10 @@ executes them in `world.block_builder`, what is written down in `world.recorder`
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import mesa
@@ -36,6 +38,7 @@ from .world.credit import CreditMarket
 from .world.exits import Exits
 from .world.gaps import PoolGaps
 from .world.journal import Journal
+from .world.liquidation_rights import rights_of
 from .world.manipulation import reading, uncovered
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
@@ -53,6 +56,22 @@ HOUR_S = 3600.0
 
 BEYOND_ROUNDING = 1.001
 """Factor that keeps a bound above what it bounds, however the strategies round."""
+
+
+@contextmanager
+def _only_new_garbage() -> Iterator[None]:
+    """Let the garbage collector look only at what is made from here on.
+
+    A look at all that was there before, libraries and the world itself, takes a tenth of a day's run.
+    """
+    if gc.get_freeze_count():  # somebody else is in charge
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class LiquidationMarket(mesa.Model):  # type: ignore[misc]
@@ -113,6 +132,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._gas_asset = world.gas_asset
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
+        self._view: PublicView | None = None
+        self._market_view: PublicView | None = None
         self.mids: list[float] = self.floor.mids()
         self._next_hour_s = HOUR_S
         self.bots = [a for a in world.deciders if isinstance(a, LiquidatorBot)]
@@ -124,6 +145,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._by_account = {agent.account: agent for agent in world.deciders}
         self.builder = BlockBuilder(self, self.mempool)
         self.requests = Requests(self, self.mempool)
+        self.rights = rights_of(self)
         keepers = any(isinstance(bot, KeeperBot) for bot in self.bots)
         self._listed = None if keepers else LISTED  # keepers follow every auction
         self._sellers = any(market.pool.kicked for market in self.credit)
@@ -199,6 +221,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         news = len(self.oracle.update(self.time_s, observed)) or self.time_s >= self._next_hour_s
         if news:
             self._update_prices()
+        if self.rights is not None:
+            self._view = self._market_view = None
+            news = self.rights.look() or news
         if self.kicks is not None:
             self.kicks.kick()
         gas_usd = self.gas_usd(self.scenario.chain.gas_per_liquidation, self.gas.floor)
@@ -211,8 +236,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _decide(self) -> None:
         """Ask the agents that are due, and collect what they want done."""
-        self._view: PublicView | None = None
-        self._market_view: PublicView | None = None
+        self._view = self._market_view = None
         version = listed = 0
         for market in self.credit:
             for cohort in market.cohorts:
@@ -372,6 +396,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         health = market.pool.health_factor(opportunity.account, int(self.time_s)) / WAD
         return float(debts.sum()), float(debts[opportunity.debt]), threshold, health
 
+    def price_to_overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return the gas price that puts a transaction before one that arrived earlier; None for none."""
+        return self.mempool.rule.overtake(price_gwei, behind_s)
+
     def sale_prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
         """Return what an offer will cost at later times if nobody buys, USD per token; NaN once it ended."""
         return prices_ahead(self, offer, times_s)
@@ -432,10 +460,11 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run all blocks; `progress` is told the blocks done and the total."""
-        while self.running:
-            self.step()
-            if progress is not None:
-                progress(self.block, self.n_blocks)
+        with _only_new_garbage():
+            while self.running:
+                self.step()
+                if progress is not None:
+                    progress(self.block, self.n_blocks)
 
     def close(self) -> None:
         """Free the agents that Mesa keeps by model, so that long sweeps do not grow."""

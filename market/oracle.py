@@ -187,13 +187,16 @@ class Oracle:
         before = self.answer.tolist()
         while self._under_way and self._under_way[0][0] <= now_s:
             _, _, i, answer, reason = heappop(self._under_way)
-            price = answer / _SCALE
-            self.answer[i] = answer
-            self.price[i] = price
-            self.updated_at[i] = now_s
-            self.updates.append(OracleUpdate(now_s, i, price, observed[i], reason))
+            self._set(now_s, i, answer, observed[i], reason)
         after = self.answer.tolist()
         return np.array([i for i, old in enumerate(before) if after[i] != old], np.intp)
+
+    def _set(self, now_s: float, i: int, answer: int, observed: float, reason: str) -> None:
+        price = answer / _SCALE
+        self.answer[i] = answer
+        self.price[i] = price
+        self.updated_at[i] = now_s
+        self.updates.append(OracleUpdate(now_s, i, price, observed, reason))
 
     def _expect(self, i: int, price: float, now_s: float) -> None:
         """Set what the next report of an asset waits for, after `price` was reported."""

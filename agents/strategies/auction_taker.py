@@ -9,9 +9,10 @@ the least step would cost gas each time.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..base import Buy, Errand, Offer, PlaceBid, PublicView, Work
+from ..base import Buy, Errand, Liquidate, Offer, Opportunity, PlaceBid, PublicView, RightBid, Work
 from .exits import Exit
 from .liquidator import Liquidator, OwnState
 
@@ -28,7 +29,8 @@ class AuctionTaker:
     liquidation : Liquidator
         Exit, gas bids, and the least profit.
     bid_margin : float
-        Profit that a bid in an auction by bids leaves, as a fraction of the lot's worth.
+        Profit that a bid in an auction by bids leaves, as a fraction of the lot's worth, or of what a
+        right to liquidate is worth.
 
     Raises
     ------
@@ -63,6 +65,56 @@ class AuctionTaker:
         wanted += self._affordable([buy for _, buy in purchases], own.cash_usd)
         wanted += [work for errand in view.errands if (work := self._work(errand, view, own)) is not None]
         return wanted
+
+    def right_bid(
+        self,
+        opportunity: Opportunity,
+        view: PublicView,
+        own: OwnState,
+        won: Sequence[RightBid],
+        second_price: bool,
+    ) -> RightBid | None:
+        """Return what the right to make a call is worth bidding, None if nothing.
+
+        The right is worth what the call earns after gas at the going price and the least profit. That is
+        the bid where the second one is paid (MODEL 3.4); a bid that is paid leaves the margin.
+
+        Parameters
+        ----------
+        opportunity : Opportunity
+            Its terms, and the oracle's prices in `view`, are those of the price to come.
+        view : PublicView
+        own : OwnState
+        won : sequence of RightBid
+            Rights that it has already: their calls take cash and depth of the exits.
+        second_price : bool
+        """
+        inner = self.liquidation
+        if own.gain_usd < -inner.loss_budget_usd or len(won) >= inner.max_calls:
+            return None
+        gas_usd = view.gas_standard_gwei * (inner.gas_of_call(view) * view.usd_per_gas_gwei)
+        terms = inner.exit_terms(opportunity.collateral, opportunity.bonus, view)
+        calls = [right.call for right in won]
+        sold = sum(c.repay_usd for c in calls if c.opportunity.collateral == opportunity.collateral)
+        cash = own.cash_usd - gas_usd * (len(won) + 1)
+        if not inner.flash_loan:
+            cash -= sum(right.call.repay_usd + right.bid_usd for right in won)
+        limit = opportunity.repay_usd if inner.flash_loan else min(opportunity.repay_usd, cash)
+        repay, gross = inner.size(terms, limit, sold)
+        worth = gross - gas_usd - inner.min_profit_usd
+        if worth <= 0.0 or cash < 0.0 or repay < opportunity.least_usd:
+            return None
+        bid = worth if second_price else worth * (1.0 - self.bid_margin)
+        if not inner.flash_loan:
+            bid = min(bid, cash - repay)
+        if bid <= 0.0:
+            return None
+        limit_usd = view.pool_price[opportunity.collateral] if inner.fixed_limit else 0.0
+        call = Liquidate(
+            opportunity, repay, view.gas_standard_gwei, inner.flash_loan, inner.exit, inner.max_slippage,
+            limit_price_usd=limit_usd,
+        )  # fmt: skip
+        return RightBid(call, bid)
 
     def _affordable(self, purchases: list[Buy], cash: float) -> list[Buy]:
         """Keep the first purchases, one for each collateral, that cash and calls per block allow."""

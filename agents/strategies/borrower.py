@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .borrower_kernels import N_REACTION, REPAY, SELL, react
+
 Floats = NDArray[np.float64]
 
 
@@ -84,18 +86,8 @@ class BorrowerPolicy:
         worth `x` and repaying ``(1 - cost) x`` gives ``LT (C - x) / (D - (1 - cost) x)``
         (MODEL 1.1 with a negative bonus).
         """
-        acts = self.attends(state.debt_usd, state.bonus, gas_usd) & (state.health_factor < state.target)
-        backed = state.threshold * state.collateral_usd
-        need = np.maximum(state.debt_usd - backed / state.target, 0.0)
-        need = need + self.panic * (state.debt_usd - need)
-        repay = np.where(acts, np.minimum(need, state.wealth_usd), 0.0)
-        short = acts & (need - repay > 0.01 * state.debt_usd) & (state.health_factor > 1.0)
-        if not (self.deleverages and short.any()):
-            return Reaction(repay, np.zeros_like(repay))
-        left = state.debt_usd - repay
-        kept = 1.0 - self.sale_cost
-        gain = state.target * kept - state.threshold
-        sell = (state.target * left - backed) / np.where(gain > 1e-9, gain, np.inf)
-        sell = np.maximum(np.maximum(sell, self.panic * left / kept), 0.0)
-        sell = np.minimum(sell, 0.95 * state.collateral_usd)
-        return Reaction(repay, np.where(short, sell, 0.0))
+        states = np.array(state, np.float64)
+        reactions = np.empty((N_REACTION, states.shape[1]))
+        least_usd = float(self.attention * gas_usd)
+        react(states, least_usd, self.deleverages, float(self.panic), float(self.sale_cost), reactions)
+        return Reaction(reactions[REPAY], reactions[SELL])

@@ -170,6 +170,10 @@ class Liquidator(ABC):
     def gas_price(self, gross_usd: float, gas: int, view: PublicView, own: OwnState) -> float | None:
         """Return the gas price to offer for a gross profit, gwei; None if it is not worth the gas."""
 
+    def ceiling_gwei(self, gross_usd: float, gas: int, view: PublicView, own: OwnState) -> float:
+        """Return the gas price up to which a call is raised when it is outbid, gwei; 0 for never."""
+        return 0.0
+
     def least_call(self, view: PublicView, win: float) -> float:
         """Gross profit that a call must exceed to be worth a look, with a chance `win` of winning; USD."""
         return view.gas_standard_gwei * (self.gas_of_call(view) * view.usd_per_gas_gwei) + self.min_profit_usd
@@ -266,9 +270,17 @@ class Liquidator(ABC):
             if price is None or price * gas * view.usd_per_gas_gwei > cash:
                 continue
             limit_usd = view.pool_price[opportunity.collateral] if self.fixed_limit else 0.0
+            ceiling = self.ceiling_gwei(gross, gas, view, own)
             calls.append(
                 Liquidate(
-                    opportunity, repay, price, self.flash_loan, self.exit, self.max_slippage, 0.0, limit_usd
+                    opportunity,
+                    repay,
+                    price,
+                    self.flash_loan,
+                    self.exit,
+                    self.max_slippage,
+                    ceiling,
+                    limit_usd,
                 )
             )
             sold[opportunity.collateral] = before + repay

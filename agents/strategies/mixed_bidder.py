@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from ..base import PublicView
 from .auction_taker import AuctionTaker
-from .closed_forms import entry_probability, first_price_bid, gas_auction
+from .closed_forms import bertrand_entry_probability, entry_probability, first_price_bid, gas_auction
 from .liquidator import Liquidator, OwnState
 
-CONTESTS = ("entry", "gas-auction", "first-price")
+CONTESTS = ("entry", "bertrand", "gas-auction", "first-price")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,11 @@ class MixedBidder(Liquidator):
     ----------
     contest : str
         ``entry``: enter with a probability at the going gas price, for blocks whose order is drawn or who
-        comes first (MODEL 3.1; G01). ``gas-auction``: enter and bid at random, the highest fee wins
-        (MODEL 3.3; G03, all-pay where reverts pay all). ``first-price``: offer what the best of the
-        rivals is worth on average, values being private and uniform (MODEL 3.4; G08, G09).
+        comes first (MODEL 3.1; G01). ``bertrand``: the same, but two or more bid the value away, so it
+        raises up to all of it where bids are raised (MODEL 3.2; G02). ``gas-auction``: enter and bid at
+        random, the highest fee wins (MODEL 3.3; G03, all-pay where reverts pay all). ``first-price``:
+        offer what the best of the rivals is worth on average, values being private and uniform (MODEL
+        3.4; G08, G09).
     rivals : int
         Other bidders of the same kind.
 
@@ -80,7 +82,7 @@ class MixedBidder(Liquidator):
         n, phi = self.rivals + 1, revert_share
         if self.contest == "first-price":
             return float(first_price_bid(value, n, cost))
-        if self.contest == "entry":
+        if self.contest in ("entry", "bertrand"):
             enters = draw < self.entry_chance(value, cost, phi)
             return cost if enters else None
         if phi == 0.0:  # losing is free: nobody leaves anything
@@ -88,12 +90,20 @@ class MixedBidder(Liquidator):
         fee = float(gas_auction(n, value, cost, phi).bids(draw))
         return None if math.isnan(fee) else cost + fee
 
-    def entry_chance(self, value: float, cost: float, revert_share: float) -> float:
-        """Return the probability of entering where the winner is drawn and losers pay a share of the cost.
+    def ceiling_gwei(self, gross_usd: float, gas: int, view: PublicView, own: OwnState) -> float:
+        """Return the gas price up to which it raises when outbid; see `Liquidator.ceiling_gwei`."""
+        if self.contest != "bertrand":
+            return 0.0
+        return min(gross_usd - self.min_profit_usd, own.cash_usd) / (gas * view.usd_per_gas_gwei)
 
-        Winning with chance w earns ``w (v - c) - (1 - w) phi c``, the game of MODEL 3.1 with value
-        ``v - (1 - phi) c`` and cost ``phi c``.
+    def entry_chance(self, value: float, cost: float, revert_share: float) -> float:
+        """Return the probability of entering where losers pay a share of the cost.
+
+        Where the winner is drawn, winning with chance w earns ``w (v - c) - (1 - w) phi c``, the game of
+        MODEL 3.1 with value ``v - (1 - phi) c`` and cost ``phi c``. Where two or more bid the value away
+        only who is alone wins anything: MODEL 3.2 with the same value and cost.
         """
         if revert_share == 0.0:
             return 1.0 if value > cost else 0.0
-        return entry_probability(self.rivals + 1, value - (1.0 - revert_share) * cost, revert_share * cost)
+        chance = bertrand_entry_probability if self.contest == "bertrand" else entry_probability
+        return chance(self.rivals + 1, value - (1.0 - revert_share) * cost, revert_share * cost)

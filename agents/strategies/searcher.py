@@ -11,7 +11,7 @@ from .liquidator import POOL_KEEPS
 from .threshold_liquidator import ExitTerms, ThresholdLiquidator
 
 NUDGE = 1e-3
-"""How much more and less than its victim a sandwich pays for gas, as a fraction."""
+"""How much less than its victim the second trade of a sandwich pays for gas, as a fraction."""
 
 TOLERANCE = 1e-3
 """How much less than reckoned with the first trade of a sandwich may bring, as a fraction."""
@@ -35,7 +35,7 @@ class SearcherStrategy:
         Least profit of a copy, an arbitrage or a sandwich.
     sandwiches : int
         Pending liquidations that sell in a pool which it trades around per block at most; needs a stock of
-        the asset (`inventory_usd` of the agent), and blocks ordered by fee.
+        the asset (`inventory_usd` of the agent), and blocks in which a price overtakes what is seen.
 
     Raises
     ------
@@ -92,11 +92,18 @@ class SearcherStrategy:
         found.sort(key=lambda item: (-item[0], item[1].opportunity.account))
         return [call for _, call in found[: self.copies]]
 
-    def sandwich(self, view: PublicView, account: int, stock: Callable[[int], float]) -> list[SandwichPool]:
+    def sandwich(
+        self,
+        view: PublicView,
+        account: int,
+        stock: Callable[[int], float],
+        overtake: Callable[[float], float | None],
+    ) -> list[SandwichPool]:
         """Trade around pending liquidations that sell in a pool, those that pay most first (MODEL 3.8).
 
         The front-run is as large as leaves the victim the least that it accepts, or the stock of the
-        asset, which `stock` returns (whole tokens).
+        asset, which `stock` returns (whole tokens). `overtake` says what puts it before a victim that pays
+        so much for gas (gwei), None for nothing.
         """
         fee, found = 1.0 - POOL_KEEPS, []
         for pending in view.pending:
@@ -108,15 +115,15 @@ class SearcherStrategy:
             if pending.least_usd > 0.0:
                 plan = sandwich(tokens, cash, pending.pool_tokens, pending.least_usd, fee)
                 held = min(plan.front_run, held)
-            if held <= 0.0:
+            front, back = overtake(pending.price_gwei), pending.price_gwei * (1.0 - NUDGE)
+            if held <= 0.0 or front is None:
                 continue
             plan = sandwich_of(tokens, cash, pending.pool_tokens, held, fee)
-            front, back = pending.price_gwei * (1.0 + NUDGE), pending.price_gwei * (1.0 - NUDGE)
             gas_usd = (front + back) * view.gas_swap * view.usd_per_gas_gwei
             profit = plan.profit * view.pool_price[asset] - gas_usd
             if profit > self.min_profit_usd and back >= view.gas_floor_gwei:
                 least = swap_out(tokens, cash, held, fee) * (1.0 - TOLERANCE)
-                found.append((profit, SandwichPool(asset, held, least, front, back)))
+                found.append((profit, SandwichPool(asset, held, least, front, back, pending.arrival_s)))
         found.sort(key=lambda item: (-item[0], item[1].asset))
         return [trade for _, trade in found[: self.sandwiches]]
 

@@ -1,8 +1,9 @@
 """Who starts what all gain from but one must pay for: the volunteer's dilemma (MODEL 3.5).
 
-Where a kick pays nothing by itself the reward lies in what is sold after it, and is open to
-everybody. With n keepers who gain `v` each and a kick that costs `c`, each volunteers with
-probability ``1 - (c/v)^(1/(n-1))``, so that nobody does with ``(c/v)^(n/(n-1))`` (CASES G13).
+Where a kick, or the restart of an auction, pays nothing by itself the reward lies in what is sold
+after it, and is open to everybody. With n keepers who gain `v` each and a kick that costs `c`,
+each volunteers with probability ``1 - (c/v)^(1/(n-1))``, so that nobody does with
+``(c/v)^(n/(n-1))`` (CASES G13).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..base import Kick, Liquidate, Opportunity, PublicView, Together
+from ..base import Errand, Kick, Liquidate, Opportunity, PublicView, Together, Work
+from .auction_taker import AuctionTaker
 from .closed_forms import volunteer_probability
 from .liquidator import OwnState
 from .threshold_liquidator import ThresholdLiquidator
@@ -18,9 +20,9 @@ from .threshold_liquidator import ThresholdLiquidator
 
 @dataclass(frozen=True, slots=True)
 class Volunteer(ThresholdLiquidator):
-    """Kick without a reward only as often as the mixed equilibrium says; else as the threshold strategy.
+    """Kick and restart without a reward only as often as the mixed equilibrium says; else as `threshold`.
 
-    Each time that the list of accounts has news is a round of the game.
+    Each time that the list of accounts has news is a round of the game; for restarts, each block.
 
     Parameters
     ----------
@@ -53,6 +55,10 @@ class Volunteer(ThresholdLiquidator):
         cost = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
         return volunteer_probability(self.rivals + 1, value, cost)
 
+    def taker(self) -> AuctionTaker:
+        """Return how it buys what protocols sell, and which auctions it restarts."""
+        return VolunteerTaker(self)
+
     def least_call(self, view: PublicView, win: float) -> float:
         """Gross profit that a call must exceed to be worth a look now: what its gas costs; USD."""
         return view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
@@ -76,3 +82,19 @@ class Volunteer(ThresholdLiquidator):
             self, view._replace(opportunities=paid), own._replace(cash_usd=cash)
         )
         return [*kicks, *calls][: self.max_calls]
+
+
+@dataclass(frozen=True, slots=True)
+class VolunteerTaker(AuctionTaker):
+    """Purchases of a `Volunteer`: as others', but it restarts auctions that do not pay for it, sometimes."""
+
+    def _work(self, errand: Errand, view: PublicView, own: OwnState) -> Work | None:
+        work, chore, inner = AuctionTaker._work(self, errand, view, own), errand.chore, self.liquidation
+        if work is not None or chore.kind != "redo" or not isinstance(inner, Volunteer):
+            return work
+        gas_usd = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+        if gas_usd > own.cash_usd:
+            return None
+        cost, value = gas_usd - chore.reward_usd, inner.benefit_share * chore.hope_usd
+        restarts = own.draw() < volunteer_probability(inner.rivals + 1, value, cost)
+        return Work(errand, view.gas_standard_gwei) if restarts else None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..episodes import load_episode
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..scenarios import Scenario, ScenarioError, load_scenario
 from ..scenarios.credit import RecordedVaults
@@ -149,7 +150,7 @@ def backtest_auctions(
     scenario: str | Path | Scenario,
     seeds: int | Sequence[int] = 5,
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> AuctionBacktest:
     """Score the auctions of a scenario against those of the episode whose kicks it replays.
 
@@ -161,8 +162,8 @@ def backtest_auctions(
         Number of seeds, from 1 on, or the root seeds themselves.
     progress : callable, optional
         Told the runs done and the total; every seed runs twice, flip and clip.
-    workers : int
-        Processes to run in.
+    workers : int or Executor
+        Processes to run in, or where to run instead.
 
     Raises
     ------

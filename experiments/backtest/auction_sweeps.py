@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..scenarios import Scenario, load_scenario
 from ..scenarios.loading import validate
@@ -75,7 +76,7 @@ def length_cases(name: str = "black-thursday") -> list[Case]:
 
 
 def sweep(
-    cases: Sequence[Case], seeds: Sequence[int], progress: Progress | None = None, workers: int = 1
+    cases: Sequence[Case], seeds: Sequence[int], progress: Progress | None = None, workers: Workers = 1
 ) -> pd.DataFrame:
     """Run every case with every seed.
 

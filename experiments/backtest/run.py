@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..episodes import PRICED_AS, Episode, load_episode
 from ..episodes.loader import episode_names
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..runs.run import run
 from ..scenarios import Scenario, ScenarioError, load_scenario
@@ -170,7 +171,7 @@ def backtest(
     scenario: str | Path | Scenario,
     seeds: int | Sequence[int] = 5,
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> BacktestReport:
     """Score a scenario's liquidations against those of the episode that it replays.
 
@@ -182,8 +183,8 @@ def backtest(
         Number of seeds, from 1 on, or the root seeds themselves.
     progress : callable, optional
         Told the runs done and the total.
-    workers : int
-        Processes to run in. More than one needs a script that guards its entry with
+    workers : int or Executor
+        Processes to run in, or where to run instead. More than one needs a script that guards its entry with
         ``if __name__ == "__main__":``; results do not depend on it.
 
     Raises
@@ -214,7 +215,7 @@ def depth_sensitivity(
     seeds: int | Sequence[int] = 3,
     factors: Sequence[float] = (0.5, 1.0, 2.0),
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> DepthSensitivity:
     """Repeat a backtest with smaller and larger background orders, same seeds for each.
 
@@ -298,7 +299,9 @@ def _run_day(scenario: Scenario, seed: int) -> _Day:
     return _Day(hourly_volume(done, collaterals=COLLATERALS), float(start.debt_usd.sum()))
 
 
-def _simulate(jobs: Sequence[tuple[Scenario, int]], progress: Progress | None, workers: int) -> list[_Day]:
+def _simulate(
+    jobs: Sequence[tuple[Scenario, int]], progress: Progress | None, workers: Workers
+) -> list[_Day]:
     """Run scenarios with seeds; results in the order of the jobs."""
     lean = RecordingConfig(trades=False, quotes=False, bids=False)
     quiet = [(scenario.model_copy(update={"recording": lean}), seed) for scenario, seed in jobs]

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..runs.executors import Workers, opened
+from ..runs.journal import RunJournal
 from ..runs.metrics import lean
 from ..runs.parallel import Progress, run_all
 from ..runs.run import run
@@ -23,7 +25,10 @@ Floats = NDArray[np.float64]
 
 
 def calibrate(
-    plan: str | Path | CalibrationPlan, progress: Progress | None = None, workers: int = 1
+    plan: str | Path | CalibrationPlan,
+    progress: Progress | None = None,
+    workers: Workers = 1,
+    journal: RunJournal | None = None,
 ) -> CalibrationReport:
     """Fit a scenario's parameters to targets by the simulated method of moments.
 
@@ -32,8 +37,10 @@ def calibrate(
     plan : str, Path or CalibrationPlan
     progress : callable, optional
         Told the runs done and the most there can be.
-    workers : int
-        Processes for the seeds of a trial; more than one pays only where a run takes seconds.
+    workers : int or Executor
+        Processes, or where to run instead; at most as many as there are seeds have something to do.
+    journal : RunJournal, optional
+        Keeps finished runs; a fit that was cut short goes on from them.
 
     Raises
     ------
@@ -52,26 +59,29 @@ def calibrate(
     def simulate(u: Floats, seeds: Sequence[int], moments: Sequence[str]) -> Floats:
         nonlocal done
         point = _point(plan, u)
-        rows = run_all(_one_run, [(plan, point, seed, tuple(moments)) for seed in seeds], None, workers)
+        rows = run_all(
+            _one_run, [(plan, point, seed, tuple(moments)) for seed in seeds], None, executor, journal
+        )
         done += len(seeds)
         told(min(done, most), most)
         return np.array(rows)
 
     fitted = [target.moment for target in plan.fitted]
     seeds = range(1, plan.seeds + 1)
-    try:
-        estimate = simulated_moments(
-            lambda u: simulate(u, seeds, fitted),
-            np.array([target.value for target in plan.fitted]),
-            np.array([np.nan if target.se is None else target.se for target in plan.fitted]),
-            len(plan.parameters),
-            plan.starts,
-            plan.evaluations,
-        )
-    except ValueError as error:
-        raise ScenarioError(f"calibration {plan.name}: {error}") from None
-    unseen = range(plan.seeds + 1, plan.seeds + 1 + plan.fresh_seeds)
-    fresh = simulate(estimate.at, unseen, [target.moment for target in plan.targets])
+    with opened(workers) as executor:
+        try:
+            estimate = simulated_moments(
+                lambda u: simulate(u, seeds, fitted),
+                np.array([target.value for target in plan.fitted]),
+                np.array([np.nan if target.se is None else target.se for target in plan.fitted]),
+                len(plan.parameters),
+                plan.starts,
+                plan.evaluations,
+            )
+        except ValueError as error:
+            raise ScenarioError(f"calibration {plan.name}: {error}") from None
+        unseen = range(plan.seeds + 1, plan.seeds + 1 + plan.fresh_seeds)
+        fresh = simulate(estimate.at, unseen, [target.moment for target in plan.targets])
     return CalibrationReport(plan, _point(plan, estimate.at), estimate, fresh)
 
 

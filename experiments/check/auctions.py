@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...agents.strategies.volunteer import Volunteer
 from ...protocols.fixed_point import RAY
 from ...protocols.lending.laboratory import EnglishPool, PricePool, SealedPool
 from ...protocols.lending.maker.abaci import Abacus
@@ -89,13 +90,15 @@ def _falling(
                 "lower the first price or run longer",
             )
         )
-    if clip.tail < duration and not pays:
+    volunteers = any(isinstance(bot.strategy, Volunteer) for bot in world.bots)
+    if clip.tail < duration and not pays and not volunteers:
         found.append(
             Finding(
                 "nobody-restarts",
                 where,
                 float(clip.tail),
-                f"auctions stop after {clip.tail} s and a restart pays nothing; give keepers a tip or a chip",
+                f"auctions stop after {clip.tail} s and a restart pays nothing; give keepers a "
+                "tip or a chip, or bots the strategy volunteer",
             )
         )
     return found

@@ -52,6 +52,7 @@ def check(scenario: Scenario, seed: int | None = None) -> list[Finding]:
     from .auctions import auction_findings
     from .bonus import bonus_findings
     from .crowd import crowd_findings
+    from .rights import rights_findings
 
     world = LiquidationMarket(scenario, scenario.seed if seed is None else seed)
     try:
@@ -60,6 +61,6 @@ def check(scenario: Scenario, seed: int | None = None) -> list[Finding]:
             found += bonus_findings(world, market)
             found += crowd_findings(world, market)
             found += auction_findings(world, market)
-        return found
+        return found + rights_findings(world)
     finally:
         world.close()

@@ -10,9 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
+
+if TYPE_CHECKING:
+    from ..runs.executors import Executor
 
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="Name of a packaged scenario, or path of a .toml file.")
@@ -24,6 +27,13 @@ SetOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N", help="Number of seeds, from 1 to 10,000.")]
+WorkersOption = Annotated[
+    str, typer.Option("--workers", metavar="N", help="Processes on this machine, from 1 to 1,024.")
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Run on a scheduler of Dask distributed instead."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 
 Progress = Callable[[int, int], None]
@@ -69,6 +79,22 @@ def number(option: str, text: str) -> float:
     if not math.isfinite(value):
         raise ScenarioError(f"{option} = {text!r}; allowed: a number")
     return value
+
+
+@contextmanager
+def chosen_workers(workers: str, scheduler: str | None) -> Iterator[Executor]:
+    """Open the workers that ``--workers`` and ``--scheduler`` ask for.
+
+    Raises
+    ------
+    ScenarioError
+        If the number is none from 1 to 1,024, or the scheduler cannot be reached.
+    """
+    from ..runs.executors import on_scheduler, opened
+
+    processes = whole_number("--workers", workers, 1, 1_024)
+    with on_scheduler(scheduler) if scheduler else opened(processes) as executor:
+        yield executor
 
 
 def echo_json(value: Mapping[str, Any]) -> None:

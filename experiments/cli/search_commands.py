@@ -11,8 +11,11 @@ from .options import (
     MAX_SEEDS,
     JsonOption,
     ScenarioArgument,
+    SchedulerOption,
     SeedsOption,
     SetOption,
+    WorkersOption,
+    chosen_workers,
     echo_report,
     number,
     progress_bar,
@@ -24,7 +27,8 @@ def facts(
     scenario: ScenarioArgument,
     seeds: SeedsOption = "10",
     overrides: SetOption = None,
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the results; runs/facts-SCENARIO if left out."),
@@ -38,12 +42,14 @@ def facts(
     from ..scenarios import load_scenario
 
     roots = list(range(1, 1 + whole_number("--seeds", seeds, 1, MAX_SEEDS)))
-    processes = whole_number("--workers", workers, 1, 1_024)
     loaded = load_scenario(scenario, overrides or ())
     folder = out or Path("runs") / f"facts-{loaded.name}"
     check_folder(folder, is_facts, overwrite=overwrite, what="facts")
-    with progress_bar(f"facts {loaded.name}", "runs") as progress:
-        report = measure_facts(loaded, roots, progress, processes)
+    with (
+        chosen_workers(workers, scheduler) as executor,
+        progress_bar(f"facts {loaded.name}", "runs") as progress,
+    ):
+        report = measure_facts(loaded, roots, progress, executor)
     write_folder(folder, report.save, is_facts, overwrite=overwrite, what="facts")
     echo_report(report, as_json, folder)
 
@@ -88,7 +94,8 @@ def rare(
     ] = None,
     runs: Annotated[str, typer.Option(metavar="N", help="Number of runs, from 10 to 1,000,000.")] = "200",
     overrides: SetOption = None,
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate how likely rare bad debt is, by importance sampling; for prices of kind gbm."""
@@ -96,21 +103,24 @@ def rare(
     from ..scenarios import load_scenario
 
     count = whole_number("--runs", runs, 10, 1_000_000)
-    processes = whole_number("--workers", workers, 1, 1_024)
     amounts = [number("--above", text) for text in above or ["0"]]
     shifts = {}
     for text in tilt:
         symbol, _, shift = text.partition("=")
         shifts[symbol] = number(f"--tilt {symbol}", shift)
     loaded = load_scenario(scenario, overrides or ())
-    with progress_bar(f"rare {loaded.name}", "runs") as progress:
-        report = rare_bad_debt(loaded, amounts, shifts, count, progress, processes)
+    with (
+        chosen_workers(workers, scheduler) as executor,
+        progress_bar(f"rare {loaded.name}", "runs") as progress,
+    ):
+        report = rare_bad_debt(loaded, amounts, shifts, count, progress, executor)
     echo_report(report, as_json)
 
 
 def optimize(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="Name of a packaged search, or a .toml file.")],
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the results; runs/optimize-PLAN if left out."),
@@ -118,17 +128,26 @@ def optimize(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Search a design for its trade-offs: a Pareto set, scored again on fresh seeds; needs extra optimize."""
+    """Search a design for its trade-offs: a Pareto set, scored again on fresh seeds; needs extra optimize.
+
+    The same command goes on with a search that was cut short.
+    """
     from ..optimize import is_optimized, load_optimize_plan
     from ..optimize import optimize as search
     from ..runs.folders import check_folder, write_folder
+    from ..runs.journal import journal_beside
+    from ..runs.result import versions
 
-    processes = whole_number("--workers", workers, 1, 1_024)
     loaded = load_optimize_plan(plan)
     folder = out or Path("runs") / f"optimize-{loaded.name}"
     check_folder(folder, is_optimized, overwrite=overwrite, what="search")
-    with progress_bar(f"optimize {loaded.name}", "runs") as progress:
-        report = search(loaded, progress, processes)
+    settings = {**loaded.as_sweep().record(), "versions": versions()}
+    with (
+        journal_beside(folder, settings) as journal,
+        chosen_workers(workers, scheduler) as executor,
+        progress_bar(f"optimize {loaded.name}", "runs") as progress,
+    ):
+        report = search(loaded, progress, executor, journal)
     write_folder(folder, report.save, is_optimized, overwrite=overwrite, what="search")
     echo_report(report, as_json, folder)
 
@@ -137,7 +156,8 @@ def calibrate(
     plan: Annotated[
         str, typer.Argument(metavar="PLAN", help="Name of a packaged calibration, or a .toml file.")
     ],
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the results; runs/calibrate-PLAN if left out."),
@@ -145,16 +165,25 @@ def calibrate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit a scenario's parameters to a table of targets by the simulated method of moments."""
+    """Fit a scenario's parameters to a table of targets by the simulated method of moments.
+
+    The same command goes on with a fit that was cut short.
+    """
     from ..calibration import calibrate as fit
     from ..calibration import is_calibration, load_calibration
     from ..runs.folders import check_folder, write_folder
+    from ..runs.journal import journal_beside
+    from ..runs.result import versions
 
-    processes = whole_number("--workers", workers, 1, 1_024)
     loaded = load_calibration(plan)
     folder = out or Path("runs") / f"calibrate-{loaded.name}"
     check_folder(folder, is_calibration, overwrite=overwrite, what="calibration")
-    with progress_bar(f"calibrate {loaded.name}", "runs") as progress:
-        report = fit(loaded, progress, processes)
+    settings = {**loaded.as_sweep().record(), "versions": versions()}
+    with (
+        journal_beside(folder, settings) as journal,
+        chosen_workers(workers, scheduler) as executor,
+        progress_bar(f"calibrate {loaded.name}", "runs") as progress,
+    ):
+        report = fit(loaded, progress, executor, journal)
     write_folder(folder, report.save, is_calibration, overwrite=overwrite, what="calibration")
     echo_report(report, as_json, folder)

@@ -12,8 +12,11 @@ from .options import (
     MAX_SEEDS,
     JsonOption,
     ScenarioArgument,
+    SchedulerOption,
     SeedsOption,
     SetOption,
+    WorkersOption,
+    chosen_workers,
     echo_json,
     echo_report,
     progress_bar,
@@ -104,7 +107,8 @@ def compare(
         str, typer.Argument(metavar="COMPARISON", help="Name of a packaged comparison, or a .toml file.")
     ],
     seeds: SeedsOption = "20",
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of this comparison; runs/COMPARISON if left out."),
@@ -120,12 +124,14 @@ def compare(
     from ..runs.folders import check_folder, write_folder
 
     roots = list(range(1, 1 + whole_number("--seeds", seeds, 2, MAX_SEEDS)))
-    processes = whole_number("--workers", workers, 1, 1_024)
     plan = load_comparison(name)
     folder = out or Path("runs") / plan.name
     check_folder(folder, is_comparison, overwrite=overwrite, what="comparison")
-    with progress_bar(f"compare {plan.name}", "runs") as progress:
-        outcome = run_cases(plan, roots, progress, processes)
+    with (
+        chosen_workers(workers, scheduler) as executor,
+        progress_bar(f"compare {plan.name}", "runs") as progress,
+    ):
+        outcome = run_cases(plan, roots, progress, executor)
     write_folder(folder, outcome.save, is_comparison, overwrite=overwrite, what="comparison")
     echo_report(outcome, as_json, folder)
 
@@ -158,9 +164,8 @@ def contagion(
             help="Run again without each of the N accounts that caused most, from 0 to 100.",
         ),
     ] = "0",
-    workers: Annotated[
-        str, typer.Option(metavar="N", help="Processes for interventions, from 1 to 1,024.")
-    ] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of this study; runs/contagion-SCENARIO if left out."),
@@ -179,7 +184,6 @@ def contagion(
 
     saved = Path(source).is_dir()
     largest = whole_number("--leave-one-out", top, 0, 100)
-    processes = whole_number("--workers", workers, 1, 1_024)
     if saved and (seeds is not None or overrides or interventions or largest):
         raise ScenarioError(
             f"{source} is a saved run; allowed with it: neither --seeds nor --set, --intervention"
@@ -197,12 +201,15 @@ def contagion(
     else:
         with progress_bar(f"contagion {scenario.name}", "runs") as progress:
             study = study_scenario(scenario, roots, progress)
-        if tried:
-            with progress_bar("interventions", "runs") as progress:
-                study = replace(study, effects=try_interventions(scenario, tried, roots, progress, processes))
-        if largest:
-            with progress_bar("leave one out", "runs") as progress:
-                study = replace(study, left_out=leave_one_out(scenario, roots, largest, progress, processes))
+        with chosen_workers(workers, scheduler) as executor:
+            if tried:
+                with progress_bar("interventions", "runs") as progress:
+                    effects = try_interventions(scenario, tried, roots, progress, executor)
+                study = replace(study, effects=effects)
+            if largest:
+                with progress_bar("leave one out", "runs") as progress:
+                    left_out = leave_one_out(scenario, roots, largest, progress, executor)
+                study = replace(study, left_out=left_out)
     write_folder(folder, study.save, is_study, overwrite=overwrite, what="study of contagion")
     echo_report(study, as_json, folder)
 
@@ -243,7 +250,8 @@ def game(
         ),
     ] = True,
     overrides: SetOption = None,
-    workers: Annotated[str, typer.Option(metavar="N", help="Processes, from 1 to 1,024.")] = "1",
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -261,10 +269,10 @@ def game(
     samples = plan.samples if seeds is None else whole_number("--seeds", seeds, 2, MAX_SEEDS)
     most = whole_number("--max-samples", max_samples, 2, 1_000_000)
     rounds = whole_number("--search", search, 0, 100)
-    processes = whole_number("--workers", workers, 1, 1_024)
     several = bool(plan.cases or plan.vary)
     player: Any = play_series if several else play
-    with progress_bar(f"game {plan.name}", "cases" if several else "profiles") as progress:
+    unit = "cases" if several else "profiles"
+    with chosen_workers(workers, scheduler) as executor, progress_bar(f"game {plan.name}", unit) as progress:
         outcome = player(
             plan,
             samples,
@@ -275,7 +283,7 @@ def game(
             search_rounds=rounds,
             outside=outside,
             overrides=overrides or (),
-            workers=processes,
+            workers=executor,
             folder=out,
             progress=progress,
         )

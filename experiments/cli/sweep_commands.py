@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import JsonOption, echo_json, progress_bar, whole_number
+from .options import JsonOption, SchedulerOption, WorkersOption, echo_json, progress_bar, whole_number
 
 if TYPE_CHECKING:
     from ..sweeps import Job
@@ -30,12 +30,8 @@ def sweep(
             metavar="DIR", help="The sweep's own folder, continued if it is there; runs/PLAN if left out."
         ),
     ] = None,
-    workers: Annotated[
-        str, typer.Option(metavar="N", help="Processes on this machine, from 1 to 1,024.")
-    ] = "1",
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Run on a scheduler of Dask distributed instead.")
-    ] = None,
+    workers: WorkersOption = "1",
+    scheduler: SchedulerOption = None,
     slurm: Annotated[
         str | None,
         typer.Option(
@@ -56,9 +52,9 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Run a scenario over factors and seeds; the same command continues a sweep that was cut short."""
+    from ..runs.executors import on_slurm
     from ..sweeps import load_plan
     from ..sweeps import sweep as run_sweep
-    from ..sweeps.executors import on_slurm
     from ..sweeps.report import report_sweep
 
     chosen = load_plan(plan)
@@ -143,8 +139,8 @@ def _slurm(text: str | None, scheduler: str | None) -> dict[str, str] | None:
 
 
 def _print_job_script(settings: dict[str, str] | None) -> None:
+    from ..runs.executors import slurm_cluster
     from ..scenarios.base import ScenarioError
-    from ..sweeps.executors import slurm_cluster
 
     if settings is None:
         raise ScenarioError("--show-job-script needs --slurm")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..runs import metrics
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError
@@ -18,7 +19,7 @@ ALSO = ("liquidations", "debt_repaid_usd", "debt_start_usd", "unsafe_at_start")
 
 
 def compare(
-    plan: ComparisonPlan, seeds: Sequence[int], progress: Progress | None = None, workers: int = 1
+    plan: ComparisonPlan, seeds: Sequence[int], progress: Progress | None = None, workers: Workers = 1
 ) -> Comparison:
     """Run every case with every seed.
 
@@ -32,8 +33,8 @@ def compare(
         Root seeds, distinct, two at least.
     progress : callable, optional
         Told the runs done and the total after every run.
-    workers : int
-        Processes; the result does not depend on how many.
+    workers : int or Executor
+        Processes, or where to run instead; the result does not depend on how many.
 
     Raises
     ------

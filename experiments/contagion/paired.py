@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..scenarios import Scenario
 from .causes import failures
@@ -133,7 +134,7 @@ def try_interventions(
     interventions: Sequence[Intervention],
     seeds: Sequence[int],
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> InterventionStudy:
     """Run a scenario as it is and under each intervention, with the same seeds.
 
@@ -228,7 +229,11 @@ def measure(world: World, seed: int) -> dict[tuple[str, str], float]:
 
 
 def leave_one_out(
-    scenario: Scenario, seeds: Sequence[int], top: int = 3, progress: Progress | None = None, workers: int = 1
+    scenario: Scenario,
+    seeds: Sequence[int],
+    top: int = 3,
+    progress: Progress | None = None,
+    workers: Workers = 1,
 ) -> pd.DataFrame:
     """Run again without each of the accounts through which most of others' losses went.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from ..runs.run import run
 from ..scenarios import Scenario, load_scenario
@@ -21,7 +22,7 @@ def measure_facts(
     scenario: str | Path | Scenario,
     seeds: Sequence[int],
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> FactReport:
     """Measure the stylised facts of a scenario's books.
 
@@ -32,8 +33,8 @@ def measure_facts(
         One run for each; a bootstrap over them gives the intervals, so two at least for any.
     progress : callable, optional
         Told the runs done and their number.
-    workers : int
-        Processes.
+    workers : int or Executor
+        Processes, or where to run instead.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import t as student_t
 
 from ...market.streams import Streams
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from .certificate import LEVEL, Certificate, certify
 from .count_game import opponent_weights, powers_of
@@ -172,7 +173,7 @@ def best_response_iteration(
     rounds: int = 10,
     grid: int = GRID,
     refine: int = REFINED,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> SearchHistory:
     """Add best replies in a continuous parameter until none is surely worth more than epsilon.
@@ -206,8 +207,8 @@ def best_response_iteration(
         Most rounds.
     grid, refine : int
         Values on the grid, and most values tried after it.
-    workers : int
-        Processes.
+    workers : int or Executor
+        Processes, or where to run instead.
     progress : callable, optional
         Told the profiles done and the total of each batch.
 
@@ -258,7 +259,7 @@ class _Payoffs:
     """Payoff samples of profiles over values of the parameter, each profile played once."""
 
     def __init__(
-        self, build: Build, first: int, samples: int, plays: int, workers: int, progress: Progress | None
+        self, build: Build, first: int, samples: int, plays: int, workers: Workers, progress: Progress | None
     ) -> None:
         self._build = build
         self._first, self._samples, self._plays = first, samples, plays

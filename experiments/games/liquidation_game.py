@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
+from ..runs.executors import Workers
 from ..runs.parallel import Progress
 from ..scenarios.base import NAME, Rows, ScenarioError, Section
 from ..scenarios.objects import import_object
@@ -235,7 +236,7 @@ class LiquidationGame(Section):
         half_width: float | None = None,
         max_samples: int = MAX_SAMPLES,
         solve: Solve | None = None,
-        workers: int = 1,
+        workers: Workers = 1,
         folder: Path | None = None,
         progress: Progress | None = None,
     ) -> EmpiricalGame:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
 from .best_response import best_value, half_width
 from .mixed_profile import MixedProfile
@@ -66,7 +67,7 @@ def outside_regret(
     samples: int,
     plays: int,
     first_block: int,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> OutsideRegret:
     """Search the best reply to a profile and measure what it gains.
@@ -92,7 +93,8 @@ def outside_regret(
         Samples, and plays whose mean is one sample.
     first_block : int
         Draws of the first sample.
-    workers : int
+    workers : int or Executor
+        Processes, or where to run instead.
     progress : callable, optional
     """
     space = play.space
@@ -146,7 +148,7 @@ def _play(
     first: int,
     samples: int,
     plays: int,
-    workers: int,
+    workers: Workers,
     progress: Progress | None,
 ) -> list[FloatArray]:
     jobs = [(source, profile, first, samples, plays, None, 0) for profile in profiles]

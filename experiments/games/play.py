@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..runs.executors import Workers, opened
 from ..runs.parallel import Progress
 from .answers import SOLVERS, Answer, solve
 from .best_response import SearchHistory, best_response_iteration
@@ -33,7 +34,7 @@ def play(
     search_rounds: int = 0,
     outside: bool = True,
     overrides: Sequence[str] = (),
-    workers: int = 1,
+    workers: Workers = 1,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> GameReport:
@@ -60,8 +61,8 @@ def play(
         Measure the regret of each equilibrium outside the strategies, where the game has ``[search]``.
     overrides : sequence of str
         Changes to the game's scenario, each ``path.to.key=value``.
-    workers : int
-        Processes.
+    workers : int or Executor
+        Processes, or where to run instead.
     folder : Path, optional
         Where finished profiles and results are kept; an interrupted game goes on from there.
     progress : callable, optional
@@ -90,29 +91,32 @@ def play(
     def certain(measured: EmpiricalGame) -> list[Play]:
         return [answer.play for answer in solve(measured, solver, tolerance)[0] if answer.solved]
 
-    measured = plan.sample(
-        samples,
-        overrides=overrides,
-        half_width=half_width,
-        max_samples=max_samples,
-        solve=certain,
-        workers=workers,
-        folder=folder,
-        progress=progress,
-    )
-    judged, degenerate = solve(measured, solver, tolerance)
-    looked = outside and plan.search is not None
-    answers = tuple(
-        dataclasses.replace(
-            answer,
-            outside=_outside(plan, answer, samples, overrides, workers, progress) if looked else None,
-            meaning=meaning(measured, answer.play),
+    with opened(workers) as executor:
+        measured = plan.sample(
+            samples,
+            overrides=overrides,
+            half_width=half_width,
+            max_samples=max_samples,
+            solve=certain,
+            workers=executor,
+            folder=folder,
+            progress=progress,
         )
-        if answer.holds
-        else answer
-        for answer in judged
-    )
-    history = _search(plan, samples, search_rounds, overrides, workers, progress) if search_rounds else None
+        judged, degenerate = solve(measured, solver, tolerance)
+        looked = outside and plan.search is not None
+        answers = tuple(
+            dataclasses.replace(
+                answer,
+                outside=_outside(plan, answer, samples, overrides, executor, progress) if looked else None,
+                meaning=meaning(measured, answer.play),
+            )
+            if answer.holds
+            else answer
+            for answer in judged
+        )
+        history = (
+            _search(plan, samples, search_rounds, overrides, executor, progress) if search_rounds else None
+        )
     report = GameReport(
         plan, solver, measured, answers, degenerate, tuple(dominated_strategies(measured)), history
     )
@@ -126,7 +130,7 @@ def _outside(
     answer: Answer,
     samples: int,
     overrides: Sequence[str],
-    workers: int,
+    workers: Workers,
     progress: Progress | None,
 ) -> OutsideRegret | None:
     search = plan.search
@@ -154,7 +158,7 @@ def _search(
     samples: int,
     rounds: int,
     overrides: Sequence[str],
-    workers: int,
+    workers: Workers,
     progress: Progress | None,
 ) -> SearchHistory:
     assert plan.search is not None

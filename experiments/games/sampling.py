@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...market.streams import Streams
+from ..runs.executors import Workers, opened
 from ..runs.parallel import Progress, run_all
 from .certificate import Certificate, Play, certify
 from .empirical_game import EmpiricalGame
@@ -41,7 +42,7 @@ def sample(
     max_samples: int = MAX_SAMPLES,
     reduced: Mapping[str, int] | None = None,
     solve: Solve | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> EmpiricalGame:
@@ -70,8 +71,8 @@ def sample(
         Players of each role in the game that is solved; see `ProfileSpace`.
     solve : callable, optional
         Which profiles must be certain; `symmetric_equilibria` if left out.
-    workers : int
-        Processes; the result does not depend on how many.
+    workers : int or Executor
+        Processes, or where to run instead; the result does not depend on how many.
     folder : Path, optional
         Where finished profiles are kept; a run with the same settings goes on from there.
     progress : callable, optional
@@ -103,23 +104,26 @@ def sample(
     values = np.full((samples, len(space.simulated), width), np.nan)
     counts = np.zeros(len(space.simulated), np.int64)
     wanted = np.full_like(counts, samples)
-    while True:
-        values = _play(source, space, values, counts, wanted, plays, first_block, workers, journal, progress)
-        counts = wanted
-        outcomes = Outcomes(names, values[:, :, space.n_columns :]) if names else None
-        game = EmpiricalGame(space, values[:, space.profile, space.column], counts, outcomes)
-        if half_width is None:
-            break
-        plays_found = (solve or symmetric_equilibria)(game)
-        certificates = certify(game, plays_found, Streams(0)("games/bootstrap"))
-        widest = max(range(len(certificates)), key=lambda i: certificates[i].half_width, default=None)
-        if widest is None or certificates[widest].half_width <= half_width:
-            break
-        wanted = _more(game, plays_found[widest], counts)
-        if wanted.max() > max_samples:
-            raise GameError(
-                _too_few(certificates[widest], half_width, int(counts.max()), max_samples, folder)
+    with opened(workers) as executor:
+        while True:
+            values = _play(
+                source, space, values, counts, wanted, plays, first_block, executor, journal, progress
             )
+            counts = wanted
+            outcomes = Outcomes(names, values[:, :, space.n_columns :]) if names else None
+            game = EmpiricalGame(space, values[:, space.profile, space.column], counts, outcomes)
+            if half_width is None:
+                break
+            plays_found = (solve or symmetric_equilibria)(game)
+            certificates = certify(game, plays_found, Streams(0)("games/bootstrap"))
+            widest = max(range(len(certificates)), key=lambda i: certificates[i].half_width, default=None)
+            if widest is None or certificates[widest].half_width <= half_width:
+                break
+            wanted = _more(game, plays_found[widest], counts)
+            if wanted.max() > max_samples:
+                raise GameError(
+                    _too_few(certificates[widest], half_width, int(counts.max()), max_samples, folder)
+                )
     if journal is not None:
         journal.finish(game)
     return game
@@ -184,7 +188,7 @@ def _play(
     wanted: IntArray,
     plays: int,
     first_block: int,
-    workers: int,
+    workers: Workers,
     journal: Journal | None,
     progress: Progress | None,
 ) -> FloatArray:

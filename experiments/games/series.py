@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..runs.executors import Workers, opened
 from ..runs.parallel import Progress
 from .figures import draw_frontier, draw_mixtures
 from .game_folder import replace
@@ -100,7 +101,7 @@ def play_series(
     search_rounds: int = 0,
     outside: bool = True,
     overrides: Sequence[str] = (),
-    workers: int = 1,
+    workers: Workers = 1,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> SeriesReport:
@@ -117,24 +118,25 @@ def play_series(
     if folder is not None:
         _check_folder(folder, cases)
     reports = []
-    for case in cases:
-        reports.append(
-            play(
-                case.game,
-                samples,
-                solver=solver,
-                tolerance=tolerance,
-                half_width=half_width,
-                max_samples=max_samples,
-                search_rounds=search_rounds,
-                outside=outside,
-                overrides=overrides,
-                workers=workers,
-                folder=None if folder is None else folder / case.name,
+    with opened(workers) as executor:
+        for case in cases:
+            reports.append(
+                play(
+                    case.game,
+                    samples,
+                    solver=solver,
+                    tolerance=tolerance,
+                    half_width=half_width,
+                    max_samples=max_samples,
+                    search_rounds=search_rounds,
+                    outside=outside,
+                    overrides=overrides,
+                    workers=executor,
+                    folder=None if folder is None else folder / case.name,
+                )
             )
-        )
-        if progress is not None:
-            progress(len(reports), len(cases))
+            if progress is not None:
+                progress(len(reports), len(cases))
     series = SeriesReport(plan, cases, tuple(reports))
     if folder is not None:
         series.save(folder)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..runs.executors import Workers, opened
+from ..runs.journal import RunJournal
 from ..runs.metrics import lean, measure
 from ..runs.parallel import Progress, run_all
 from ..runs.run import run
@@ -29,7 +31,10 @@ Floats = NDArray[np.float64]
 
 
 def optimize(
-    plan: str | Path | OptimizePlan, progress: Progress | None = None, workers: int = 1
+    plan: str | Path | OptimizePlan,
+    progress: Progress | None = None,
+    workers: Workers = 1,
+    journal: RunJournal | None = None,
 ) -> OptimizeReport:
     """Search a design for its trade-offs.
 
@@ -38,9 +43,11 @@ def optimize(
     plan : str, Path or OptimizePlan
     progress : callable, optional
         Told the runs done and an upper bound of their number.
-    workers : int
-        Processes; while designs are proposed one by one, each starts its own for its seeds, so that more
-        than one pays only where a run takes seconds.
+    workers : int or Executor
+        Processes, or where to run instead. Designs are proposed one by one: at most as many as there
+        are seeds have something to do.
+    journal : RunJournal, optional
+        Keeps finished runs; a search that was cut short goes on from them.
 
     Raises
     ------
@@ -59,24 +66,27 @@ def optimize(
     told = progress or (lambda done, total: None)
     total = plan.trials * plan.seeds
     scores: dict[Point, Floats] = {}
-    for number in range(plan.trials):
-        trial = study.ask()
-        point = tuple(_propose(trial, factor) for factor in plan.factors)
-        if point not in scores:
-            scores[point] = _scores(sweep, point, plan.search_seeds(), workers)
-        means = _means(scores[point])
-        if np.isnan(means).any():
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            study.tell(trial, means.tolist())
-        told((number + 1) * plan.seeds, total)
-    points = list(scores)
-    searched = np.array([_means(scores[point]) for point in points])
-    front = pareto_front(searched * signs)
-    if not len(front):
-        raise ScenarioError(f"search {plan.name}: no design has all objectives; allowed: metrics that exist")
-    jobs = [(sweep, points[row], seed) for row in front for seed in plan.unseen_seeds()]
-    rows = run_all(_one_run, jobs, lambda done, more: told(total + done, total + more), workers)
+    with opened(workers) as executor:
+        for number in range(plan.trials):
+            trial = study.ask()
+            point = tuple(_propose(trial, factor) for factor in plan.factors)
+            if point not in scores:
+                scores[point] = _scores(sweep, point, plan.search_seeds(), executor, journal)
+            means = _means(scores[point])
+            if np.isnan(means).any():
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(trial, means.tolist())
+            told((number + 1) * plan.seeds, total)
+        points = list(scores)
+        searched = np.array([_means(scores[point]) for point in points])
+        front = pareto_front(searched * signs)
+        if not len(front):
+            raise ScenarioError(
+                f"search {plan.name}: no design has all objectives; allowed: metrics that exist"
+            )
+        jobs = [(sweep, points[row], seed) for row in front for seed in plan.unseen_seeds()]
+        rows = run_all(_one_run, jobs, lambda done, more: told(total + done, total + more), executor, journal)
     fresh = np.array(rows).reshape(len(front), plan.fresh_seeds, len(signs))
     return OptimizeReport(plan, points, searched, front, fresh)
 
@@ -106,9 +116,11 @@ def _propose(trial: Any, factor: Factor) -> Value:
     return factor.at([trial.suggest_float(factor.name, 0.0, 1.0)])[0]
 
 
-def _scores(sweep: SweepPlan, point: Point, seeds: Sequence[int], workers: int) -> Floats:
+def _scores(
+    sweep: SweepPlan, point: Point, seeds: Sequence[int], workers: Workers, journal: RunJournal | None
+) -> Floats:
     """Return the metrics of a design, shape (seeds, objectives)."""
-    return np.array(run_all(_one_run, [(sweep, point, seed) for seed in seeds], None, workers))
+    return np.array(run_all(_one_run, [(sweep, point, seed) for seed in seeds], None, workers, journal))
 
 
 def _one_run(sweep: SweepPlan, point: Point, seed: int) -> list[float]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..figures.style import usd
+from ..runs.executors import Workers
 from ..runs.metrics import lean
 from ..runs.parallel import Progress, run_all
 from ..runs.run import run
@@ -94,7 +95,7 @@ def rare_bad_debt(
     tilt_sd: Mapping[str, float],
     runs: int = 200,
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> RareReport:
     """Estimate how likely it is that bad debt at the end exceeds each amount.
 
@@ -110,7 +111,8 @@ def rare_bad_debt(
     runs : int
         Seeds 1 to `runs`; a fifth of them from the true law.
     progress : callable, optional
-    workers : int
+    workers : int or Executor
+        Processes, or where to run instead.
 
     Raises
     ------

@@ -90,12 +90,24 @@ def liquidator_hhi(result: RunResult) -> float:
     return float(((repaid / total) ** 2).sum()) if total else math.nan
 
 
+def _cost_usd(column: str) -> Function:
+    """Return the sum of a column of `costs`, which is in base units of the quote asset, as USD."""
+
+    def total(result: RunResult) -> float:
+        scenario = result.scenario
+        return float(result.costs[column].sum() / 10.0 ** scenario.asset(scenario.quote).decimals)
+
+    return total
+
+
 METRICS: dict[str, Metric] = {
     "bad_debt_usd": Metric("bad debt (USD)", _summary("bad_debt_usd")),
     "bad_debt_share": Metric("bad debt (share of debt)", bad_debt_share),
     "insolvent": Metric("runs with over 1 % bad debt (share)", insolvent),
     "borrower_loss_usd": Metric("borrowers' loss (USD)", _summary("borrower_loss_usd")),
     "liquidator_profit_usd": Metric("liquidators' profit (USD)", _summary("liquidator_profit_usd")),
+    "protocol_revenue_usd": Metric("protocols' revenue (USD)", _cost_usd("protocol_revenue")),
+    "builder_usd": Metric("paid to builders (USD)", _cost_usd("builder")),
     "liquidator_hhi": Metric("concentration of liquidators (HHI)", liquidator_hhi),
     "gas_usd": Metric("gas of liquidators (USD)", _summary("gas_usd")),
     "time_to_liquidation_s": Metric("time to liquidation (s)", time_to_liquidation_s),

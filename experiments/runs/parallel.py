@@ -1,12 +1,12 @@
-"""Many runs at once, on one machine: results in the order of the jobs, whichever ends first."""
+"""Many runs at once: results in the order of the jobs, whichever ends first."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any, TypeVar
+
+from .executors import Workers, opened
+from .journal import RunJournal
 
 T = TypeVar("T")
 
@@ -17,7 +17,8 @@ def run_all(
     function: Callable[..., T],
     jobs: Sequence[tuple[Any, ...]],
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
+    journal: RunJournal | None = None,
 ) -> list[T]:
     """Return ``function(*job)`` for every job.
 
@@ -29,36 +30,32 @@ def run_all(
         Arguments of each call.
     progress : callable, optional
         Told the jobs done and the total after every job.
-    workers : int
-        Processes; with one everything happens in this process. The results do not depend on it.
+    workers : int or Executor
+        Processes on this machine, with one everything happens in this process; or where to run
+        instead. The results do not depend on it.
+    journal : RunJournal, optional
+        Keeps what each job returns, a list of numbers; what it has already is not done again. Jobs are
+        known by their arguments but the first.
 
     Raises
     ------
     ValueError
-        If `workers` is below 1.
+        If the number of workers is below 1.
     """
-    if workers < 1:
-        raise ValueError(f"workers must be 1 or more, got {workers}")
-    told = progress or (lambda done, total: None)
-    if workers == 1:
-        results = []
-        for job in jobs:
-            results.append(function(*job))
-            told(len(results), len(jobs))
-        return results
-    # Spawned, not forked: numerical libraries keep threads that a fork would break.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, _leave_interrupts_to_parent) as pool:
-        futures = [pool.submit(function, *job) for job in jobs]
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                future.result()
-                told(done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in futures]
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    results: dict[int, Any] = {}
+    names = [repr(job[1:]) for job in jobs] if journal is not None else []
+    if journal is not None:
+        kept = enumerate(map(journal.kept, names))
+        results = {place: values for place, values in kept if values is not None}
+    todo = [place for place in range(len(jobs)) if place not in results]
+    with opened(workers, len(todo)) as executor:
+        for ended in executor.run(function, [jobs[place] for place in todo]):
+            if ended.error is not None:
+                raise ended.error
+            place = todo[ended.place]
+            results[place] = ended.value
+            if journal is not None:
+                journal.keep(names[place], ended.value)
+            if progress is not None:
+                progress(len(results), len(jobs))
+    return [results[place] for place in range(len(jobs))]

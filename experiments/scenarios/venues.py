@@ -161,6 +161,38 @@ class HawkesFlow(FlowConfig):
 
 AnyFlow = Annotated[ZeroIntelligenceFlow | HawkesFlow, Field(discriminator="kind")]
 
+
+class RightsAuctionConfig(Section):
+    """Sale of the right to liquidate with a price before it is published (MODEL 1.11)."""
+
+    price: Literal["first", "second"] = Field(
+        default="first", description="what the winner of the sealed bids pays: its own bid, or the second one"
+    )
+    window_s: float = Field(
+        default=0.5, ge=0, le=3600, description="time for bids after a price has arrived, seconds"
+    )
+    fallback_delay_s: float = Field(
+        default=24.0,
+        gt=0,
+        le=86_400,
+        description="time after which a price that nobody has used is published, seconds",
+    )
+    recapture: Share = Field(default=0.65, description="share of what the winner pays that the protocol gets")
+    rest_to: Literal["validators", "oracle"] = Field(
+        default="validators", description="who gets the rest: block builders or the oracle's operator"
+    )
+    reserve_usd: float = Field(default=0.0, ge=0, le=1e9, description="least bid that counts, USD")
+
+    @model_validator(mode="after")
+    def _leaves_time(self) -> Self:
+        if self.window_s >= self.fallback_delay_s:
+            raise ValueError(
+                f"window_s = {self.window_s:g} leaves winners no time before the price is public; "
+                f"allowed: below fallback_delay_s, {self.fallback_delay_s:g}"
+            )
+        return self
+
+
 OracleSource = Literal["reference", "book-mid", "pool-twap", "median"]
 
 
@@ -179,4 +211,9 @@ class OracleConfig(Section):
     )
     delay_s: float = Field(
         default=0.0, ge=0, le=1e6, description="age of a price when it is published, seconds"
+    )
+    auction: RightsAuctionConfig | None = Field(
+        default=None,
+        description="sell the right to liquidate with a price that makes accounts liquidatable "
+        "before it is published",
     )

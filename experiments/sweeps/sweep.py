@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..runs.executors import Executor, WorkerDiedError, local_workers, on_scheduler
 from ..scenarios.base import ScenarioError
-from .executors import Executor, local_workers, on_scheduler
-from .folder import check_plan, failures, finished, open_folder, remove_partials
+from .folder import check_plan, failures, finished, open_folder, remove_partials, write_failure
+from .job import run_job, warm_up
 from .plan import Job, SweepPlan, load_plan
 
 Progress = Callable[[int, int], None]
@@ -117,7 +118,17 @@ def sweep(
         where = executor or (on_scheduler(scheduler) if scheduler else local_workers(min(workers, len(todo))))
         with where as runs:
             open_folder(folder, plan)
-            for ended, (job, problem) in enumerate(runs.run(plan, points, todo, folder), 1):
+            runs.prepare(warm_up, plan, points[todo[0].point])
+            path = str(folder.resolve())
+            work = [(plan, points[job.point], job, path) for job in todo]
+            for ended, (place, said, error) in enumerate(runs.run(run_job, work), 1):
+                job, problem = todo[place], said or ""
+                if isinstance(error, WorkerDiedError):
+                    problem = str(error)
+                    settings = plan.settings(points[job.point])
+                    write_failure(folder, job, {"settings": settings, "error": problem})
+                elif error is not None:
+                    raise error
                 if problem:
                     problems.append((job, problem))
                     if failed is not None:

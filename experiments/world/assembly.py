@@ -31,6 +31,7 @@ from ...market.prices import (
     ReferencePrice,
     ReplayPrice,
 )
+from ...market.private_oracle import PrivateOracle
 from ...market.revert import Revert
 from ...market.streams import Streams
 from ...market.trading import LADDER_ROOM, MAX_TICKS, BookSpec, FlowSpec, TradingFloor
@@ -284,13 +285,17 @@ def build_oracle(
 ) -> tuple[Oracle, list[Source] | None]:
     """Build the oracle and its sources; None where it reads the reference path itself."""
     config = scenario.oracle
-    oracle = Oracle(
-        scenario.symbols,
-        outside.path[0],
-        heartbeat_s=config.heartbeat_s,
-        deviation=config.deviation,
-        delay_s=config.delay_s,
-    )
+    timing: dict[str, Any] = {
+        "heartbeat_s": config.heartbeat_s,
+        "deviation": config.deviation,
+        "delay_s": config.delay_s,
+    }
+    oracle: Oracle
+    if config.auction is None:
+        oracle = Oracle(scenario.symbols, outside.path[0], **timing)
+    else:
+        hold_s = config.auction.fallback_delay_s
+        oracle = PrivateOracle(scenario.symbols, outside.path[0], hold_s=hold_s, **timing)
     if config.source == "reference":
         return oracle, None
     sources: list[Source] = []

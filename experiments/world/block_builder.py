@@ -81,10 +81,13 @@ class BlockBuilder:
         """Select and execute one block within `gas_limit`."""
         world = self.world
         closes_s = world.time_s + world.block_time_s * float(self._seal.random())
-        if not self.mempool.pending:
+        if not self.mempool.pending and world.rights is None:
             return BlockResult(0, 0, 0, 0)
         before = len(world.recorder.liquidations)
         gas_used = executed = reverted = 0
+        if world.rights is not None:
+            gas_used, executed, reverted = world.rights.execute(closes_s, self.run)
+            gas_limit -= gas_used
         for candidate in self.mempool.select(closes_s, world.gas.floor, gas_limit):
             used, done, failed = self.run(candidate)
             gas_used += used
@@ -192,7 +195,7 @@ class BlockBuilder:
                 row, transaction.market, transaction.target, world.block, transaction.kind, done, paid_usd,
                 floor_usd,
             ))  # fmt: skip
-        if isinstance(transaction.action, Liquidation):
+        if transaction.kind == "liquidation" and isinstance(transaction.action, Liquidation):
             intent, price = transaction.action.intent, transaction.price_gwei * world.usd_per_gas_gwei()
             self.past_bids.append(PastBid(
                 world.block, transaction.market, transaction.target, transaction.sender, price,

@@ -51,6 +51,7 @@ from .credit import CreditMarket, build_credit_market
 from .crowd import build_population, reference_thresholds
 from .exposure_limits import limited
 from .lending.kinds import lending_kinds
+from .liquidation_rights import check_rights
 from .manipulation import check_manipulators
 from .margin.build import build_venues
 from .margin.venue import MarginVenue
@@ -90,6 +91,13 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "arbitrageur": BasisArbitrageur,
     "book-manipulator": BookManipulator,
 }
+
+UNSANDWICHED = {
+    "first-come": "who has seen a transaction comes after it",
+    "random": "no price puts a trade before another",
+    "sealed-bundle": "nobody sees what others send",
+}
+"""Rules under which no sandwich can be made, and why."""
 
 FLASH_ENDOWMENT_USD = 5e10
 """What the flash lender has of each stable asset, USD: never short."""
@@ -157,6 +165,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
 
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
+    check_rights(scenario, credit)
     venues = build_venues(scenario, ledger, floor, outside.path, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
@@ -308,9 +317,10 @@ def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Liquid
         if config.kind != "searcher" or not config.parameters.get("sandwiches"):
             continue
         where = f"agents.{config.name}.parameters.sandwiches = {config.parameters['sandwiches']}"
-        if scenario.chain.inclusion != "priority-fee":
+        if scenario.chain.inclusion in UNSANDWICHED:
             raise ScenarioError(
-                f"{where} needs blocks ordered by fee; allowed under chain.inclusion = 'priority-fee' only"
+                f"{where} does nothing under chain.inclusion = {scenario.chain.inclusion!r}: "
+                f"{UNSANDWICHED[scenario.chain.inclusion]}; allowed where a gas price overtakes what is seen"
             )
         if not any(ledger.asset_index[symbol] in pools for symbol in config.inventory_usd):
             raise ScenarioError(

@@ -69,7 +69,7 @@ def cost_table(world: LiquidationMarket) -> pd.DataFrame:
             collateral=symbols[cost.asset],
             block=cost.block,
             gas_floor=floor,
-            builder=gas - floor,
+            builder=gas - floor + cost.right[1],
             liquidator_net=_gained(cost, value) - gas,
         )
     for market, gas_of in sorted(idle.items()):
@@ -152,7 +152,7 @@ def _legs(cost: Cost, value: _Values) -> dict[str, int]:
         held += value(asset, units, cost.mids[asset]) - value.at_end(asset, units)
     return {
         "borrower_loss": loss,
-        "protocol_revenue": loss - handed_out + paid,
+        "protocol_revenue": loss - handed_out + paid + cost.right[0],
         "flash_fee": fee,
         "oracle_gap": handed_out - at_mid + price - paid,
         "venue_gap": venue,

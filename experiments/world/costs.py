@@ -181,11 +181,16 @@ class Cost:
         Mid of each asset in `received`, USD per token.
     moved : Moved
         What it paid, and how its ledger account changed.
+
+    Attributes
+    ----------
+    right : tuple of int
+        Price of the right to make the call: to the protocol, and to others; quote units.
     """
 
     __slots__ = (
         "account", "asset", "block", "exits", "given_back", "kind", "liquidator", "market", "mids", "moved",
-        "oracle", "received", "row", "taken", "target",
+        "oracle", "received", "right", "row", "taken", "target",
     )  # fmt: skip
 
     def __init__(
@@ -210,6 +215,7 @@ class Cost:
         self.row, self.taken, self.given_back = row, taken, given_back
         self.received, self.mids, self.moved = received, mids, moved
         self.exits: list[Exit] = []
+        self.right = (0, 0)
 
     def sold(self, sale: PoolSale) -> None:
         """Note that everything received was sold in a pool within the transaction."""

@@ -21,6 +21,7 @@ from .costs import Exit, PoolSale, Purse
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
     from .credit import CreditMarket
+    from .liquidation_rights import Right
 
 SALE_LIMIT = 0.05
 """Borrowers who sell collateral accept prices down to this fraction below the mid."""
@@ -88,11 +89,12 @@ def _keep(world: LiquidationMarket, pool: LiquidityPool) -> None:
 
 
 class Liquidation:
-    """One liquidation call of an agent, with its exit."""
+    """One liquidation call of an agent, with its exit; `right` is paid for if it goes through."""
 
-    def __init__(self, agent: DecidingAgent, intent: Liquidate) -> None:
+    def __init__(self, agent: DecidingAgent, intent: Liquidate, right: Right | None = None) -> None:
         self.agent = agent
         self.intent = intent
+        self.right = right
 
     def __call__(self, world: LiquidationMarket) -> list[Any]:
         """Execute; return the row written down.
@@ -113,7 +115,7 @@ class Liquidation:
         if pool.health_factor(row, now) >= WAD:
             raise Revert("HEALTH_FACTOR_NOT_BELOW_THRESHOLD")
         unit = ledger.assets[debt].unit
-        owed = pool.debt_units(row, debt, now)
+        owed = pool.payoff(row, debt, now)
         cover = int(intent.repay_usd / world.oracle_prices[debt] * unit)
         if cover > WHOLE_DEBT * owed:
             cover = owed
@@ -125,19 +127,29 @@ class Liquidation:
         try:
             fee, cover = raise_money(world, me, debt, cover, intent.flash_loan)
             result = pool.liquidate(row, collateral, debt, cover, me, now)
-            seized = result.collateral_to_liquidator
+            seized, paid = result.collateral_to_liquidator, result.debt_repaid + result.debt_fee
             sold = None
             if intent.exit == "pool":
                 sold = sell_to_pool(
                     world, me, collateral, seized, intent.max_slippage, intent.limit_price_usd
                 )
             if intent.flash_loan:
-                pay_back(world, me, debt, result.debt_repaid, cover, fee, sold)
+                pay_back(world, me, debt, paid, cover, fee, sold)
         except InsufficientFundsError as error:
             raise Revert(str(error)) from None
         world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
-        moved = purse.close(result.debt_repaid, fee)
-        return world.journal.liquidation(self.agent, intent, result, moved, sold, fee)
+        price = (0, 0) if self.right is None else self._use(self.right, world)
+        moved = purse.close(paid, fee)
+        return world.journal.liquidation(self.agent, intent, result, moved, sold, fee, price)
+
+    def _use(self, right: Right, world: LiquidationMarket) -> tuple[int, int]:
+        """Pay for the right; the account may be liquidated since it was offered."""
+        opportunity = self.intent.opportunity
+        since = world.credit[opportunity.protocol].watch.eligible_since
+        before = since[opportunity.account]
+        world.on_undo(lambda: since.__setitem__(opportunity.account, before))
+        since[opportunity.account] = right.since_s
+        return right.use(world, self.agent.account)
 
 
 class TakeOver:

@@ -45,8 +45,13 @@ class Journal:
         moved: Moved,
         sold: PoolSale | None,
         fee: int,
+        right: tuple[int, int] = (0, 0),
     ) -> list[Any]:
-        """Write a call down, with its exit if it was in the pool; `fee` went to the flash lender."""
+        """Write a call down, with its exit if it was in the pool.
+
+        `fee` went to the flash lender, and quote units were paid for the `right` to make it: to the
+        protocol and to others.
+        """
         world, opportunity = self.world, intent.opportunity
         collateral, debt = opportunity.collateral, opportunity.debt
         units = result.collateral_to_liquidator
@@ -54,8 +59,11 @@ class Journal:
         received = self.value_usd([(collateral, units)])
         seized = self.value_usd([(collateral, units + result.protocol_fee)])
         proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
-        cost = repaid + self.value_usd([(debt, fee)])
-        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - repaid)
+        paid = (
+            repaid if not result.debt_fee else self.value_usd([(debt, result.debt_repaid + result.debt_fee)])
+        )
+        cost = paid + self.value_usd([(debt, fee)]) + sum(right) / world.assets[world.quote].unit
+        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - paid)
         row += [0.0, self._impact(proceeds, received, collateral), proceeds - cost]
         entry = self._cost(
             "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,
@@ -64,6 +72,7 @@ class Journal:
             given_back=((debt, result.debt_repaid),),
             received=((collateral, units),),
         )  # fmt: skip
+        entry.right = right
         if sold is None:
             world.exits.hold(agent, entry, collateral, units, intent.exit, intent.max_slippage)
         else:

@@ -30,6 +30,8 @@ def run_tables(world: LiquidationMarket) -> dict[str, pd.DataFrame]:
         }
     )
     tables["costs"] = cost_table(world)
+    if world.rights is not None:
+        tables["rights"] = world.rights.table()
     tables["forced_sales"] = forced_sale_table(world)
     tables["welfare"] = welfare_table(world, world.start_holdings)
     return tables | margin_tables([venue.records for venue in world.venues])

@@ -238,7 +238,7 @@ class Requests:
     def _send_sandwich(self, agent: DecidingAgent, intent: SandwichPool) -> None:
         """Send both trades of a sandwich, unless the agent's last one in this pool is still pending."""
         world, trade = self.world, PoolSandwich(agent, intent)
-        gas, arrival_s = world.scenario.chain.gas_per_swap, world.time_s + agent.delay_s()
+        gas, arrival_s = world.scenario.chain.gas_per_swap, max(world.time_s, intent.seen_s) + agent.delay_s()
         revert_gas, target = int(gas * world.scenario.chain.revert_gas_share), -1 - intent.asset
         trades = tuple(
             Transaction(

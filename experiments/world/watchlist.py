@@ -19,7 +19,18 @@ from ...protocols.fixed_point import WAD
 from ...protocols.health import HealthScreen, Sleepers
 from ...protocols.lending.pool import LendingPool
 from ...protocols.positions import Positions
-from .watchlist_kernels import N_HEALED, N_KEPT, N_LISTED, N_POOR, doubtful, sort_out
+from .watchlist_kernels import (
+    ABOVE,
+    ALERTED,
+    FRESH,
+    N_HEALED,
+    N_KEPT,
+    N_LISTED,
+    N_POOR,
+    doubtful,
+    sort_due,
+    sort_out,
+)
 
 LISTED = 16
 """Opportunities that are published at most, the most rewarding first."""
@@ -157,7 +168,7 @@ class WatchList:
         if pool.paced:
             spared |= pool.resting(awake, int(now_s))
         if pool.quoted:
-            worth = np.flatnonzero((rewards >= gas_usd) & (health < 1.0) & ~spared)
+            worth = np.flatnonzero(((rewards >= gas_usd) | pool.batched) & (health < 1.0) & ~spared)
             quotes = pool.quote(
                 awake[worth], best.collateral_asset[worth], best.debt_asset[worth], int(now_s)
             )
@@ -235,6 +246,7 @@ class WatchList:
         sleepers.wake(0.5)
         none = np.zeros(0)
         doubtful(none, 1.0, nobody)
+        sort_due(nobody[:0], none, self._told, self._alert_levels, np.zeros((3, 0), np.int64), self._counts)
         sort_out(
             nobody[:0], none, none, none < 0, none, 0.0, 0.0, LISTED, np.zeros((4, 0), np.int64), self._counts
         )
@@ -259,14 +271,11 @@ class WatchList:
         """Put accounts below 1 on the list and queue the others at 1; return those newly alerted."""
         if not len(due):
             return due
-        health = self.screen.health(due)
-        below = health < 1.0
-        fresh = due[below]
-        if len(fresh):
-            self._rouse(fresh)
-        if len(fresh) < len(due):
-            self.screen.touch(due[~below], 1.0 - 1e-9)
-        alerted = due[~self._told[due] & (self._alert_levels[due] > 1.0)]
-        if len(alerted):
-            self._told[alerted] = True
-        return alerted
+        parts = np.empty((3, len(due)), np.int64)
+        sort_due(due, self.screen.health(due), self._told, self._alert_levels, parts, self._counts)
+        fresh, above, alerted, _ = self._counts.tolist()
+        if fresh:
+            self._rouse(parts[FRESH, :fresh])
+        if above:
+            self.screen.touch(parts[ABOVE, :above], 1.0 - 1e-9)
+        return parts[ALERTED, :alerted]

@@ -7,6 +7,40 @@ import math
 from numba import njit
 
 N_LISTED, N_POOR, N_HEALED, N_KEPT = range(4)
+FRESH, ABOVE, ALERTED = range(3)
+
+
+@njit(cache=True, _nrt=False)
+def sort_due(due, health, told, levels, sorted_, counts):
+    """Sort accounts that have come down to their level by where they go.
+
+    Parameters
+    ----------
+    due : int64 ndarray, shape (n,)
+    health : float64 ndarray, shape (n,)
+    told : bool ndarray, shape (n_accounts,)
+        Who has been alerted; brought up to date.
+    levels : float64 ndarray, shape (n_accounts,)
+        Health factor at which each account wants to be told, at most 1 for never.
+    sorted_ : int64 ndarray, shape (3, n)
+        On return, the accounts below 1, those that are not, and those to be alerted now.
+    counts : int64 ndarray, shape (at least 3,)
+        On return, how many there are of each.
+    """
+    fresh = above = alerted = 0
+    for i in range(len(due)):
+        account = due[i]
+        if health[i] < 1.0:
+            sorted_[FRESH, fresh] = account
+            fresh += 1
+        else:
+            sorted_[ABOVE, above] = account
+            above += 1
+        if levels[account] > 1.0 and not told[account]:
+            told[account] = True
+            sorted_[ALERTED, alerted] = account
+            alerted += 1
+    counts[FRESH], counts[ABOVE], counts[ALERTED] = fresh, above, alerted
 
 
 @njit(cache=True, _nrt=False)

@@ -10,14 +10,20 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from .builder_kernels import MOST_EXACT, best_set
-from .precedence_kernels import by_arrival, by_boosted_arrival, by_draw, by_fee
+from .precedence_kernels import bought_s, by_arrival, by_boosted_arrival, by_draw, by_fee
 from .raise_kernels import raise_bids
 from .transaction import Bundle, Transaction
 
 Candidate = Transaction | Bundle
 
 _by_fee, _by_arrival, _by_draw = by_fee.py_func, by_arrival.py_func, by_draw.py_func
-_by_boosted_arrival = by_boosted_arrival.py_func
+_by_boosted_arrival, _bought_s = by_boosted_arrival.py_func, bought_s.py_func
+
+NUDGE = 1e-3
+"""How much more than another who is to be overtaken pays, as a fraction."""
+
+HEAD_START_S = 1e-3
+"""How much earlier than another who is to be overtaken counts, where time is bought."""
 
 
 class InclusionNotice(UserWarning):
@@ -45,6 +51,13 @@ class InclusionRule(Protocol):
         """Return what the block includes, in the order of execution, and what it does not."""
         ...
 
+    def overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return the price at which a request stands before another, or None if none does.
+
+        The other is seen, pays `price_gwei`, is not raised, and has arrived `behind_s` earlier.
+        """
+        ...
+
 
 class _Ordered:
     """One after the other, as long as the gas lasts; cheaper ones behind a big one may still fit."""
@@ -54,6 +67,10 @@ class _Ordered:
 
     def order(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         raise NotImplementedError
+
+    def overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return None: neither money nor speed helps who has seen another."""
+        return None
 
     def fill(
         self, candidates: Sequence[Candidate], gas_limit: int
@@ -77,6 +94,10 @@ class PriorityFee(_Ordered):
     def order(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates by falling gas price."""
         return sorted(candidates, key=lambda c: _by_fee(c.price_gwei, c.arrival_s, c.tie))
+
+    def overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return a little more than the other pays."""
+        return price_gwei * (1.0 + NUDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,11 @@ class TimeBoost(_Ordered):
             candidates, key=lambda c: _by_boosted_arrival(c.price_gwei, c.arrival_s, c.tie, boost, half)
         )
 
+    def overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return what buys the time that the other has bought, and more than it is ahead."""
+        wanted = _bought_s(price_gwei, self.boost_s, self.half_gwei) + behind_s + HEAD_START_S
+        return self.half_gwei * wanted / (self.boost_s - wanted) if wanted < self.boost_s else None
+
 
 @dataclass(frozen=True, slots=True)
 class PriorityGasAuction(_Ordered):
@@ -159,6 +185,10 @@ class PriorityGasAuction(_Ordered):
         for group in rivals.values():
             others += self._raised(group) if len(group) > 1 else group
         return sorted(others, key=lambda c: _by_fee(c.price_gwei, c.arrival_s, c.tie))
+
+    def overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return a little more than the other pays, as long as nobody makes it raise."""
+        return price_gwei * (1.0 + NUDGE)
 
     def _raised(self, group: list[Transaction]) -> list[Transaction]:
         bids = np.array([t.price_gwei for t in group])
@@ -212,6 +242,10 @@ class SealedBundle:
                 taken |= _greedy(ordered, wants, part, gas_limit)
         chosen = [ordered[i] for i in sorted(taken)]
         return chosen, [c for i, c in enumerate(ordered) if i not in taken]
+
+    def overtake(self, price_gwei: float, behind_s: float) -> float | None:
+        """Return None: nobody sees another."""
+        return None
 
     def _tell(self, bundles: int) -> None:
         if not self._told:

@@ -34,19 +34,23 @@ class Called(NamedTuple):
     Attributes
     ----------
     debt_repaid : int
-        Paid by the liquidator; base units of the debt asset.
+        Taken off the debt of the account, or of all that the call met; base units of the debt asset.
     collateral_to_liquidator : int
         Base units of the collateral asset.
     health_factor : int
         Before the call; wad.
     protocol_fee : int
-        Collateral that the account lost to the protocol; base units.
+        Collateral that they lost to the protocol; base units. Negative for what it sold of its own.
+    debt_fee : int
+        Paid by the liquidator on top, the protocol's; base units of the debt asset. Negative where
+        the protocol took debt over.
     """
 
     debt_repaid: int
     collateral_to_liquidator: int
     health_factor: int
     protocol_fee: int = 0
+    debt_fee: int = 0
 
 
 class Quotes(NamedTuple):
@@ -164,6 +168,8 @@ class Chore(NamedTuple):
         Ledger account that gains from it beside the reward, -1 for none.
     gain_usd : float
         What that account gains.
+    hope_usd : float
+        What everybody may hope for in what can be bought after it, beside the reward.
     """
 
     number: int
@@ -171,6 +177,7 @@ class Chore(NamedTuple):
     reward_usd: float
     beneficiary: int = -1
     gain_usd: float = 0.0
+    hope_usd: float = 0.0
 
 
 class Bought(NamedTuple):
@@ -245,6 +252,8 @@ class LendingPool(ABC):
         Whether a kick itself pays what `kick_rewards_usd` says; if not, the reward is in what is sold later.
     quoted : bool
         Whether the terms of a call are the account's own (`quote`) and `bonus` only bounds what it gains.
+    batched : bool
+        Whether a call on an account serves all that are worse off, so that none is too small for its gas.
     paced : bool
         Whether an account may rest between two liquidations (`resting`).
     sealed_bids : bool
@@ -254,6 +263,7 @@ class LendingPool(ABC):
 
     kicked = False
     quoted = False
+    batched = False
     paced = False
     sealed_bids = False
     kick_pays = True
@@ -320,6 +330,10 @@ class LendingPool(ABC):
     @abstractmethod
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account owes of an asset now, base units."""
+
+    def payoff(self, row: int, asset: int, now_s: int) -> int:
+        """Return the most that a call on an account may cost, base units of what it owes: debt and fees."""
+        return self.debt_units(row, asset, now_s)
 
     @abstractmethod
     def collateral_units(self, row: int, asset: int, now_s: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .bad_debt import BadDebt
+from .bands import PriceBands
 from .keeper import KeeperReward
 from .mechanism import LiquidationContext, LiquidationMechanism, Pricing, Residual, Sizing, Trigger
 from .pacing import Pace
@@ -32,6 +33,7 @@ __all__ = [
     "LiquidationMechanism",
     "NoRemainder",
     "Pace",
+    "PriceBands",
     "Pricing",
     "Residual",
     "RisingBonus",

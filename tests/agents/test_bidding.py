@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from liquidarium.agents.base import Buy, Kick, Offer, Opportunity, PastBid, Together
+from liquidarium.agents.base import Buy, Errand, Kick, Offer, Opportunity, PastBid, Together
 from liquidarium.agents.strategies import closed_forms as forms
 from liquidarium.agents.strategies.best_responder import BestResponder, best_reply, rivals_best
 from liquidarium.agents.strategies.dutch_liquidator import DutchLiquidator
@@ -17,7 +17,7 @@ from liquidarium.agents.strategies.mixed_bidder import MixedBidder
 from liquidarium.agents.strategies.splitting_liquidator import SplittingLiquidator, repayments
 from liquidarium.agents.strategies.volunteer import Volunteer
 from liquidarium.market.contests.contest import BlockContest
-from liquidarium.protocols.lending.pool import Sale
+from liquidarium.protocols.lending.pool import Chore, Sale
 from liquidarium.protocols.liquidation.toxicity import health_after
 from scipy import stats
 
@@ -67,6 +67,27 @@ def test_g01_entry_leaves_nothing_to_gain_from_entering(n, cost, phi):
     if 0.0 < chance < 1.0:
         assert abs(entered.mean()) < 4.0 * entered.std() / math.sqrt(len(entered))
     assert np.isnan(payments(bot, 100.0, cost, phi)).mean() == pytest.approx(1.0 - chance, abs=1e-3)
+
+
+def test_g02_where_two_bid_the_value_away_bots_come_by_the_closed_form(make_view):
+    """MODEL 3.2: at c/v = .1 each of five comes with .4377, and nobody with .0562."""
+    bot = MixedBidder(contest="bertrand", rivals=4)
+    assert bot.entry_chance(100.0, 10.0, 1.0) == pytest.approx(0.4376586748, rel=1e-8)
+    paid = payments(bot, 100.0, 10.0, 1.0)
+    assert np.nanmax(paid) == np.nanmin(paid) == 10.0
+    assert np.isnan(paid).mean() ** 5 == pytest.approx(0.0562341325, abs=1e-3)
+    entry = MixedBidder(contest="entry", rivals=4)
+    for phi in (0.3, 1.0):  # an auction of the whole bonus keeps more of them away
+        assert bot.entry_chance(100.0, 30.0, phi) < entry.entry_chance(100.0, 30.0, phi)
+    assert bot.entry_chance(100.0, 10.0, 0.0) == 1.0
+    view = make_view(opportunities=[Opportunity(3, 0.97, 0, 1, 20_000.0, 0.05)])
+    gas_usd = view.gas_liquidation * view.usd_per_gas_gwei
+    (call,) = bot.decide(view, RICH._replace(draw=lambda: 0.0))
+    _, gross = bot.size(bot.exit_terms(0, 0.05, view), 20_000.0)
+    assert call.price_gwei == view.gas_standard_gwei
+    assert call.ceiling_gwei * gas_usd == pytest.approx(gross - bot.min_profit_usd)
+    (other,) = entry.decide(view, RICH._replace(draw=lambda: 0.0))
+    assert other.ceiling_gwei == 0.0
 
 
 def test_g08_g09_first_price_bids_scale_with_the_value():
@@ -274,10 +295,33 @@ def test_g13_a_kick_without_reward_waits_for_a_volunteer(make_view):
     assert bot.decide(view._replace(opportunities=[paid]), RICH), "a reward ends the dilemma"
 
 
+def test_g13_an_auction_whose_restart_does_not_pay_waits_for_a_volunteer(make_view):
+    view = make_view()
+    cost = view.gas_standard_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+    taker = Volunteer(rivals=4, benefit_share=0.2).taker()
+
+    def share(**chore) -> float:
+        seen = view._replace(errands=[Errand(0, Chore(1, **chore))])
+        return float(np.mean([bool(taker.decide(seen, RICH._replace(draw=lambda u=u: u))) for u in DRAWS]))
+
+    assert share(kind="redo", reward_usd=0.0, hope_usd=50.0 * cost) == pytest.approx(0.43766, abs=1e-3)
+    half = share(kind="redo", reward_usd=0.5 * cost, hope_usd=50.0 * cost)
+    assert half == pytest.approx(1.0 - 0.05**0.25, abs=1e-3)
+    assert share(kind="redo", reward_usd=2.0 * cost) == 1.0
+    assert share(kind="redo", reward_usd=0.0, hope_usd=2.0 * cost) == 0.0
+    assert share(kind="deal", reward_usd=0.0, hope_usd=50.0 * cost) == 0.0, "whose gain is the winner's"
+    others = (
+        MixedBidder()
+        .taker()
+        .decide(view._replace(errands=[Errand(0, Chore(1, "redo", 0.0, hope_usd=50.0 * cost))]), RICH)
+    )
+    assert others == []
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: MixedBidder(contest="poker"), "contest must be one of entry, gas-auction, first-price"),
+        (lambda: MixedBidder(contest="poker"), "contest must be one of entry, bertrand, gas-auction"),
         (lambda: MixedBidder(rivals=0), "rivals must be at least 1, got 0"),
         (lambda: BestResponder(memory=0), "memory must be at least 1, got 0"),
         (lambda: BestResponder(prior=0.0), "prior must be above 0"),

@@ -47,10 +47,18 @@ def test_quickstart_asks_for_no_trouble():
             (LAB, *KEEPER, f"{M}pricing={{kind='sealed-first'}}", "borrowers.total_debt_usd=1e9"),
         ),
         ("auction-cannot-clear", ("protocol.kind=maker", "protocol.collateral.ETH.tail_s=10")),
+        ("auction-cannot-clear", ("oracle.auction.reserve_usd=1e7",)),
+        ("nobody-bids", ("oracle.auction.window_s=0.01",)),
     ],
 )
 def test_each_warning_appears_where_it_should(code, changes):
     assert code in codes(*changes)
+
+
+def test_rights_that_can_be_sold_and_restarts_by_volunteers_are_no_finding():
+    assert not {"nobody-bids", "auction-cannot-clear"} & set(codes("oracle.auction.reserve_usd=100"))
+    stops = (LAB, f"{M}sizing.kind=full", f"{M}pricing={{kind='dutch-linear', tail_s=900}}")
+    assert "nobody-restarts" not in codes(*stops, "agents.fast-bots.strategy=volunteer")
 
 
 def test_a_thin_exit_is_toxic():

@@ -27,9 +27,13 @@ LOTS = (
 KINDS = {
     "aave-v2": (),
     "aave-v3": (),
+    "aave-v4-style": (),
     "compound-v2": ("protocol.protocol_seize_share=0.028",),
     "morpho-blue": (),
+    "euler-v1": (),
     "euler-v2": (),
+    "silo": (),
+    "fluid": (),
     "comet": (),
     "maker": ("protocol.collateral.ETH.step_s=9", "protocol.collateral.BTC.step_s=9"),
     "maker-flip": ("protocol.collateral.ETH.bid_s=60", "protocol.collateral.BTC.bid_s=60"),
@@ -183,7 +187,7 @@ def test_totals_are_those_of_the_summary(kind):
     assert (costs.kind == "chore").any() == restarted
 
 
-@pytest.mark.parametrize("kind", ["aave-v3", "compound-v2"])
+@pytest.mark.parametrize("kind", ["aave-v3", "aave-v4-style", "compound-v2"])
 def test_a_call_takes_what_its_liquidator_and_the_protocol_get(kind):
     result = run("quickstart", 7, overrides=settings_of(kind))
     done, costs = result.liquidations, result.costs

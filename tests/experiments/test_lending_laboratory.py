@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -30,6 +31,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "takers-choice": (f"{M}sizing.kind=takers-choice",),
     "tranches": (f"{M}sizing.kind=tranches", f"{M}sizing.steps=[[1.0,0.25],[0.97,0.5],[0.95,1.0]]"),
     "depth-aware": (f"{M}sizing.kind=depth-aware", f"{M}sizing.share=0.005"),
+    "price-bands": (f"{M}sizing.kind=price-bands", f"{M}sizing.bands=20"),
     "dust-and-pace": (
         CLOSE,
         f"{M}sizing.dust_usd=1000",
@@ -118,6 +120,30 @@ def test_one_per_block_stops_the_second_call():
     assert not kept.duplicated(["account", "block"]).any()
 
 
+def test_price_bands_sell_no_more_than_the_price_has_entered():
+    """As in LLAMMA (MODEL 1.8) part k of 20 is sold 0.01 further down than the one before."""
+    changes = laboratory(f"{M}sizing={{kind='price-bands', bands=20, width=0.01}}")
+    result = run("quickstart", overrides=changes)
+    calls = result.liquidations[result.liquidations.collateral == "ETH"]
+    assert calls.groupby("account").size().max() > 5  # little by little
+    prices = result.oracle_updates[result.oracle_updates.asset == "ETH"]
+    start = result.positions[result.positions.snapshot == 0].set_index("account").debt_usd
+    for account, of_one in calls.groupby("account"):
+        first = of_one.iloc[0]
+        before = prices[prices.t_s <= first.t_done_s].price.iloc[-1]
+        lowest = prices[prices.t_s <= of_one.t_done_s.iloc[-1]].price.min()
+        fallen = math.log(before / first.hf_before / lowest) / -math.log(0.99)
+        if first.hf_before > 0.99:  # else the bands begin above its first call
+            assert of_one.repaid_usd.sum() <= start[account] * (math.floor(fallen) + 1.001) / 20 * 1.001
+
+
+def test_price_bands_take_less_of_a_crash_that_turns_than_selling_all():
+    """Selling while the price falls leaves the rest to those who are there when it comes back."""
+    bands = run("quickstart", overrides=laboratory(f"{M}sizing={{kind='price-bands', bands=40}}"))
+    whole = run("quickstart", overrides=laboratory(FULL))
+    assert 0.0 < bands.summary["debt_repaid_usd"] < 0.7 * whole.summary["debt_repaid_usd"]
+
+
 def test_a_trigger_below_one_waits():
     late = run("quickstart", overrides=laboratory(f"{M}trigger.below=0.9")).liquidations
     assert late.hf_before.max() < 0.9 + 1e-9
@@ -179,6 +205,7 @@ def test_parts_of_ones_own():
 REFUSED = {
     "the caller has the bonus": KEEPER,
     "nobody would send the transaction": (f"{M}pricing.kind=pool-offset", FULL),
+    "a part is sold when": (*auction("dutch-linear"), f"{M}sizing={{kind='price-bands'}}"),
     "absorbed whole": (f"{M}pricing.kind=storefront", f"{M}rest.kind=reserves"),
     "owes nothing any more": (f"{M}pricing.kind=storefront", FULL),
     "which leaves nothing": (FULL, f"{M}sizing.dust_usd=100"),

@@ -33,6 +33,21 @@ def test_run_ends_with_the_last_block_and_reports_progress():
     assert not model.running
 
 
+def test_a_run_leaves_the_garbage_collector_as_it_was():
+    seen = []
+    model = LiquidationMarket("quickstart", seed=1, overrides=CRASH)
+    with pytest.raises(KeyboardInterrupt):
+        model.run(lambda done, total: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert gc.get_freeze_count() == 0
+    gc.freeze()  # somebody else's wish
+    try:
+        model.run(lambda done, total: seen.append(gc.get_freeze_count()))
+        assert all(seen)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
 def test_deciders_and_cohorts_are_mesa_agents():
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH)
     assert isinstance(model, mesa.Model)

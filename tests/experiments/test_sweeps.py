@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from liquidarium.experiments.runs.executors import slurm_cluster
 from liquidarium.experiments.runs.folders import RunFolderError
 from liquidarium.experiments.scenarios.base import ScenarioError
 from liquidarium.experiments.sweeps import (
@@ -26,7 +27,6 @@ from liquidarium.experiments.sweeps import (
     sweep_names,
 )
 from liquidarium.experiments.sweeps.designs import design_points, unit_cube
-from liquidarium.experiments.sweeps.executors import slurm_cluster
 from liquidarium.experiments.sweeps.folder import finished, place
 from liquidarium.experiments.sweeps.plan import Job
 from liquidarium.experiments.sweeps.report import read_report
@@ -265,6 +265,23 @@ def test_sigterm_ends_cleanly_and_the_same_command_continues(tmp_path):
     assert "Traceback" not in said
     assert 2 <= len(finished(tmp_path / "s")) < 40
     assert not list((tmp_path / "s").rglob(".*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to a group of processes")
+def test_ctrl_c_ends_driver_and_workers_without_a_word_from_the_workers(tmp_path):
+    path = tmp_path / "forty.toml"
+    path.write_text(FORTY)
+    folder = tmp_path / "s"
+    command = [sys.executable, "-c", COMMAND, "sweep", str(path), "--out", str(folder), "--workers", "2"]
+    driver = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: len(finished(folder)) >= 2)
+    os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to everyone
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert "the same command continues" in said
+    assert "Traceback" not in said
 
 
 def test_differences_are_paired_by_seed_and_corrected(whole):

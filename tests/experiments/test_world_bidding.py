@@ -234,3 +234,33 @@ def test_kicks_without_reward_come_as_often_as_volunteers_do():
         assert_sound(world)
     assert expected > 40
     assert abs(kicked - expected) < 3.0 * math.sqrt(variance) < 0.5 * expected
+
+
+def test_auctions_that_pay_nobody_for_a_restart_wait_for_volunteers():
+    """MODEL 3.5: they end above the market after a minute, and tip and chip are 0."""
+    stops = "{kind='dutch-stairs', buffer=1.2, cut=0.99, step_s=30, tail_s=60}"
+    sales = {}
+    for strategy in ("threshold", "volunteer"):
+        model = LiquidationMarket(
+            "quickstart",
+            3,
+            (
+                "clock.start=2021-05-19T12:50:00Z",
+                "clock.duration_s=900",
+                "protocol.kind=laboratory",
+                "protocol.mechanism.rest.kind=reserves",
+                "protocol.mechanism.sizing={kind='full'}",
+                f"protocol.mechanism.pricing={stops}",
+                f"agents.fast-bots.strategy={strategy}",
+                f"agents.flash-bots.strategy={strategy}",
+                "agents.searcher.count=0",
+            ),
+            collect_every=0,
+        )
+        model.run()
+        restarts = [row for row in model.recorder.bids if row[4] == "chore"]
+        sales[strategy] = len(restarts), len(model.recorder.sales)
+        assert model.recorder.liquidations
+        assert model.conservation.error_usd(model.oracle_prices) == 0.0
+    assert sales["threshold"] == (0, 0)
+    assert min(sales["volunteer"]) > 0

@@ -70,9 +70,20 @@ def followed(world: LiquidationMarket) -> list[dict]:
     return done
 
 
-def test_a_victim_gets_the_least_that_it_accepts_and_the_searcher_what_the_closed_form_says():
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ("chain.inclusion=priority-fee",),
+        ("chain.inclusion=priority-gas-auction", "agents.flash-bots.count=1"),  # nobody makes it raise
+        ("chain.inclusion=time-boost", "chain.boost_ms=2000", "chain.boost_half_gwei=200"),
+    ],
+    ids=lambda chain: chain[0].split("=")[1],
+)
+def test_a_victim_gets_the_least_that_it_accepts_and_the_searcher_what_the_closed_form_says(chain):
     """Its limit counts from the price when it was sent, and binds (X02, with the pool's fee)."""
-    world = LiquidationMarket("quickstart", 7, (*BASE, victims(fixed_limit="true", max_slippage=0.05)))
+    world = LiquidationMarket(
+        "quickstart", 7, (*BASE, victims(fixed_limit="true", max_slippage=0.05), *chain)
+    )
     hit = [s for s in followed(world) if "victim" in s]
     assert len(hit) > 2
     for s in hit:
@@ -110,7 +121,9 @@ def test_a_tight_limit_leaves_nothing_to_take():
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (("chain.inclusion=random",), "needs blocks ordered by fee"),
+        (("chain.inclusion=random",), "no price puts a trade before another"),
+        (("chain.inclusion=first-come",), "who has seen a transaction comes after it"),
+        (("chain.inclusion=sealed-bundle",), "nobody sees what others send"),
         (("agents.searcher.inventory_usd={}",), "needs a stock to sell: agents.searcher.inventory_usd"),
         (("agents.searcher.inventory_usd={DOGE=1.0}",), "inventory_usd.DOGE is no asset; allowed: ETH, BTC"),
         (("agents.searcher.inventory_usd={ETH=-1.0}",), "ETH = -1; allowed: a number from 0"),
@@ -122,3 +135,9 @@ def test_a_sandwich_that_nobody_could_make_is_refused(overrides, words):
     with pytest.raises(ScenarioError, match=words) as error:
         LiquidationMarket("quickstart", 7, (*BASE, victims(fixed_limit="true"), *overrides))
     assert "\n" not in str(error.value)
+
+
+def test_where_time_is_bought_a_searcher_that_is_too_far_behind_does_not_try():
+    slow = (*BASE, victims(fixed_limit="true", max_slippage=0.05), "chain.inclusion=time-boost")
+    world = LiquidationMarket("quickstart", 7, (*slow, "agents.searcher.latency_ms=600"))  # a boost of 500
+    assert not followed(world)

@@ -6,11 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquidarium.experiments.world.watchlist_kernels import (
+    ABOVE,
+    ALERTED,
+    FRESH,
     N_HEALED,
     N_KEPT,
     N_LISTED,
     N_POOR,
     doubtful,
+    sort_due,
     sort_out,
 )
 
@@ -59,3 +63,30 @@ def test_awake_accounts_are_sorted_as_the_rule_says(crowd):
 def test_only_health_between_the_caution_and_one_is_doubtful():
     health, places = np.array([0.9, 0.99, 0.995, 1.0, np.inf, 0.999]), np.zeros(6, np.int64)
     assert places[: doubtful(health, 0.99, places)].tolist() == [2, 5]
+
+
+@settings(deadline=None)  # the first example compiles
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.5, 0.999, 1.0, 1.2, np.inf]),  # health factor
+            st.booleans(),  # told already
+            st.sampled_from([1.0, 1.1]),  # wants to be told at
+        ),
+        max_size=12,
+    )
+)
+def test_accounts_come_down_to_their_level_are_told_once(crowd):
+    n = len(crowd)
+    due, health = np.arange(n) + 3, np.array([one[0] for one in crowd], float)
+    told = np.array([False] * 3 + [one[1] for one in crowd])
+    levels = np.array([1.5] * 3 + [one[2] for one in crowd])
+    parts, counts = np.zeros((3, n), np.int64), np.zeros(4, np.int64)
+    sort_due(due, health, told, levels, parts, counts)
+
+    below = [i + 3 for i, one in enumerate(crowd) if one[0] < 1.0]
+    alerted = [i + 3 for i, one in enumerate(crowd) if not one[1] and one[2] > 1.0]
+    wanted = {FRESH: below, ABOVE: [row for row in due.tolist() if row not in below], ALERTED: alerted}
+    for kind, rows in wanted.items():
+        assert parts[kind, : counts[kind]].tolist() == rows
+    assert told.tolist() == [False] * 3 + [one[1] or row in alerted for row, one in enumerate(crowd, 3)]

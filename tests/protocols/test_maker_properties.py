@@ -141,7 +141,7 @@ def test_an_english_auction_conserves_collateral_and_dai(
             bid = tend(running, flip, bidder, lot=running.lot, bid=offer, now=now)
         else:
             lot = maximum_lot(running, flip) * eagerness // 10**6
-            if lot >= running.lot:  # nothing left to offer less of
+            if not 0 <= lot < running.lot:  # nothing left to offer less of
                 break
             bid = dent(running, flip, bidder, lot=lot, bid=running.bid, now=now)
         purses[bidder] = purses.get(bidder, 0) - bid.refunded - bid.raised

@@ -22,6 +22,7 @@ from liquidarium.protocols.liquidation import (
     LiquidationContext,
     NoRemainder,
     Pace,
+    PriceBands,
     RisingBonus,
     RisingDiscount,
     SealedBids,
@@ -343,3 +344,39 @@ def test_repaying_heals_exactly_above_the_boundary(threshold, bonus, health, sha
     after = health_after(100, debt, threshold, bonus, share * min(debt, 100 / (1 + bonus)))
     if abs(health - boundary) > 1e-6:
         assert (after < health) == (health < boundary)
+
+
+def test_price_bands_sell_an_equal_part_in_each_band_of_llamma():
+    """MODEL 1.8: band edges are those of crvUSD's AMM with A = 100, whose loan holds as much in each."""
+    bands, top = PriceBands(10, 100), 2000 * WAD
+    ladder = bands.ladder(None, top, WAD, 1_000)
+    for band in range(10):
+        inside = top * 99**band // 100**band * 999 // 1000
+        assert bands.entered(ladder, inside) == band + 1
+        assert bands.room(ladder, inside) == 100 * (band + 1)
+    assert bands.room(ladder, WAD) == 1_000
+    assert bands.room(ladder, top + 1) == 0
+
+
+@given(st.lists(st.integers(1, 2 * 10**21), min_size=1, max_size=30), st.integers(1, 60))
+def test_price_bands_never_sell_more_than_the_lowest_price_allows(prices, n):
+    bands = PriceBands(n, 150)
+    ladder = bands.ladder(None, 2 * 10**21, WAD, 10**6)
+    for price in prices:
+        ladder = ladder._replace(repaid=ladder.repaid + bands.room(ladder, price))
+        assert ladder.repaid <= 10**6 * bands.entered(ladder, min(prices)) // n
+
+
+def test_price_bands_begin_where_health_was_one_and_anew_above_it():
+    bands = PriceBands(10, 100)
+    first = bands.ladder(None, 1900 * WAD, 95 * WAD // 100, 1_000)
+    assert first.top == 2000 * WAD
+    assert bands.entered(first, 1900 * WAD) == 6  # a gap sells what it has crossed
+    assert bands.ladder(first._replace(repaid=600), 1800 * WAD, WAD // 2, 500).repaid == 600
+    assert bands.ladder(first, 2100 * WAD, 99 * WAD // 100, 500).repaid == 0
+
+
+@pytest.mark.parametrize(("n", "width"), [(0, 100), (10, 0), (10, 10_000)])
+def test_price_bands_that_cannot_be_are_refused(n, width):
+    with pytest.raises(ValueError, match="price bands"):
+        PriceBands(n, width)

@@ -6,15 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .aave import AaveV2Config, AaveV3Config, AaveV36Config
+from .aave import AaveV2Config, AaveV3Config, AaveV4StyleConfig, AaveV36Config
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
-from .euler import EulerV2Config
+from .euler import EulerV1Config, EulerV2Config
+from .fluid import FluidConfig
 from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
 from .maker import MakerConfig, MakerFlipConfig
 from .morpho import MorphoBlueConfig
+from .silo import SiloConfig
 
 __all__ = ["LendingConfig", "ProtocolConfig"]
 
@@ -22,11 +24,15 @@ ProtocolConfig = Annotated[
     AaveV2Config
     | AaveV3Config
     | AaveV36Config
+    | AaveV4StyleConfig
     | CompoundConfig
     | VenusConfig
     | CometConfig
     | MorphoBlueConfig
+    | EulerV1Config
     | EulerV2Config
+    | SiloConfig
+    | FluidConfig
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config

@@ -67,3 +67,20 @@ class AaveV36Config(AaveConfig):
         le=1e9,
         description="least debt and collateral a call may leave; below twice that all may be repaid, USD",
     )
+
+
+class AaveV4StyleConfig(AaveMarketConfig):
+    """Version 4's liquidations: the bonus rises as health falls, repayment to a target health."""
+
+    kind: Literal["aave-v4-style"] = Field(description="rules of the lending protocol")
+    target_health_factor: float = Field(
+        default=1.05, ge=1, le=10, description="health factor that a liquidation restores"
+    )
+    full_bonus_at: float = Field(
+        default=0.9, ge=0, lt=1, description="health factor at or below which a reserve's whole bonus is paid"
+    )
+    bonus_factor: Share = Field(default=0.5, description="share of that bonus paid at a health factor of 1")
+    protocol_fee: Share = Field(default=0.1, description="treasury's share of the liquidation bonus")
+    dust_usd: float = Field(
+        default=1000.0, ge=0, le=1e9, description="least debt and collateral that a call may leave, USD"
+    )

@@ -105,6 +105,16 @@ class DepthAwareSizing(SizingConfig):
     )
 
 
+class PriceBandSizing(SizingConfig):
+    """Equal parts, one for each step that the price falls."""
+
+    kind: Literal["price-bands"] = Field(description="how much one call may repay")
+    bands: int = Field(default=10, ge=1, le=1000, description="parts into which a debt is divided")
+    width: float = Field(
+        default=0.01, ge=1e-4, le=0.5, description="fall of the price from one part to the next, a fraction"
+    )
+
+
 AnySizing = Annotated[
     CloseFactorSizing
     | WholePositionSizing
@@ -113,6 +123,7 @@ AnySizing = Annotated[
     | AnyAmountSizing
     | TrancheSizing
     | DepthAwareSizing
+    | PriceBandSizing
     | OwnPart,
     Field(discriminator="kind"),
 ]
@@ -335,6 +346,12 @@ class MechanismConfig(Section):
             raise ValueError(
                 "pricing.kind = 'storefront' needs rest.kind = reserves, socialised or redistributed: an "
                 "absorbed account owes nothing any more"
+            )
+        if sizing.kind == "price-bands" and pricing.kind not in (*CALLS, "own"):
+            raise ValueError(
+                f"sizing.kind = 'price-bands' does not go with pricing.kind = {pricing.kind!r}: a part is "
+                "sold when the price enters its band, a lot later and at another price; "
+                f"allowed with {', '.join(CALLS)}"
             )
         if sizing.kind == "full" and sizing.dust_usd > 0:
             raise ValueError("sizing.dust_usd does nothing with kind = 'full', which leaves nothing")

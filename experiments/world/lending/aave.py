@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from ....market.ledger import Ledger
+from ....protocols.lending.aave.liquidation_v4 import TargetLiquidation
 from ....protocols.lending.aave.parameters import Market, ReserveParameters
 from ....protocols.lending.aave.pool import AavePool
+from ....protocols.lending.aave.pool_v4 import AaveV4Pool, v4_mechanism
 from ....protocols.lending.aave.presets import aave_v2_main_may_2021
 from ....protocols.lending.aave.versions import V3_0_2, V3_6
 from ....protocols.liquidation import (
@@ -24,6 +26,7 @@ from ...scenarios.lending.aave import (
     AaveMarketConfig,
     AaveV2Config,
     AaveV3Config,
+    AaveV4StyleConfig,
     AaveV36Config,
 )
 from .kinds import Terms
@@ -35,7 +38,7 @@ MARKETS = {"may-2021": aave_v2_main_may_2021}
 """Packaged sets of reserve parameters."""
 
 
-def terms(config: AaveConfig, scenario: Scenario) -> Terms:
+def terms(config: AaveConfig | AaveV4StyleConfig, scenario: Scenario) -> Terms:
     """Return what an Aave market means for borrowers."""
     reserves = build_market(config, scenario).reserves
     return Terms({r.symbol: r.liquidation_threshold / 1e4 for r in reserves if r.liquidation_threshold})
@@ -48,7 +51,15 @@ def build(config: AaveConfig, scenario: Scenario, ledger: Ledger, n_borrowers: i
     return AavePool(ledger, market, n_borrowers, start_s, config.utilisation, version)
 
 
-def build_market(config: AaveConfig, scenario: Scenario) -> Market:
+def build_v4(
+    config: AaveV4StyleConfig, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int
+) -> AaveV4Pool:
+    """Build a pool with the liquidations of version 4 for a crowd."""
+    market = build_market(config, scenario)
+    return AaveV4Pool(ledger, market, _rule(config), n_borrowers, start_s, config.utilisation)
+
+
+def build_market(config: AaveConfig | AaveV4StyleConfig, scenario: Scenario) -> Market:
     """Build the lending market of the scenario: the packaged preset with its changes."""
     return Market(_name(config), reserves(config, scenario), _mechanism(config))
 
@@ -69,7 +80,18 @@ def reserves(config: AaveMarketConfig, scenario: Scenario) -> tuple[ReserveParam
     )
 
 
-def _mechanism(config: AaveConfig) -> LiquidationMechanism:
+def _rule(config: AaveV4StyleConfig) -> TargetLiquidation:
+    return TargetLiquidation(
+        round(config.target_health_factor * 10**18),
+        round(config.full_bonus_at * 10**18),
+        round(config.bonus_factor * 10_000),
+        round(config.dust_usd * 10**8),
+    )
+
+
+def _mechanism(config: AaveConfig | AaveV4StyleConfig) -> LiquidationMechanism:
+    if isinstance(config, AaveV4StyleConfig):
+        return v4_mechanism(_rule(config))
     share, trigger = round(config.close_factor * 10_000), HealthFactorTrigger()
     if isinstance(config, AaveV36Config):
         dust = round(config.dust_usd * 10**8)
@@ -91,7 +113,7 @@ def _changed(
     values: dict[str, object] = {
         "symbol": symbol, "decimals": decimals, "unsafe": config.unsafe, "protocol": _name(config)
     }  # fmt: skip
-    if isinstance(config, AaveV3Config | AaveV36Config):
+    if isinstance(config, AaveV3Config | AaveV36Config | AaveV4StyleConfig):
         values["liquidation_protocol_fee"] = round(config.protocol_fee * 10_000)
     change = config.reserves.get(symbol)
     if change is not None:

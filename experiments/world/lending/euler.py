@@ -1,35 +1,52 @@
-"""Euler v2 in a world: one vault for each stable asset owed, any collateral.
+"""Euler v2 and v1 in a world: one vault for each stable asset owed, any collateral.
 
-Anybody may create a vault and choose its thresholds. ETH and BTC have 85 % here, LINK and
-AAVE 75 %: assumptions of the order of what curators chose. Any other asset needs a
-threshold of its own in the scenario.
+On v2 anybody may create a vault and choose its thresholds. ETH and BTC have 85 % here, LINK and
+AAVE 75 %: assumptions of the order of what curators chose. On v1 ETH has the collateral factor
+and stable assets the borrow factor of 2022 (.88 and .94; for USDC and ETH of the tables of risk
+factors); BTC is taken like ETH, and LINK and AAVE, which were no collateral, have .75 by
+assumption. Any other asset needs a setting of its own in the scenario.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ....market.ledger import Ledger
 from ....protocols.fixed_point import PERCENTAGE_FACTOR, RAY, SECONDS_PER_YEAR
-from ....protocols.lending.euler import KinkedRate, VaultParameters
+from ....protocols.lending.euler import KinkedRate, V1Parameters, VaultParameters
 from ....protocols.lending.euler.parameters import UTILISATION_SCALE
 from ....protocols.lending.euler.pool import EulerPool
+from ....protocols.lending.euler.pool_v1 import EulerV1Pool
+from ....protocols.lending.euler.v1 import FACTOR_SCALE
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
-from ...scenarios.lending.euler import EulerV2Config
+from ...scenarios.lending.euler import EulerConfig, EulerV1Config, EulerV2Config
 from .kinds import Terms
 
 LTV = {"ETH": 0.85, "WETH": 0.85, "WSTETH": 0.85, "BTC": 0.85, "WBTC": 0.85, "LINK": 0.75, "AAVE": 0.75}
 """Liquidation loan-to-value of a collateral that the scenario leaves out, by symbol in capitals."""
 
+COLLATERAL_FACTOR = {
+    "ETH": 0.88, "WETH": 0.88, "WSTETH": 0.85, "BTC": 0.88, "WBTC": 0.88, "LINK": 0.75, "AAVE": 0.75
+}  # fmt: skip
+"""Collateral factor on v1 of an asset that the scenario leaves out, by symbol in capitals."""
+
+CONSTANTS = {
+    "reserves_fee": 0.02, "max_discount": 0.2, "booster_slope": 2.0, "max_booster": 0.025,
+    "target_health": 1.25,
+}  # fmt: skip
+"""Settings that v1 has fixed, in the order of `V1Parameters`."""
+
 LEAST_FEE = 0.1
 """Share of the interest below which governance may not go."""
 
 
-def terms(config: EulerV2Config, scenario: Scenario) -> Terms:
+def terms_v2(config: EulerV2Config, scenario: Scenario) -> Terms:
     """Return what Euler v2 means for borrowers: any collateral, one debt an account."""
     return Terms({symbol: bps / PERCENTAGE_FACTOR for symbol, bps in _ltv(config, scenario).items()})
 
 
-def build(
+def build_v2(
     config: EulerV2Config, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int
 ) -> EulerPool:
     """Build the vaults of a crowd."""
@@ -56,19 +73,84 @@ def build(
     )
 
 
-def _ltv(config: EulerV2Config, scenario: Scenario) -> dict[str, int]:
-    """Thresholds by collateral, basis points."""
+def terms_v1(config: EulerV1Config, scenario: Scenario) -> Terms:
+    """Return what Euler v1 means for borrowers: any collateral, debt weighed by its borrow factor."""
+    factors = _factors(config, scenario)
+    return Terms(
+        {
+            symbol: terms.collateral_factor * terms.borrow_factor / FACTOR_SCALE**2
+            for symbol, terms in factors.items()
+        }
+    )
+
+
+def build_v1(
+    config: EulerV1Config, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int
+) -> EulerV1Pool:
+    """Build the markets of a crowd."""
+    factors = _factors(config, scenario)
+    return EulerV1Pool(
+        ledger,
+        config.name or config.kind,
+        [factors.get(symbol) for symbol in scenario.symbols],
+        _curve(config),
+        round(config.interest_fee * PERCENTAGE_FACTOR),
+        n_borrowers,
+        start_s,
+        config.utilisation,
+        config.liquidator_funding,
+    )
+
+
+def _factors(config: EulerV1Config, scenario: Scenario) -> dict[str, V1Parameters]:
+    """Terms of liquidation by collateral."""
+    risky = _risky(scenario, "collateral_factor", config.collateral_factor)
+    if not config.unsafe:
+        for key, constant in CONSTANTS.items():
+            if getattr(config, key) != constant:
+                raise ScenarioError(
+                    f"protocol.{key} = {getattr(config, key):g}; Euler v1: a constant; allowed: "
+                    f"{constant:g}, or set protocol.unsafe = true"
+                )
+    given = {
+        symbol: config.collateral_factor.get(symbol, COLLATERAL_FACTOR.get(symbol.upper(), 0.0))
+        for symbol in risky
+    }
+    return {
+        symbol: V1Parameters(
+            round(factor * FACTOR_SCALE),
+            round(config.borrow_factor * FACTOR_SCALE),
+            *(_wad(getattr(config, key)) for key in CONSTANTS),
+        )
+        for symbol, factor in given.items()
+        if factor
+    }
+
+
+def _risky(scenario: Scenario, key: str, given: Mapping[str, float]) -> list[str]:
+    """Return which assets have a price that moves, the only ones that a setting may name."""
     risky = [asset.symbol for asset in scenario.risky]
-    for symbol in config.ltv:
+    for symbol in given:
         if symbol not in risky:
             raise ScenarioError(
-                f"protocol.ltv.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
+                f"protocol.{key}.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
             )
+    return risky
+
+
+def _wad(fraction: float) -> int:
+    """Return a fraction as a wad, exact to a billionth."""
+    return round(fraction * 10**9) * 10**9
+
+
+def _ltv(config: EulerV2Config, scenario: Scenario) -> dict[str, int]:
+    """Thresholds by collateral, basis points."""
+    risky = _risky(scenario, "ltv", config.ltv)
     given = {symbol: config.ltv.get(symbol, LTV.get(symbol.upper(), 0.0)) for symbol in risky}
     return {symbol: round(ltv * PERCENTAGE_FACTOR) for symbol, ltv in given.items() if ltv}
 
 
-def _curve(config: EulerV2Config) -> KinkedRate:
+def _curve(config: EulerConfig) -> KinkedRate:
     """Interest curve with the contract's slopes per unit of utilisation."""
     if config.rate_at_full < config.rate_at_kink:
         raise ScenarioError(

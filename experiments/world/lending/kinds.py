@@ -59,7 +59,7 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave, comet, compound, euler, laboratory, liquity, maker, morpho
+    from . import aave, comet, compound, euler, fluid, laboratory, liquity, maker, morpho, silo
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
@@ -68,6 +68,9 @@ def lending_kinds() -> dict[str, LendingKind]:
         ),
         "aave-v3.6": LendingKind(
             "half of a whole position, no dust left, bad debt written off", aave.terms, aave.build
+        ),
+        "aave-v4-style": LendingKind(
+            "a bonus that rises as health falls, repayment to a target health", aave.terms, aave.build_v4
         ),
         "compound-v2": LendingKind(
             "half of a debt at any shortfall, cTokens seized, nothing clamped", compound.terms, compound.build
@@ -83,10 +86,23 @@ def lending_kinds() -> dict[str, LendingKind]:
         "morpho-blue": LendingKind(
             "isolated markets, any size, lenders bear bad debt at once", morpho.terms, morpho.build
         ),
+        "euler-v1": LendingKind(
+            "a discount of the shortfall and a fee, repayment to a health score, bad debt stays",
+            euler.terms_v1,
+            euler.build_v1,
+        ),
         "euler-v2": LendingKind(
             "vault kit: a discount as large as the shortfall, debt without collateral socialised",
-            euler.terms,
-            euler.build,
+            euler.terms_v2,
+            euler.build_v2,
+        ),
+        "silo": LendingKind(
+            "Silo v2: isolated pairs, liquidated down to a target loan-to-value", silo.terms, silo.build
+        ),
+        "fluid": LendingKind(
+            "whole ranges of ticks liquidated down to the threshold, the worst absorbed",
+            fluid.terms,
+            fluid.build,
         ),
         "maker": LendingKind("vaults sold by falling-price auctions (2021)", maker.terms, maker.build_clip),
         "maker-flip": LendingKind("vaults sold by bids (2020)", maker.terms, maker.build_flip),

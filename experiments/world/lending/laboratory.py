@@ -41,6 +41,7 @@ from ....protocols.liquidation import (
     LiquidationMechanism,
     NoRemainder,
     Pace,
+    PriceBands,
     Pricing,
     RisingBonus,
     RisingDiscount,
@@ -70,6 +71,7 @@ from ...scenarios.lending.laboratory import (
     ModelPricing,
     OffsetPricing,
     OwnPart,
+    PriceBandSizing,
     RisingBonusPricing,
     RisingDiscountPricing,
     SealedPricing,
@@ -113,6 +115,8 @@ def build(
     try:
         rules = _rules(config, scenario, market)
         pricing = _pricing(config)
+        if rules.bands is not None and pricing is not None:
+            raise ValueError("sizing.kind = 'price-bands' needs a pricing that serves calls, with seize")
         hope = _hope(config, market, pricing)
         given = (ledger, market, rules, n_borrowers, start_s, config.utilisation)
         if isinstance(pricing, PriceRules):
@@ -165,12 +169,19 @@ def _rules(config: LaboratoryConfig, scenario: Scenario, market: Market) -> Labo
         mechanisms=tuple(_mechanism(config, scenario, i) for i in range(len(market.reserves))),
         threshold=_wad(parts.trigger.below),
         pace=pace,
+        bands=_bands(sizing),
         bad_debt=BadDebt(parts.rest.kind),
         fund=parts.rest.insurance_fund,
         keeper=KeeperReward(round(parts.keeper.tip_usd * 10**8), _wad(parts.keeper.chip)),
         penalty=_wad(lots.penalty),
         cover=round(lots.cover * 10_000),
     )
+
+
+def _bands(sizing: object) -> PriceBands | None:
+    if not isinstance(sizing, PriceBandSizing):
+        return None
+    return PriceBands(sizing.bands, round(sizing.width * 10_000))
 
 
 def _mechanism(config: LaboratoryConfig, scenario: Scenario, asset: int) -> LiquidationMechanism:

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import PERCENTAGE_FACTOR, RAY
-from ...liquidation import CloseFactor, DustFloor, LiquidationMechanism, WholePositionCloseFactor
+from ...liquidation import (
+    CloseFactor,
+    DustFloor,
+    LiquidationContext,
+    LiquidationMechanism,
+    WholePositionCloseFactor,
+)
 from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool
@@ -335,6 +341,27 @@ class AavePool(LendingPool):
     def _mechanism(self, collateral: int) -> LiquidationMechanism:
         """Return the mechanism by which a collateral is seized."""
         return self.market.mechanism
+
+    def _context(self, row: int, collateral: int, debt: int, now_s: int) -> LiquidationContext:
+        """Return what the parts see of an account and a pair of assets, as in the liquidation call."""
+        now, risk = self.start_s + now_s, self.market.reserves[collateral]
+        totals = self.rules.account_totals(self.reserves, self.market, self.prices, now, self._take(row))
+        return LiquidationContext(
+            health_factor=totals[4],
+            total_collateral_base=totals[0],
+            total_debt_base=totals[1],
+            liquidation_threshold=totals[3],
+            collateral_threshold=risk.liquidation_threshold,
+            debt=self.debt_units(row, debt, now_s),
+            collateral=self.collateral_units(row, collateral, now_s),
+            debt_price=self.prices[debt],
+            collateral_price=self.prices[collateral],
+            debt_unit=self.market.reserves[debt].unit,
+            collateral_unit=risk.unit,
+            bonus=risk.liquidation_bonus,
+            protocol_fee=risk.liquidation_protocol_fee,
+            now=now,
+        )
 
     def _without_dust(self, row: int, collateral: int, debt: int, now_s: int) -> int:
         """Most base units of a debt that may be repaid if some of it and some collateral are left."""

@@ -2,7 +2,7 @@
 
 `vault` keeps the books of a v2 vault (exact debts, interest), `liquidation` what
 liquidators do there, `parameters` what a vault may be; `v1` is the discount of 2022 with
-its booster and the repayment to a target health; `pool` puts a crowd on v2. Amounts are
+its booster and the repayment to a target health; `pool` and `pool_v1` put a crowd on them. Amounts are
 whole base units.
 """
 

@@ -318,13 +318,8 @@ class EulerPool(LendingPool):
             raise Revert("E_BadCollateral")
         if amount > self.positions.collateral[row, asset]:
             raise Revert("E_InsufficientBalance")
-        loan, owed = int(self._loan_of[row]), self._debt(row, now_s)
-        if owed:
-            left = list(self._collaterals(row))
-            k = self._targets().index(asset)
-            left[k] = replace(left[k], balance=left[k].balance - amount)
-            if not liquidity_of(left, owed, self._quote(loan)).healthy:
-                raise Revert("E_AccountLiquidity")
+        if self._debt(row, now_s) and not self._stays_healthy(row, asset, amount, now_s):
+            raise Revert("E_AccountLiquidity")
         self._remember(row, collateral=asset)
         self._put_collateral(row, asset, -amount)
         self._checked[row] = now_s
@@ -431,6 +426,12 @@ class EulerPool(LendingPool):
         for loan, book in self.books.items():
             written_off[loan] = book.written_off
         return written_off
+
+    def _stays_healthy(self, row: int, asset: int, amount: int, now_s: int) -> bool:
+        """Whether an account in debt is healthy without `amount` of a collateral."""
+        left, k = list(self._collaterals(row)), self._targets().index(asset)
+        left[k] = replace(left[k], balance=left[k].balance - amount)
+        return liquidity_of(left, self._debt(row, now_s), self._quote(int(self._loan_of[row]))).healthy
 
     def _open_vault(self, loan: int, owed: int) -> None:
         supplied = max(int(owed / self.utilisation), owed)

@@ -20,13 +20,14 @@ from ...liquidation import (
     CloseFactor,
     FixedBonus,
     KeeperReward,
-    LiquidationContext,
     LiquidationMechanism,
     NoRemainder,
     Pace,
+    PriceBands,
     WholePositionCloseFactor,
 )
 from ...liquidation.bad_debt import redistributed_index, socialised_index, split
+from ...liquidation.bands import Ladder
 from ...revert import Revert
 from ..aave.parameters import Market
 from ..aave.pool import AavePool
@@ -48,6 +49,8 @@ class LaboratoryRules:
     threshold : int
         Health factor below which accounts may be liquidated; wad.
     pace : Pace
+    bands : PriceBands, optional
+        What limits calls on an account while the price falls.
     bad_debt : BadDebt
     fund : float
         Insurance fund at the start, as a share of what is owed of each asset.
@@ -62,6 +65,7 @@ class LaboratoryRules:
     mechanisms: tuple[LiquidationMechanism, ...]
     threshold: int = WAD
     pace: Pace = field(default_factory=Pace)
+    bands: PriceBands | None = None
     bad_debt: BadDebt = field(default_factory=BadDebt)
     fund: float = 0.0
     keeper: KeeperReward = field(default_factory=KeeperReward)
@@ -115,6 +119,7 @@ class LaboratoryPool(AavePool):
         plain = isinstance(mechanism.sizing, CloseFactor | WholePositionCloseFactor)
         self.quoted = not (plain and isinstance(mechanism.pricing, FixedBonus))
         self.fund = [0] * len(ledger.assets)
+        self._ladders: dict[tuple[int, int, int], Ladder] = {}  # by account, collateral and debt
         self._last: dict[int, int] = {}  # when each account was liquidated last, unix time
 
     def open(self) -> None:
@@ -153,7 +158,13 @@ class LaboratoryPool(AavePool):
             rule = self.parts.mechanisms[collateral]
             if not (context.debt and context.collateral):
                 continue
-            repay, seized, fee = rule.pricing.seize(context, rule.sizing.max_repay(context))
+            most = rule.sizing.max_repay(context)
+            if self.parts.bands is not None:
+                ladder = self._ladder(row, collateral, debt, now_s)
+                most = min(most, self.parts.bands.room(ladder, self._price(collateral, debt)))
+                if most <= 0:
+                    continue
+            repay, seized, fee = rule.pricing.seize(context, most)
             if repay <= 0 or (rule.residual and rule.residual.refusal(context, repay, seized)):
                 continue
             paid = repay / context.debt_unit * context.debt_price / 1e8
@@ -167,18 +178,29 @@ class LaboratoryPool(AavePool):
         """Run one liquidation call by the parts; see `LendingPool.liquidate`."""
         now = self.start_s + now_s
         self._check_pace(row, now)
+        bands, ladder = self.parts.bands, None
+        if bands is not None and 0 < self.health_factor(row, now_s) < WAD:
+            ladder = self._ladder(row, collateral, debt, now_s)
+            cover = min(cover, bands.room(ladder, self._price(collateral, debt)))
+            if cover <= 0:
+                raise Revert("PriceBandSold")
         result = super().liquidate(row, collateral, debt, cover, liquidator, now_s)
+        if ladder is not None:
+            repaid = ladder.repaid + result.debt_repaid
+            self._ladders[row, collateral, debt] = ladder._replace(repaid=repaid)
         self._last[row] = now
         self._write_off(row, now)
         return result
 
     def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
-        """Remember an account, some reserves, the fund and the rests; the result restores them."""
+        """Remember an account, some reserves, the fund, rests and bands; the result restores them."""
         before, fund, last = super().checkpoint(row, assets), list(self.fund), self._last.get(row)
+        ladders = dict(self._ladders)
 
         def restore() -> None:
             before()
             self.fund = fund
+            self._ladders = ladders
             self._last.pop(row, None)
             if last is not None:
                 self._last[row] = last
@@ -193,29 +215,22 @@ class LaboratoryPool(AavePool):
         if refusal is not None:
             raise Revert(refusal)
 
+    def _ladder(self, row: int, collateral: int, debt: int, now_s: int) -> Ladder:
+        """Return the price bands of an account below the trigger for a pair of assets."""
+        assert self.parts.bands is not None
+        return self.parts.bands.ladder(
+            self._ladders.get((row, collateral, debt)),
+            self._price(collateral, debt),
+            self.health_factor(row, now_s),
+            self.debt_units(row, debt, now_s),
+        )
+
+    def _price(self, collateral: int, debt: int) -> int:
+        """Oracle's price of a collateral in units of a debt; wad."""
+        return self.prices[collateral] * WAD // self.prices[debt]
+
     def _mechanism(self, collateral: int) -> LiquidationMechanism:
         return self.parts.mechanisms[collateral]
-
-    def _context(self, row: int, collateral: int, debt: int, now_s: int) -> LiquidationContext:
-        """Return what the parts see of an account and a pair of assets, as in the liquidation call."""
-        now, risk = self.start_s + now_s, self.market.reserves[collateral]
-        totals = self.rules.account_totals(self.reserves, self.market, self.prices, now, self._take(row))
-        return LiquidationContext(
-            health_factor=totals[4],
-            total_collateral_base=totals[0],
-            total_debt_base=totals[1],
-            liquidation_threshold=totals[3],
-            collateral_threshold=risk.liquidation_threshold,
-            debt=self.debt_units(row, debt, now_s),
-            collateral=self.collateral_units(row, collateral, now_s),
-            debt_price=self.prices[debt],
-            collateral_price=self.prices[collateral],
-            debt_unit=self.market.reserves[debt].unit,
-            collateral_unit=risk.unit,
-            bonus=risk.liquidation_bonus,
-            protocol_fee=risk.liquidation_protocol_fee,
-            now=now,
-        )
 
     def _write_off(self, row: int, now: int) -> None:
         """Let the fund and then the bearer take what an account owes once it has no collateral left."""

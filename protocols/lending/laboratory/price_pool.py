@@ -144,7 +144,9 @@ class PricePool(AuctionPool[Sale]):
             if sale_status(self._sale(lot, now), self.pricing.clip, self.pricing.curve, now).needs_redo:
                 unit = self.market.reserves[lot.debt].unit
                 usd = self._restart_reward(lot, now) / unit * self.prices[lot.debt] / 1e8
-                chores.append(Chore(number, "redo", usd))
+                worth = self._units(lot, now) / self.market.reserves[lot.collateral].unit
+                worth *= self.prices[lot.collateral] / 1e8
+                chores.append(Chore(number, "redo", usd, hope_usd=worth * float(self.bonus[lot.collateral])))
         return chores
 
     def work(self, kind: str, number: int, worker: int, now_s: int) -> Bought | None:

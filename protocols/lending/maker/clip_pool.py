@@ -190,7 +190,9 @@ class ClipPool(VaultPool[Sale]):
         for number, lot in self.lots.items():
             settings = self.settings[lot.asset]
             if settings.clip.stopped < REDOS_STOPPED and self._look(number, lot, now).needs_redo:
-                chores.append(Chore(number, "redo", self._redo(lot, now_s)[1] / RAD))
+                units = lot.auction.lot / self._units[lot.asset] / self.ledger.assets[lot.asset].unit
+                hope = units * self.prices[lot.asset] / 1e8 * float(self.bonus[lot.asset])
+                chores.append(Chore(number, "redo", self._redo(lot, now_s)[1] / RAD, hope_usd=hope))
         return chores
 
     def work(self, kind: str, number: int, worker: int, now_s: int) -> Bought | None:

@@ -17,13 +17,13 @@ ABOVE_LIMIT = 4
 NOT_CONVERGED = 5
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def normal_cdf(x):
     """Return the standard normal distribution function."""
     return 0.5 * math.erfc(-x * ROOT_HALF)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def forward_value(forward, strike, deviation, sign):
     """Undiscounted value of a call (sign 1) or put (-1); `deviation` is sigma sqrt(T)."""
     if deviation <= 0.0:

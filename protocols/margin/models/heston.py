@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from . import heston_kernels as kernels
 from .inputs import Floats, NotConvergedError, book, check_parameter
 
-_RANGE = 40.0
+_RANGE = 60.0
 """Range of log prices in standard deviations, beyond what the strikes need themselves."""
 _VANISHED = 1e-13
 _MOST_NODES = 1 << 15

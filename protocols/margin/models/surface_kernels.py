@@ -10,7 +10,7 @@ from .black_scholes_kernels import ROOT_HALF
 from .svi_kernels import total_variance
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _variance(years, parameters, k, t):
     """Total variance: linear in time between slices, of constant volatility outside of them."""
     last = years.size - 1
@@ -26,7 +26,7 @@ def _variance(years, parameters, k, t):
     return earlier + share * (total_variance(parameters[j], k) - earlier)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _log_forward(years, log_forwards, t):
     """Log forward: linear in time between slices, flat outside of them."""
     last = years.size - 1

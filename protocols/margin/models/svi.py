@@ -227,15 +227,16 @@ def fit_slice(
     # an error of total variance as one of volatility
     errors = np.sqrt(share) / (2.0 * np.sqrt(w * years))
     earlier = np.empty(0) if before is None else before.parameters
-    p = np.empty(kernels.N_PARAMETERS)
-    kernels.fit(k, w, errors, earlier, 0.0, np.empty(0), p)
-    fitted = SviSlice(years, *p.tolist())
+    starts = _guesses(k, w)
+    costs = [kernels.descend(start, k, w, errors, earlier, 0.0, 100) for start in starts]
+    x = starts[int(np.argmin(costs))]
+    fitted = _slice(years, x)
     best = fitted.violations(before)
     left: Sequence[Violation] = best
     if best and repair:
         for strength in _STRENGTHS:
-            kernels.fit(k, w, errors, earlier, strength, p.copy(), p)
-            fitted = SviSlice(years, *p.tolist())
+            kernels.descend(x, k, w, errors, earlier, strength, 200)
+            fitted = _slice(years, x)
             left = fitted.violations(before)
             if not left:
                 break
@@ -244,3 +245,24 @@ def fit_slice(
         raise ArbitrageError(f"the fitted slice {what}: {left[0]}")
     miss = np.sqrt(np.sum(share * (fitted.volatility(k) - sigma) ** 2))
     return SliceFit(fitted, float(miss), len(k), tuple(best))
+
+
+def _slice(years: float, x: Floats) -> SviSlice:
+    p = np.empty(kernels.N_PARAMETERS)
+    kernels.plain(x, p)
+    return SviSlice(years, *p.tolist())
+
+
+def _guesses(k: Floats, w: Floats) -> list[Floats]:
+    """Return starts of a fit, in the numbers of the kernel: vertex low or at the forward, blunt or sharp."""
+    low, high = float(k.min()), float(k.max())
+    width, bottom = high - low, float(w.min())
+    starts = []
+    for vertex in (float(k[w.argmin()]), 0.0):
+        left = max((w[k.argmin()] - bottom) / max(vertex - low, 0.1 * width), 1e-4)
+        right = max((w[k.argmax()] - bottom) / max(high - vertex, 0.1 * width), 1e-4)
+        rho, b = float(np.clip((right - left) / (right + left), -0.9, 0.9)), 0.5 * float(left + right)
+        for sigma in (0.1 * width, 0.4 * width):
+            a = bottom - b * sigma * math.sqrt(1.0 - rho * rho)
+            starts.append(np.array([a, math.log(b), math.atanh(rho), vertex, math.log(sigma)]))
+    return starts

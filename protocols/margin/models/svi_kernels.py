@@ -20,7 +20,7 @@ _MARGIN = 1e-3
 """By how much a repaired slice stays clear of its bounds."""
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def total_variance(p, k):
     """Total variance at a log-moneyness."""
     y = k - p[3]
@@ -41,22 +41,24 @@ def density_factor(p, k):
     return first * first - 0.25 * slope * slope * (1.0 / w + 0.25) + 0.5 * bend
 
 
-@njit(cache=True, inline="always")
-def _plain(x, p):
+@njit(cache=True)
+def plain(x, p):
+    """Write the slice that the numbers of the fit stand for into `p`."""
     p[0], p[1], p[2], p[3], p[4] = x[0], math.exp(x[1]), math.tanh(x[2]), x[3], math.exp(x[4])
 
 
 @njit(cache=True)
 def _residuals(x, p, k, w, weights, before, strength, out):
     """Weighted misses, then what the slice violates; `before` is the slice of the expiry before."""
-    _plain(x, p)
+    plain(x, p)
     n = k.size
     for i in range(n):
         out[i] = weights[i] * (total_variance(p, k[i]) - w[i])
     lowest = p[0] + p[1] * p[4] * math.sqrt(1.0 - p[2] * p[2])
     out[n] = 100.0 * min(lowest, 0.0)
     out[n + 1] = 100.0 * max(p[1] * (1.0 + abs(p[2])) - (2.0 - _MARGIN), 0.0)
-    out[n + 2 :] = 0.0
+    for j in range(n + 2, out.size):
+        out[j] = 0.0
     if strength <= 0.0:
         return
     later = before.size > 0
@@ -80,85 +82,89 @@ def _residuals(x, p, k, w, weights, before, strength, out):
 
 
 @njit(cache=True)
-def _descend(x, p, k, w, weights, before, strength, steps):
-    """Levenberg and Marquardt from `x`, in place; return half the sum of squares."""
+def _solve(matrix, right):
+    """Solve a symmetric positive definite system in place, by elimination without pivots."""
+    n = right.size
+    for c in range(n):
+        for r in range(c + 1, n):
+            factor = matrix[r, c] / matrix[c, c]
+            for d in range(c, n):
+                matrix[r, d] -= factor * matrix[c, d]
+            right[r] -= factor * right[c]
+    for c in range(n - 1, -1, -1):
+        for d in range(c + 1, n):
+            right[c] -= matrix[c, d] * right[d]
+        right[c] /= matrix[c, c]
+
+
+@njit(cache=True)
+def _half_square(values):
+    total = 0.0
+    for i in range(values.size):
+        total += values[i] * values[i]
+    return 0.5 * total
+
+
+@njit(cache=True)
+def descend(x, k, w, weights, before, strength, steps):
+    """Fit by Levenberg and Marquardt from `x`, in place.
+
+    Returns half the weighted sum of squares, penalties of that strength included.
+    """
     size = k.size + 4 + 3 * N_CHECKS
     here, there = np.empty(size), np.empty(size)
     jacobian = np.empty((N_PARAMETERS, size))
     gradient, normal = np.empty(N_PARAMETERS), np.empty((N_PARAMETERS, N_PARAMETERS))
-    trial = np.empty(N_PARAMETERS)
+    p, trial, step, damped = np.empty_like(x), np.empty_like(x), np.empty_like(x), np.empty_like(normal)
     _residuals(x, p, k, w, weights, before, strength, here)
-    cost = 0.5 * np.dot(here, here)
+    cost = _half_square(here)
     damping = 1e-3
     for _ in range(steps):
         for c in range(N_PARAMETERS):
-            trial[:] = x
+            for d in range(N_PARAMETERS):
+                trial[d] = x[d]
             nudge = 1e-7 * max(abs(x[c]), 0.01)
             trial[c] += nudge
             _residuals(trial, p, k, w, weights, before, strength, there)
             for r in range(size):
                 jacobian[c, r] = (there[r] - here[r]) / nudge
         for c in range(N_PARAMETERS):
-            gradient[c] = np.dot(jacobian[c], here)
+            total = 0.0
+            for r in range(size):
+                total += jacobian[c, r] * here[r]
+            gradient[c] = total
             for d in range(c + 1):
-                normal[c, d] = normal[d, c] = np.dot(jacobian[c], jacobian[d])
-        better = False
+                total = 0.0
+                for r in range(size):
+                    total += jacobian[c, r] * jacobian[d, r]
+                normal[c, d] = normal[d, c] = total
+        new = cost
         for _ in range(12):
-            damped = normal.copy()
             for c in range(N_PARAMETERS):
+                for d in range(N_PARAMETERS):
+                    damped[c, d] = normal[c, d]
                 damped[c, c] += damping * normal[c, c] + 1e-12
-            step = np.linalg.solve(damped, gradient)
-            trial[:] = x - step
+                step[c] = gradient[c]
+            _solve(damped, step)
+            for c in range(N_PARAMETERS):
+                trial[c] = x[c] - step[c]
             trial[1] = min(max(trial[1], -20.0), 5.0)
             trial[2] = min(max(trial[2], -6.0), 6.0)
             trial[4] = min(max(trial[4], -9.0), 3.0)
             _residuals(trial, p, k, w, weights, before, strength, there)
-            new = 0.5 * np.dot(there, there)
+            new = _half_square(there)
             if new < cost:
-                better = True
                 break
             damping *= 4.0
-        if not better:
+        if not new < cost:
             break
         gain = cost - new
-        x[:] = trial
-        here[:] = there
+        for c in range(N_PARAMETERS):
+            x[c] = trial[c]
+        for r in range(size):
+            here[r] = there[r]
         cost = new
         damping = max(damping * 0.2, 1e-9)
         if gain <= 1e-10 * cost:
             break
     return cost
-
-
-@njit(cache=True)
-def fit(k, w, weights, before, strength, start, p):
-    """Fit a slice into `p`; return half the weighted sum of squares with penalties.
-
-    With an empty `start` several guesses are tried, which differ in where the vertex lies and how sharp it
-    is.
-    """
-    best = np.inf
-    x, winner = np.empty(N_PARAMETERS), np.empty(N_PARAMETERS)
-    if start.size:
-        x[0], x[1], x[2] = start[0], math.log(start[1]), math.atanh(start[2])
-        x[3], x[4] = start[3], math.log(start[4])
-        best = _descend(x, p, k, w, weights, before, strength, 200)
-        _plain(x, p)
-        return best
-    low, high = k.min(), k.max()
-    width = high - low
-    least = np.argmin(w)
-    for vertex in (k[least], 0.0):
-        left = max((w[np.argmin(k)] - w[least]) / max(vertex - low, 0.1 * width), 1e-4)
-        right = max((w[np.argmax(k)] - w[least]) / max(high - vertex, 0.1 * width), 1e-4)
-        for sharpness in (0.1, 0.4):
-            rho = min(max((right - left) / (right + left), -0.9), 0.9)
-            b, sigma = 0.5 * (left + right), sharpness * width
-            x[0] = w[least] - b * sigma * math.sqrt(1.0 - rho * rho)
-            x[1], x[2], x[3], x[4] = math.log(b), math.atanh(rho), vertex, math.log(sigma)
-            cost = _descend(x, p, k, w, weights, before, strength, 100)
-            if cost < best:
-                best = cost
-                winner[:] = x
-    _plain(winner, p)
-    return best

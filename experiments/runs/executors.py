@@ -1,24 +1,20 @@
-"""Where the runs of a sweep happen: in this process, or on workers of Dask distributed.
+"""Where runs happen: in this process, or on workers of Dask distributed.
 
-Every executor yields ``(job, problem)`` as runs end, in whatever order; what a run leaves
-is in the sweep's folder, so nothing but these few words comes back, and only a few runs for
-each worker are in flight at a time.
+Every executor yields jobs as they end, in whatever order, and keeps only a few for each worker
+in flight, so that the memory of this process does not grow with their number.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..scenarios.base import ScenarioError
-from .designs import Point
-from .folder import write_failure
-from .job import run_job, warm_up
-from .plan import Job, SweepPlan
 
 CONNECT_S = 5
 """Time after which a scheduler that does not answer counts as unreachable."""
@@ -31,59 +27,63 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THR
 
 
 class Ended(NamedTuple):
-    """A run that has ended: its job, and what went wrong, empty for nothing."""
+    """A job that has ended: its place, what it returned, and what it raised, if it did."""
 
-    job: Job
-    problem: str
+    place: int
+    value: Any
+    error: Exception | None
 
 
 class Executor(Protocol):
-    """Runs jobs."""
+    """Calls a function once for each job."""
 
-    def run(
-        self, plan: SweepPlan, points: Sequence[Point], jobs: Sequence[Job], folder: Path
-    ) -> Iterator[Ended]:
-        """Yield every job as it ends."""
+    def run(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterator[Ended]:
+        """Yield every ``function(*job)`` as it ends; the function must be importable by name."""
+        ...
+
+    def prepare(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call a function on one worker before all others start; what it raises is left to the runs."""
         ...
 
 
-class InProcess:
-    """One run after the other, here."""
+Workers = int | Executor
+"""Processes on this machine, or where to run instead."""
 
-    def run(
-        self, plan: SweepPlan, points: Sequence[Point], jobs: Sequence[Job], folder: Path
-    ) -> Iterator[Ended]:
+
+class InProcess:
+    """One job after the other, here."""
+
+    def run(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterator[Ended]:
         """Yield every job as it ends."""
-        for job in jobs:
-            yield Ended(job, run_job(plan, points[job.point], job, str(folder)))
+        for place, job in enumerate(jobs):
+            try:
+                ended = Ended(place, function(*job), None)
+            except Exception as error:
+                ended = Ended(place, None, error)
+            yield ended
+
+    def prepare(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Nothing to prepare: nobody else waits."""
 
 
 class OnDask:
-    """Runs on the workers of a client of Dask distributed."""
+    """Jobs on the workers of a client of Dask distributed."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
 
-    def run(
-        self, plan: SweepPlan, points: Sequence[Point], jobs: Sequence[Job], folder: Path
-    ) -> Iterator[Ended]:
-        """Yield every job as it ends; a run whose worker died several times counts as failed."""
+    def run(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterator[Ended]:
+        """Yield every job as it ends; one whose worker died several times ends with `WorkerDiedError`."""
         from distributed import as_completed
         from distributed.scheduler import KilledWorker
 
-        if not jobs:
-            return
-        path = str(folder.resolve())
-        self.client.submit(
-            warm_up, plan, points[jobs[0].point], pure=False
-        ).exception()  # its run will say so
-        waiting = iter(jobs)
-        running: dict[str, Job] = {}
+        waiting = iter(enumerate(jobs))
+        running: dict[str, int] = {}
 
         def submit() -> Any:
-            for job in waiting:
-                future = self.client.submit(run_job, plan, points[job.point], job, path, pure=False)
-                running[future.key] = job
+            for place, job in waiting:
+                future = self.client.submit(function, *job, pure=False)
+                running[future.key] = place
                 return future
             return None
 
@@ -91,17 +91,44 @@ class OnDask:
         first = [future for future in (submit() for _ in range(AHEAD * width)) if future is not None]
         completed = as_completed(first)
         for future in completed:
-            job = running.pop(future.key)
+            place = running.pop(future.key)
             try:
-                problem = future.result()
-            except KilledWorker as error:
-                problem = f"worker died: {error}"
-                write_failure(folder, job, {"settings": plan.settings(points[job.point]), "error": problem})
+                ended = Ended(place, future.result(), None)
+            except KilledWorker as killed:
+                ended = Ended(place, None, WorkerDiedError(f"worker died: {killed}"))
+            except Exception as error:
+                ended = Ended(place, None, error)
             future.release()
             following = submit()
             if following is not None:
                 completed.add(following)
-            yield Ended(job, problem)
+            yield ended
+
+    def prepare(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call a function on one worker and wait for it."""
+        self.client.submit(function, *arguments, pure=False).exception()
+
+
+class WorkerDiedError(RuntimeError):
+    """A job has taken several workers down with it."""
+
+
+@contextmanager
+def opened(workers: Workers, jobs: int | None = None) -> Iterator[Executor]:
+    """Open as many workers as were asked for, for at most so many jobs; an executor stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If the number is below 1.
+    """
+    if not isinstance(workers, int):
+        yield workers
+        return
+    if workers < 1:
+        raise ValueError(f"workers must be 1 or more, got {workers}")
+    with local_workers(workers if jobs is None else max(1, min(workers, jobs))) as executor:
+        yield executor
 
 
 @contextmanager
@@ -125,7 +152,9 @@ def local_workers(count: int) -> Iterator[Executor]:
                 env=worker_environment(),
             )
         )
-        yield OnDask(stack.enter_context(Client(cluster)))
+        client = stack.enter_context(Client(cluster))
+        client.register_plugin(_start_up())
+        yield OnDask(client)
 
 
 @contextmanager
@@ -211,6 +240,21 @@ def worker_environment() -> dict[str, str]:
     """Return what workers need in their environment: no threads of their own, one cache of kernels."""
     shared = {key: os.environ[key] for key in ("NUMBA_CACHE_DIR",) if key in os.environ}
     return THREADS | shared
+
+
+def _start_up() -> Any:
+    """Return what every worker of this machine does when it starts, restarted ones too.
+
+    It leaves Ctrl-C to the driver, which ends it, and imports what runs need while the others do.
+    """
+    from distributed import WorkerPlugin
+
+    class StartUp(WorkerPlugin):  # type: ignore[misc]
+        def setup(self, worker: Any) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            importlib.import_module("liquidarium.experiments.model")
+
+    return StartUp()
 
 
 def _quiet() -> None:

@@ -1,0 +1,91 @@
+"""Fluid in a world: one vault for each collateral and each stable asset owed against it.
+
+ETH has a threshold of 92 % and a limit of 95 %, BTC 90 and 93 %, LINK and AAVE 80 and 85 %:
+assumptions of the order of deployed vaults. Any other asset needs settings of its own in the scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ....market.ledger import Ledger
+from ....protocols.fixed_point import PERCENTAGE_FACTOR
+from ....protocols.interest import KinkedCurve
+from ....protocols.lending.fluid import FluidParameters
+from ....protocols.lending.fluid.parameters import THOUSAND
+from ....protocols.lending.fluid.pool import FluidPool
+from ...scenarios import Scenario
+from ...scenarios.base import ScenarioError
+from ...scenarios.lending.fluid import FluidConfig
+from .kinds import Terms
+
+THRESHOLD = {"ETH": 0.92, "WETH": 0.92, "WSTETH": 0.92, "BTC": 0.9, "WBTC": 0.9, "LINK": 0.8, "AAVE": 0.8}
+"""Threshold of a collateral that the scenario leaves out, by symbol in capitals."""
+
+LIMIT = {"ETH": 0.95, "WETH": 0.95, "WSTETH": 0.95, "BTC": 0.93, "WBTC": 0.93, "LINK": 0.85, "AAVE": 0.85}
+"""The same for the limit of absorption."""
+
+
+def terms(config: FluidConfig, scenario: Scenario) -> Terms:
+    """Return what Fluid means for borrowers: one collateral and one debt an account."""
+    vaults = _vaults(config, scenario)
+    return Terms(
+        {symbol: vault.liquidation_threshold / THOUSAND for symbol, vault in vaults.items()},
+        single_collateral=True,
+    )
+
+
+def build(
+    config: FluidConfig, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int
+) -> FluidPool:
+    """Build the vaults of a crowd."""
+    vaults = _vaults(config, scenario)
+    if config.rate_at_full < config.rate_at_kink:
+        raise ScenarioError(
+            f"protocol.rate_at_full must be at least rate_at_kink ({config.rate_at_kink:g}), "
+            f"got {config.rate_at_full:g}"
+        )
+    curve = KinkedCurve.from_fractions(
+        config.kink, 0, config.rate_at_kink, config.rate_at_full - config.rate_at_kink
+    )
+    return FluidPool(
+        ledger,
+        config.name or config.kind,
+        [vaults.get(symbol) for symbol in scenario.symbols],
+        curve,
+        round(config.interest_fee * PERCENTAGE_FACTOR),
+        n_borrowers,
+        start_s,
+        config.utilisation,
+    )
+
+
+def _vaults(config: FluidConfig, scenario: Scenario) -> dict[str, FluidParameters]:
+    """Parameters of the vaults by collateral."""
+    risky = [asset.symbol for asset in scenario.risky]
+    thresholds = _given("liquidation_threshold", config.liquidation_threshold, THRESHOLD, risky)
+    limits = _given("max_limit", config.max_limit, LIMIT, risky)
+    vaults = {}
+    for symbol, threshold in thresholds.items():
+        try:
+            vaults[symbol] = FluidParameters(
+                round(threshold * THOUSAND),
+                round(limits.get(symbol, 0.0) * THOUSAND),
+                round(config.penalty * PERCENTAGE_FACTOR),
+                config.unsafe,
+            )
+        except ValueError as error:
+            raise ScenarioError(f"protocol, vault of {symbol}: {error}") from error
+    return vaults
+
+
+def _given(
+    key: str, given: Mapping[str, float], packaged: Mapping[str, float], risky: list[str]
+) -> dict[str, float]:
+    for symbol in given:
+        if symbol not in risky:
+            raise ScenarioError(
+                f"protocol.{key}.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
+            )
+    values = {symbol: given.get(symbol, packaged.get(symbol.upper(), 0.0)) for symbol in risky}
+    return {symbol: value for symbol, value in values.items() if value}
