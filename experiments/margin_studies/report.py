@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...market.streams import Streams
 from ..scenarios.base import ScenarioError
-from . import correlation_break
+from . import correlation_break, model_risk
 
 DESCRIPTION = "margin_study.json"
 """File that makes a folder one of a study."""
@@ -93,7 +93,22 @@ def _correlation_break(seed: int) -> StudyReport:
     )
 
 
-STUDIES: dict[str, Callable[[int], StudyReport]] = {"correlation-break": _correlation_break}
+def _model_risk(seed: int) -> StudyReport:
+    table = model_risk.model_risk(Streams(seed)("margin.model-risk"))
+    return StudyReport(
+        "model-risk",
+        seed,
+        model_risk.lines(),
+        table,
+        model_risk.shown(table),
+        lambda folder: model_risk.draw(table, folder),
+    )
+
+
+STUDIES: dict[str, Callable[[int], StudyReport]] = {
+    "correlation-break": _correlation_break,
+    "model-risk": _model_risk,
+}
 """Name of each study, and what runs it from a seed."""
 
 

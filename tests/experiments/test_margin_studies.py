@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from liquidarium.experiments.cli.app import app
-from liquidarium.experiments.margin_studies import run_study
+from liquidarium.experiments.margin_studies import model_risk, run_study
 from liquidarium.experiments.margin_studies.correlation_break import (
     BOOKS,
     DEGREES,
@@ -15,6 +15,7 @@ from liquidarium.experiments.margin_studies.correlation_break import (
     draw_books,
     excess,
 )
+from liquidarium.protocols.margin.models import HestonVolatility
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -64,10 +65,63 @@ def test_the_command_saves_table_and_figure_and_refuses_unknown_studies(tmp_path
     assert names == ["correlation-break.png", "margin_study.json", "table.md", "table.parquet"]
     wrong = CliRunner().invoke(app, ["margin", "nothing", "--out", str(tmp_path / "other")])
     assert wrong.exit_code == 2
-    assert "margin study = 'nothing'; allowed: correlation-break" in wrong.output
+    assert "margin study = 'nothing'; allowed: correlation-break, model-risk" in wrong.output
     assert not (tmp_path / "other").exists()
 
 
 def test_one_seed_gives_one_table():
     one, two = (run_study("correlation-break", 3).table for _ in range(2))
     assert one.equals(two)
+
+
+@pytest.fixture(scope="module")
+def risks():
+    return model_risk.model_risk(np.random.default_rng(1), 12).set_index(["truth", "mark"])
+
+
+def test_a_mark_that_knows_the_world_is_never_false_nor_late(risks):
+    for truth in model_risk.TRUTHS:
+        assert risks.loc[(truth, "truth"), ["false", "late"]].tolist() == [0.0, 0.0]
+    for truth, mark in (("GBM", "BSM"), ("Merton", "Merton")):
+        assert risks.loc[(truth, mark)].tolist() == pytest.approx(
+            risks.loc[(truth, "truth")].tolist(), rel=1e-6
+        )
+
+
+def test_a_stale_model_errs_where_volatility_moves(risks):
+    errors = risks["false"] + risks["late"]
+    assert errors["Heston"].drop("truth").min() > 0.1
+    assert errors["GBM", "BSM"] == 0.0
+
+
+def test_an_account_that_is_marked_and_closed_at_the_truth_owes_only_after_jumps(risks):
+    assert risks.deficit["GBM"].max() == 0.0
+
+
+@pytest.mark.parametrize("truth", model_risk.TRUTHS)
+def test_prices_and_option_values_of_a_world_are_martingales(truth):
+    world = model_risk.simulate(truth, np.random.default_rng(2), 4_000 if truth != "Heston" else 1_500)
+    n = world.spots.shape[1]
+    for path, start in (
+        (world.spots[-1], world.spots[0, 0]),
+        (world.values[-1, :, 2], world.values[0, 0, 2]),
+    ):
+        assert abs(path.mean() - start) < 3.5 * path.std() / np.sqrt(n)
+
+
+def test_heston_values_between_nodes_are_near_those_of_their_own_variance():
+    rng = np.random.default_rng(3)
+    spots, variances = rng.uniform(80, 120, (1, 40)), rng.uniform(0.1, 1.5, (1, 40))
+    found = model_risk._heston_values(spots, variances)[0]
+    heston = model_risk.HESTON
+    for i in range(40):
+        own = HestonVolatility(
+            variances[0, i],
+            heston.long_run_variance,
+            heston.mean_reversion,
+            heston.vol_of_variance,
+            heston.leverage,
+        )
+        strikes, calls = model_risk._strikes()
+        exact = own.price(np.full(6, spots[0, i]), strikes, model_risk.LIFE_YEARS, calls)
+        assert found[i] == pytest.approx(exact, abs=0.05)
