@@ -74,17 +74,29 @@ def backtest(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score simulated against recorded liquidations, or auctions where kicks are recorded."""
+    """Score simulated against recorded liquidations, or auctions where kicks are recorded.
+
+    january-2021 is no scenario but a month of a perpetual: a crowd of traders on the recorded price.
+    """
     from ..backtest.auction_run import backtest_auctions
+    from ..backtest.perps import backtest_perps, recorded_perps
     from ..backtest.run import backtest as backtest_liquidations
     from ..scenarios import load_scenario
+    from ..scenarios.base import ScenarioError
     from ..scenarios.credit import RecordedVaults
 
     roots = list(range(1, 1 + whole_number("--seeds", seeds, 1, MAX_SEEDS)))
-    loaded = load_scenario(scenario, overrides or ())
-    kicked = isinstance(loaded.borrowers, RecordedVaults)
-    score: Any = backtest_auctions if kicked else backtest_liquidations
-    with progress_bar(f"backtest {loaded.name}", "runs") as progress:
+    score: Any
+    if scenario in recorded_perps():
+        if overrides:
+            raise ScenarioError(f"--set does nothing for {scenario}, which is no scenario")
+        loaded: Any = scenario
+        score, name = backtest_perps, scenario
+    else:
+        loaded = load_scenario(scenario, overrides or ())
+        kicked = isinstance(loaded.borrowers, RecordedVaults)
+        score, name = backtest_auctions if kicked else backtest_liquidations, loaded.name
+    with progress_bar(f"backtest {name}", "runs") as progress:
         report = score(loaded, roots, progress)
     if as_json:
         echo_json(report.to_dict())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from .analysis import ChainAnalysis, analyse, implied, model_free, volatility_at
 from .chains import OptionChain, chain_names, load_chain
+from .desk import DeskPlan, DeskResult, run_desk
 from .report import ChainReport, is_options
 
 __all__ = [
     "ChainAnalysis",
     "ChainReport",
+    "DeskPlan",
+    "DeskResult",
     "OptionChain",
     "analyse",
     "chain_names",
@@ -16,5 +19,6 @@ __all__ = [
     "is_options",
     "load_chain",
     "model_free",
+    "run_desk",
     "volatility_at",
 ]
