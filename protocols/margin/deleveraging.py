@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 import numpy as np
@@ -113,6 +115,43 @@ class CappedProRata:
             )
         lots = [max(amount, 0) // lot for amount in capacity]
         return [share * lot for share in shares(-(-budget // lot), lots, self.weights)]
+
+
+@dataclass(frozen=True, slots=True)
+class MinMax:
+    """Whole lots such that the largest share of its capacity that anybody gives is smallest (arXiv:2602.15182).
+
+    The integer programme is solved without a solver:
+
+    1. A share ``k lot / capacity`` is what giving a ``k``-th lot comes to; the best choice is the smallest
+       of all of them, as many as are needed.
+    2. All below the shares of a plain division are among them: everybody gives these.
+    3. The lots that are left, fewer than accounts, go one by one to whom the next costs the smallest share.
+
+    With small lots it is `ProRata`; with large ones that rule may take most of a small account.
+    """
+
+    def allocate(
+        self, budget: int, capacity: Sequence[int], score: Sequence[float], lot: int = 1
+    ) -> list[int]:
+        """Return what each account gives; see `Queue.allocate`."""
+        _check(budget, capacity, score, lot)
+        room = [max(amount, 0) for amount in capacity]
+        most = [amount // lot for amount in room]
+        needed = min(-(-budget // lot), sum(most))
+        total = sum(room)
+        plain = [needed * amount // total if total else 0 for amount in room]
+        given = [min(share, cap) for share, cap in zip(plain, most, strict=True)]
+        waiting = [
+            (Fraction((given[i] + 1) * lot, room[i]), i) for i in range(len(room)) if given[i] < most[i]
+        ]
+        heapify(waiting)
+        for _ in range(needed - sum(given)):
+            _, i = heappop(waiting)
+            given[i] += 1
+            if given[i] < most[i]:
+                heappush(waiting, (Fraction((given[i] + 1) * lot, room[i]), i))
+        return [count * lot for count in given]
 
 
 def shares(total: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]:
