@@ -119,9 +119,9 @@ class CappedProRata:
 
 @dataclass(frozen=True, slots=True)
 class MinMax:
-    """Whole lots such that the largest share of its capacity that anybody gives is smallest (arXiv:2602.15182).
+    """Whole lots such that the largest share of its capacity that anybody gives is smallest.
 
-    The integer programme is solved without a solver:
+    The min-max integer programme of arXiv:2602.15182, solved without a solver:
 
     1. A share ``k lot / capacity`` is what giving a ``k``-th lot comes to; the best choice is the smallest
        of all of them, as many as are needed.
