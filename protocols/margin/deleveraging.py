@@ -168,29 +168,29 @@ def shares(total: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]
     weights : sequence of int
         A negative one is 0.
     """
-    given = [0] * len(caps)
+    cap, weight = (np.array(list(part), object) for part in (caps, weights))  # products exceed 64 bits
+    weight = np.maximum(weight, 0)
+    given = np.zeros(len(cap), object)
     left = min(total, sum(caps))
-    weight = [max(w, 0) for w in weights]
     while left > 0:
-        open_ = [i for i in range(len(caps)) if caps[i] > given[i] and weight[i] > 0]
-        if not open_:  # only accounts without weight are left
-            open_ = [i for i in range(len(caps)) if caps[i] > given[i]]
-            weight = [1] * len(caps)
-        mass = sum(weight[i] for i in open_)
-        full = [i for i in open_ if left * weight[i] >= (caps[i] - given[i]) * mass]
-        if full:
-            for i in full:
-                left -= caps[i] - given[i]
-                given[i] = caps[i]
+        open_ = np.flatnonzero((cap > given) & (weight > 0))
+        if not len(open_):  # only accounts without weight are left
+            weight[:] = 1
             continue
-        parts = {i: divmod(left * weight[i], mass) for i in open_}
-        for i, (whole, _) in parts.items():
-            given[i] += whole
-            left -= whole
-        for i in sorted(open_, key=lambda i: (-parts[i][1], i))[:left]:
-            given[i] += 1
+        mass, wanted, room = weight[open_].sum(), left * weight[open_], (cap - given)[open_]
+        full = wanted >= room * mass
+        if full.any():
+            given[open_[full]] += room[full]
+            left -= room[full].sum()
+            continue
+        whole = wanted // mass
+        given[open_] += whole
+        left -= whole.sum()
+        rest = ((wanted - whole * mass) / mass).astype(np.float64)
+        given[open_[np.argsort(-rest, kind="stable")[:left]]] += 1
         left = 0
-    return given
+    shared: list[int] = given.tolist()
+    return shared
 
 
 def ranking(
