@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from liquidarium.experiments.check import check
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
@@ -75,6 +76,11 @@ def test_accounts_too_small_for_gas_are_liquidated_with_the_others():
         model.run()
         repaid.append(sum(row[REPAID] for row in model.recorder.liquidations))
     assert repaid[0] > 2 * repaid[1]
+
+
+def test_nobody_is_warned_of_accounts_too_small_for_gas():
+    codes = {finding.code for finding in check(load_scenario("quickstart", (FLUID,)), 1)}
+    assert "gas-dearer-than-reward" not in codes
 
 
 def test_accounts_that_jump_over_the_limit_are_absorbed():
