@@ -206,6 +206,8 @@ class BlockBuilder:
                 world.recorder.other_gas_usd += paid_usd
             if isinstance(agent, LiquidatorBot):
                 agent.learn(done)
+        elif transaction.kind == "right" and isinstance(agent, LiquidatorBot):
+            agent.take_stock()
         elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
             agent.learn_arbitrage(done)
         world.recorder.bid(

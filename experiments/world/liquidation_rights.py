@@ -175,11 +175,17 @@ class LiquidationRights:
 
     def _uncovered(self) -> list[Opportunity]:
         """Return accounts that are sound in public and not at the prices that wait, richest first."""
-        world = self.world
+        world, public, waiting = self.world, self.oracle.answer.tolist(), self.oracle.preview()
+        stables = world.desk.stables  # what is owed; all else only secures
+        if not any(
+            new > old if asset in stables else new < old
+            for asset, (old, new) in enumerate(zip(public, waiting, strict=True))
+        ):
+            return []
         gas_usd = world.gas_usd(world.scenario.chain.gas_per_liquidation, world.gas.floor)
         before = [market.pool.weights(int(world.time_s)) for market in world.credit]
         found: list[Opportunity] = []
-        with self._at(self.oracle.preview()):
+        with self._at(waiting):
             for market, weights in zip(world.credit, before, strict=True):
                 found += uncovered_accounts(market.pool, market.number, weights, world.time_s, gas_usd)
         return sorted(found, key=lambda o: (-o.bonus * o.repay_usd, o.protocol, o.account))
