@@ -86,7 +86,7 @@ class BlockBuilder:
         before = len(world.recorder.liquidations)
         gas_used = executed = reverted = 0
         if world.rights is not None:
-            gas_used, executed, reverted = world.rights.execute(closes_s, self.run)
+            gas_used, executed, reverted = world.rights.execute(closes_s, gas_limit, self.run)
             gas_limit -= gas_used
         for candidate in self.mempool.select(closes_s, world.gas.floor, gas_limit):
             used, done, failed = self.run(candidate)

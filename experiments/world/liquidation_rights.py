@@ -141,21 +141,24 @@ class LiquidationRights:
         return True
 
     def execute(
-        self, closes_s: float, run: Callable[[Transaction], tuple[int, int, int]]
+        self, closes_s: float, gas_limit: int, run: Callable[[Transaction], tuple[int, int, int]]
     ) -> tuple[int, int, int]:
-        """Let owners use their rights at the top of a block sealed at `closes_s`; return what `run` does.
+        """Let owners use their rights at the top of a block sealed at `closes_s`, as long as gas lasts.
 
         Returns
         -------
         tuple of int
             Gas used, transactions executed, and of these reverted.
         """
-        if not self._sold or self._closes_s > closes_s:
+        if not self._sold or self._closes_s > closes_s or self._sold[0].gas > gas_limit:
             return 0, 0, 0
         world, oracle = self.world, self.oracle
         total = [0, 0, 0]
         with self._at(oracle.preview()):
-            for call in self._sold:
+            for call, right in zip(self._sold, self._rights, strict=True):
+                if total[0] + call.gas > gas_limit:
+                    right.row["outcome"] = "lapsed"
+                    continue
                 done = run(call)
                 total = [a + b for a, b in zip(total, done, strict=True)]
         self._finish("reverted")
