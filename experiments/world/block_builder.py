@@ -86,7 +86,7 @@ class BlockBuilder:
         before = len(world.recorder.liquidations)
         gas_used = executed = reverted = 0
         if world.rights is not None:
-            gas_used, executed, reverted = world.rights.execute(closes_s, self.run)
+            gas_used, executed, reverted = world.rights.execute(closes_s, gas_limit, self.run)
             gas_limit -= gas_used
         for candidate in self.mempool.select(closes_s, world.gas.floor, gas_limit):
             used, done, failed = self.run(candidate)
@@ -206,6 +206,8 @@ class BlockBuilder:
                 world.recorder.other_gas_usd += paid_usd
             if isinstance(agent, LiquidatorBot):
                 agent.learn(done)
+        elif transaction.kind == "right" and isinstance(agent, LiquidatorBot):
+            agent.take_stock()
         elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
             agent.learn_arbitrage(done)
         world.recorder.bid(
