@@ -141,7 +141,9 @@ class PublicView(NamedTuple):
 
     Prices are USD per token, depths USD, volatility per square root of a second,
     gas prices gwei; `usd_per_gas_gwei` is what one unit of gas at one gwei costs.
-    `depth_usd` is what bids within `depth_band` of the mid would buy. No call on a listed
+    `depth_usd` is what bids within `depth_band` of the mid would buy; `pool_depth_usd` is the quote
+    reserve of a constant-product pool as deep as the asset's pool over a fall by `depth_band`, and
+    `pool_keeps` the share of a sale that the pool's fee leaves. No call on a listed
     account earns `most_usd` before gas, whatever its exit, so that most bots need not look.
     """
 
@@ -155,6 +157,7 @@ class PublicView(NamedTuple):
     depth_band: float
     pool_price: list[float]
     pool_depth_usd: list[float]
+    pool_keeps: list[float]
     gas_floor_gwei: float
     gas_standard_gwei: float
     gas_urgent_gwei: float

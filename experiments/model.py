@@ -128,6 +128,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.journal = Journal(self)
         self.n_transactions = 0
         self._gas_asset = world.gas_asset
+        self._pool_keeps = [
+            1.0 - self.pools[i].fee_bps / 1e4 if i in self.pools else 0.0 for i in range(len(self.assets))
+        ]
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
         self.mids: list[float] = self.floor.mids()
@@ -342,11 +345,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 mids[asset], volatility[asset], depth[asset] = mid, sigma, usd
             for asset, pool in self.pools.items():
                 pool_price[asset] = pool.price(asset)
-                pool_depth[asset] = pool.state.reserve1 / self.assets[self.quote].unit
+                pool_depth[asset] = pool.depth_towards(pool_price[asset] * (1.0 - floor.depth_band))
             chain, gas = self.scenario.chain, self.gas
             self._market_view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
-                pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
+                pool_price, pool_depth, self._pool_keeps,
+                gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap,
                 0.0 if self.mempool.rule.sealed else chain.revert_gas_share,
                 chain.flash_loan_fee, [], [], 0.0,

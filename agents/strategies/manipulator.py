@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from ...market.pools.analytics import manipulation_loss
 from ..base import PublicView, Sell, SellToPool
-from .liquidator import POOL_KEEPS
 from .threshold_liquidator import ThresholdLiquidator
 
 MOST_BLOCKS = 30
@@ -95,7 +94,7 @@ def push_book(fall: float, reading: Reading, depth_usd: float, depth_band: float
     return None
 
 
-def push_pool(fall: float, reading: Reading, quote_reserve: float) -> Push | None:
+def push_pool(fall: float, reading: Reading, quote_reserve: float, fee: float) -> Push | None:
     """Return what it takes to have the average price of a pool read lower by a fraction, or None.
 
     The price is pushed for one block and arbitraged back: an average over n blocks that is to fall
@@ -106,8 +105,7 @@ def push_pool(fall: float, reading: Reading, quote_reserve: float) -> Push | Non
     if spot <= 0.0:
         return None
     sell = quote_reserve * (1.0 / math.sqrt(spot) - 1.0)
-    fee = (1.0 - POOL_KEEPS) * sell
-    return Push(sell, manipulation_loss(quote_reserve, spot) + fee, 1)
+    return Push(sell, manipulation_loss(quote_reserve, spot) + fee * sell, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +187,8 @@ class Manipulator:
             if reading.venue == "book":
                 push = push_book(fall, reading, view.depth_usd[asset], view.depth_band)
             else:
-                push = push_pool(fall, reading, view.pool_depth_usd[asset])
+                fee = 1.0 - view.pool_keeps[asset]
+                push = push_pool(fall, reading, view.pool_depth_usd[asset], fee)
             if push is None or not 0.0 < push.sell_usd <= stock_usd:
                 continue
             repaid = min(self.win_share * uncovered.repay_usd, cash_usd)

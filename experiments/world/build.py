@@ -34,7 +34,7 @@ from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
 from ...agents.strategies.volunteer import Volunteer
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
-from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.streams import Streams
 from ...market.trading import TradingFloor
 from ..scenarios import Scenario
@@ -93,7 +93,7 @@ class World:
 
     ledger: Ledger
     floor: TradingFloor
-    pools: dict[int, LiquidityPool]
+    pools: dict[int, Pool]
     credit: list[CreditMarket]
     oracle: Oracle
     sources: list[Source] | None
@@ -290,7 +290,7 @@ def _fund(
             ledger.endow(asset, account, ledger.assets[asset].to_units(usd / float(prices[asset])))
 
 
-def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, LiquidityPool]) -> None:
+def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Pool]) -> None:
     """Refuse sandwiches that nobody could make."""
     for config in scenario.agents:
         if config.kind != "searcher" or not config.parameters.get("sandwiches"):

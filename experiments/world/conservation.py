@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...market.ledger import Ledger
-from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.trading import TradingFloor
 from ...protocols.lending.pool import LendingPool
 
@@ -31,7 +31,7 @@ class ConservationCheck:
         self,
         ledger: Ledger,
         floor: TradingFloor,
-        pools: Sequence[LiquidityPool],
+        pools: Sequence[Pool],
         protocols: Sequence[LendingPool],
     ) -> None:
         self.ledger, self.floor = ledger, floor
@@ -64,6 +64,6 @@ class ConservationCheck:
         units = [asset.unit for asset in self.ledger.assets]
         return float(sum(abs(int(r)) / u * p for r, u, p in zip(self.residual, units, prices, strict=True)))
 
-    def _check_pool(self, pool: LiquidityPool) -> None:
+    def _check_pool(self, pool: Pool) -> None:
         for asset, difference in zip(pool.assets, pool.residual(), strict=True):
             self.residual[asset] += abs(difference)
