@@ -29,8 +29,10 @@ class PoolGaps:
                 pool,
                 float(units[asset] / units[world.quote]),
                 pool.fee_bps / 1e4,
+                settings is not None and settings.kind == "concentrated",
             )
             for asset, pool in world.pools.items()
+            for settings in [world.scenario.assets[asset].pool]
             if asset in world.floor.book_of_asset
         ]
         self._shown: dict[int, float] = {}
@@ -50,12 +52,13 @@ class PoolGaps:
         """Gaps that pay for gas: what closing each earns, USD.
 
         Trading a pool as deep as a constant-product pool with quote reserve Y to a price off by
-        g beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes.
+        g beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes. A
+        concentrated pool may be many times as deep as the book: there no more counts than it shows.
         """
         world = self.world
         gains: dict[int, float] = {}
         least = -1.0
-        for asset, book, pool, per_unit, fee in self._watched:
+        for asset, book, pool, per_unit, fee, deep in self._watched:
             base, cash = pool.virtual_reserves
             per_pool = base / (cash * per_unit)  # one over the pool's price
             ratio = world.mids[book] * per_pool
@@ -71,7 +74,10 @@ class PoolGaps:
             most = off * off * depth_usd / 4.0
             if most <= least:
                 continue
-            gain = self.scale(asset, depth_usd) * off * off * depth_usd / 4.0
+            scale, shown = self.scale(asset, depth_usd), self._shown_usd(book)
+            gain = scale * off * off * depth_usd / 4.0
+            if deep and scale * off * depth_usd > 2.0 * shown:  # the best trade is more than the book shows
+                gain = shown * (off - shown / (scale * depth_usd))
             if gain > least:
                 gains[asset] = gain
         return gains
@@ -84,7 +90,12 @@ class PoolGaps:
         """
         floor = self.world.floor
         book = floor.book_of_asset[asset]
-        depth = min(floor.state.item(book, BID_DEPTH_USD), floor.state.item(book, ASK_DEPTH_USD))
+        depth = self._shown_usd(book)
         if depth <= 0.0:
             return 0.0
         return 1.0 / (1.0 + floor.depth_band / (2.0 * depth) * depth_usd)
+
+    def _shown_usd(self, book: int) -> float:
+        """Return what a book shows within the band of its depth on its thinner side, USD."""
+        state = self.world.floor.state
+        return min(state.item(book, BID_DEPTH_USD), state.item(book, ASK_DEPTH_USD))
