@@ -295,6 +295,22 @@ class SellToPool(NamedTuple):
     price_gwei: float
 
 
+class SetRange(NamedTuple):
+    """Replace a provider's range in the concentrated pool of an asset.
+
+    What it has there is taken out with its fees; then `deposit_usd` goes into the range of prices
+    from `lower_usd` to `upper_usd`, 0 to stay out. What is too much of one asset is swapped in the
+    pool before, as far as that moves the pool's price by no more than `max_slippage`.
+    """
+
+    asset: int
+    lower_usd: float
+    upper_usd: float
+    deposit_usd: float
+    max_slippage: float
+    price_gwei: float
+
+
 class SetQuotes(NamedTuple):
     """Replace a maker's standing quote in one book; see `strategies.avellaneda_stoikov`."""
 
@@ -323,7 +339,7 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | Together
+    | ArbitragePool | SandwichPool | SellToPool | SetRange | SetQuotes | Sell | Together
 )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ from .world.exits import Exits
 from .world.gaps import PoolGaps
 from .world.journal import Journal
 from .world.manipulation import reading, uncovered
+from .world.providers import RangeBooks
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
@@ -48,6 +49,7 @@ from .world.welfare import holdings_by_group
 
 if TYPE_CHECKING:
     from ..agents.strategies.manipulator import Reading, Uncovered
+    from ..agents.strategies.range_provider import OwnRange
     from .contagion.exposure_graph import ExposureGraph
     from .contagion.snapshots import Detail
 
@@ -125,6 +127,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.mempool = Mempool(build_inclusion(chain), chain.patience_s)
         self.oracle_prices: list[float] = self.oracle.price.tolist()
         self.exits = Exits(self)
+        self.range_books = RangeBooks(self)
         self.journal = Journal(self)
         self.n_transactions = 0
         self._gas_asset = world.gas_asset
@@ -287,6 +290,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _check(self) -> None:
         """Prove that no money was made or lost."""
+        if self.range_books.open:
+            self.range_books.count_losses()
         self.conservation.block()
         if self.time_s >= self._next_hour_s:
             self._next_hour_s += HOUR_S
@@ -376,6 +381,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def uncovered(self, asset: int, factors: Sequence[float]) -> list[Uncovered]:
         """Return what the oracle's price of an asset times each factor would make liquidatable."""
         return uncovered(self, asset, factors)
+
+    def ranges(self, account: int) -> list[OwnRange]:
+        """Return what an account has in every concentrated pool."""
+        return self.range_books.ranges(account)
 
     def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
         """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
@@ -536,6 +545,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for market in self.credit:
                 for asset, units in market.pool.held_for(account):
                     held[asset] += units
+        if self.range_books.open:
+            for asset, units in self.range_books.held_for(account):
+                held[asset] += units
         for asset, units in self.exits.resting(account):
             held[asset] += units
         return held

@@ -54,7 +54,7 @@ def take_snapshot(world: LiquidationMarket, detail: Detail = "groups") -> Exposu
         graph.edge(graph.node(f"pool/{symbols[asset]}", "pool"), asset, "liquidity", depth)
     prices = world.oracle.price / world.world.units
     for agent in world.world.deciders:
-        kind = "liquidity" if agent.role == "maker" else "inventory"
+        kind = "liquidity" if agent.role in ("maker", "range-provider") else "inventory"
         node = graph.node(agent.name, agent.role if agent.role in NODE_TYPES else "agent")
         held = world.holdings(agent.account) * prices
         graph.edges(node, np.arange(len(symbols)), kind, held)

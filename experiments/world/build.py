@@ -16,6 +16,7 @@ from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
 from ...agents.manipulators import MarketManipulator
+from ...agents.providers import RangeProviderAgent
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
@@ -26,6 +27,7 @@ from ...agents.strategies.learning import LearningLiquidator
 from ...agents.strategies.liquidator import Liquidator
 from ...agents.strategies.manipulator import Manipulator
 from ...agents.strategies.mixed_bidder import MixedBidder
+from ...agents.strategies.range_provider import RangeProvider
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.splitting_liquidator import SplittingLiquidator
@@ -69,6 +71,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "redeemer": ("redeemer", Redeemer),
     "keeper": ("keeper", Keeper),
     "learning": ("learner", LearningLiquidator),
+    "range-provider": ("range-provider", RangeProvider),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
 
@@ -81,6 +84,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "keeper": KeeperBot,
     "learner": LearningBot,
     "manipulator": MarketManipulator,
+    "range-provider": RangeProviderAgent,
 }
 
 FLASH_ENDOWMENT_USD = 5e10
@@ -150,6 +154,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
+    _check_providers(scenario)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -306,6 +311,18 @@ def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Pool])
             )
 
 
+def _check_providers(scenario: Scenario) -> None:
+    """Refuse providers of ranges where no pool has any."""
+    if any(asset.pool is not None and asset.pool.kind == "concentrated" for asset in scenario.assets):
+        return
+    for config in scenario.agents:
+        if config.kind == "range-provider" and config.count:
+            raise ScenarioError(
+                f"agents.{config.name}.kind = 'range-provider' has no pool to provide for; allowed with "
+                "pool.kind = 'concentrated' of an asset"
+            )
+
+
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
     """Return the class of a group, packaged or the user's own."""
     if ":" not in config.kind:
@@ -345,7 +362,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     if config.strategy is None:
         kinds = (
             "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
-            "manipulator",
+            "manipulator", "range-provider",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:
