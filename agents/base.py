@@ -299,14 +299,15 @@ class SetRange(NamedTuple):
     """Replace a provider's range in the concentrated pool of an asset.
 
     What it has there is taken out with its fees; then `deposit_usd` goes into the range of prices
-    from `lower_usd` to `upper_usd`, 0 to stay out. What is too much of one asset is swapped in the
-    pool before, as far as that moves the pool's price by no more than `max_slippage`.
+    from `lower_usd` to `upper_usd`, 0 to stay out, and `keep_usd` of cash is left. What is too much of
+    one asset is swapped in the pool before, as far as that moves its price by at most `max_slippage`.
     """
 
     asset: int
     lower_usd: float
     upper_usd: float
     deposit_usd: float
+    keep_usd: float
     max_slippage: float
     price_gwei: float
 

@@ -18,6 +18,9 @@ HOUR_S = 3600.0
 SWAPS_TO_OPEN, SWAPS_TO_MOVE = 2, 3
 """Gas of opening a range and of moving one, in that of swaps: withdrawal, swap and deposit count alike."""
 
+MOVES_KEPT = 5
+"""Moves whose gas a provider keeps in cash at the going price."""
+
 LEAST_USED = 0.5
 """Share of what a provider means to put in below which a range is put up again."""
 
@@ -60,7 +63,7 @@ class RangeProvider:
     rebalance_after_s : float
         Age at which a range is moved to the price even if that has not left it, seconds; 0 for never.
     share : float
-        Share of its money that a provider puts in; the rest pays gas.
+        Share of its money that a provider puts in.
     max_gas_share : float
         Most that gas may cost as a share of what is put in.
     max_slippage : float
@@ -109,7 +112,7 @@ class RangeProvider:
             stressed = self._stressed(view, mine)
             if mine.worth_usd > 0.0:
                 if stressed:
-                    wanted.append(SetRange(mine.asset, 0.0, 0.0, 0.0, 0.0, view.gas_urgent_gwei))
+                    wanted.append(SetRange(mine.asset, 0.0, 0.0, 0.0, 0.0, 0.0, view.gas_urgent_gwei))
                 elif self._stale(view, mine):
                     wanted += self._placed(view, mine, SWAPS_TO_MOVE)
             elif not stressed and view.time_s - mine.since_s >= self.return_after_s:
@@ -120,10 +123,12 @@ class RangeProvider:
         """Return a range around the price, if what goes in is worth the gas."""
         price, gas = view.pool_price[mine.asset], view.gas_standard_gwei
         deposit_usd = self.share * (mine.worth_usd + mine.spare_usd)
-        if swaps * view.gas_swap * gas * view.usd_per_gas_gwei > self.max_gas_share * deposit_usd:
+        swap_usd = view.gas_swap * gas * view.usd_per_gas_gwei
+        if swaps * swap_usd > self.max_gas_share * deposit_usd:
             return []
-        reach = 1.0 + self.half_width
-        return [SetRange(mine.asset, price / reach, price * reach, deposit_usd, self.max_slippage, gas)]
+        lower, upper = price / (1.0 + self.half_width), price * (1.0 + self.half_width)
+        keep_usd = MOVES_KEPT * SWAPS_TO_MOVE * swap_usd
+        return [SetRange(mine.asset, lower, upper, deposit_usd, keep_usd, self.max_slippage, gas)]
 
     def _stale(self, view: PublicView, mine: OwnRange) -> bool:
         """Whether the price has left a range, its time has come, or most of the money lies idle.

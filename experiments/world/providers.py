@@ -138,6 +138,8 @@ class RangeBooks:
         account, asset = key
         pool, now_s = self.pools[asset], self.world.time_s
         liquidity = pool.liquidity_for(*ticks, *units)
+        if not liquidity:
+            raise Revert("nothing to put in")
         put_in = pool.add_liquidity(account, *ticks, liquidity, now_s=now_s)
         self.open[key] = OpenRange(*ticks, now_s, put_in, pool.principal(account, *ticks))
         tally = self.tallies.get(key, Tally())
@@ -239,32 +241,32 @@ class RangeMove:
         self, world: LiquidationMarket, pool: ConcentratedPool, ticks: tuple[int, int]
     ) -> tuple[int, int]:
         """Return the base units that the deposit consists of, as far as the provider has them."""
-        me, asset, quote = self.agent.account, self.intent.asset, world.quote
+        me, asset = self.agent.account, self.intent.asset
         share, price = _asset_share(pool, asset, ticks), pool.price(asset)
-        tokens = share * self.intent.deposit_usd / price
-        cash = (1.0 - share) * self.intent.deposit_usd
+        quote, tokens = world.quote, share * self.intent.deposit_usd / price
+        cash = min((1.0 - share) * self.intent.deposit_usd, world.cash_usd(me) - self.intent.keep_usd)
         return (
             min(int(tokens * world.assets[asset].unit), world.ledger.balance(me, asset)),
-            min(int(cash * world.assets[quote].unit), world.ledger.balance(me, quote)),
+            max(int(cash * world.assets[quote].unit), 0),
         )
 
     def _swap(self, world: LiquidationMarket, pool: ConcentratedPool, ticks: tuple[int, int]) -> None:
         """Exchange what is too much of one asset in the pool, without moving its price far."""
         me, asset, quote = self.agent.account, self.intent.asset, world.quote
-        price, cash = pool.price(asset), world.cash_usd(me)
-        tokens = world.tokens(me, asset)
+        price, tokens = pool.price(asset), world.tokens(me, asset)
+        cash = world.cash_usd(me) - self.intent.keep_usd
         total = min(self.intent.deposit_usd, tokens * price + cash)
         wanted = _asset_share(pool, asset, ticks) * total / price
         least = 1.0 - self.intent.max_slippage
         if tokens > wanted and cash < total - wanted * price:
             short = (total - wanted * price - cash) / price
-            sold, spent = asset, min(short, tokens, pool.tokens_to_price(asset, price * least))
+            sold, spent, most = asset, min(short, tokens), pool.tokens_to_price(asset, price * least)
         elif tokens < wanted:
-            spare = min((wanted - tokens) * price, cash)
-            sold, spent = quote, min(spare, pool.tokens_to_price(quote, least / price))
+            spent, most = min((wanted - tokens) * price, cash), pool.tokens_to_price(quote, least / price)
+            sold = quote
         else:
             return
-        units = int(spent * world.assets[sold].unit)
+        units = int(min(spent, most) * world.assets[sold].unit)
         if units > 0:
             pool.swap(me, sold, units, now_s=world.time_s)
 
