@@ -21,6 +21,7 @@ from ...market.ledger import Reason
 from ...market.revert import Revert
 from .costs import GasPaid
 from .execution import Defence, Liquidation
+from .providers import RangeMove
 from .recorder import GAS, PROFIT
 
 if TYPE_CHECKING:
@@ -210,6 +211,8 @@ class BlockBuilder:
             agent.take_stock()
         elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
             agent.learn_arbitrage(done)
+        elif isinstance(transaction.action, RangeMove):
+            world.range_books.pay_gas((agent.account, transaction.action.intent.asset), paid_usd)
         world.recorder.bid(
             world.block, world.time_s, transaction.target, agent.name, transaction.kind,
             transaction.price_gwei, done, reason, paid_usd,
