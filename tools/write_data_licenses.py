@@ -113,6 +113,8 @@ def main() -> None:
     sections.append(table("Bank balance sheets", "contagion", banks["files"]))
     chains = json.loads((DATA / "options" / "options.json").read_text())
     sections.append(table("Option chains", "options", chains["files"]))
+    perps = json.loads((DATA / "perps" / "perps.json").read_text())
+    sections.append(table("Liquidations of perpetuals", "perps", perps["files"]))
     sections.append(FITS)
     sections.append(vectors())
     sections.append(PRESETS)

@@ -19,9 +19,6 @@ from .exits import AT_ONCE, Exit, SaleStart, Schedule, spreading
 if TYPE_CHECKING:
     from .auction_taker import AuctionTaker
 
-POOL_KEEPS = 0.997
-"""Share of a sale to a pool that its usual fee leaves."""
-
 
 class Position(NamedTuple):
     """What anybody can look up of an account that may be liquidated.
@@ -190,7 +187,7 @@ class Liquidator(ABC):
             depth = view.pool_depth_usd[collateral]
             if depth <= 0.0:
                 return NO_EXIT
-            market = view.pool_price[collateral] / view.oracle[collateral] * POOL_KEEPS
+            market = view.pool_price[collateral] / view.oracle[collateral] * view.pool_keeps[collateral]
             curvature, visible = 1.0 / depth, depth * self.max_slippage
         else:
             depth = view.depth_usd[collateral]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from ...market.pools.analytics import sandwich, sandwich_of, swap_out
 from ..base import ArbitragePool, ConvertBands, Liquidate, PublicView, SandwichPool
-from .liquidator import POOL_KEEPS
 from .threshold_liquidator import ExitTerms, ThresholdLiquidator
 
 NUDGE = 1e-3
@@ -105,13 +104,13 @@ class SearcherStrategy:
         asset, which `stock` returns (whole tokens). `overtake` says what puts it before a victim that pays
         so much for gas (gwei), None for nothing.
         """
-        fee, found = 1.0 - POOL_KEEPS, []
+        found: list[tuple[float, SandwichPool]] = []
         for pending in view.pending:
             asset = pending.opportunity.collateral
             if pending.sender == account or pending.pool_tokens <= 0.0 or view.pool_price[asset] <= 0.0:
                 continue
             cash, held = view.pool_depth_usd[asset], stock(asset)
-            tokens = cash / view.pool_price[asset]
+            tokens, fee = cash / view.pool_price[asset], 1.0 - view.pool_keeps[asset]
             if pending.least_usd > 0.0:
                 plan = sandwich(tokens, cash, pending.pool_tokens, pending.least_usd, fee)
                 held = min(plan.front_run, held)

@@ -45,7 +45,9 @@ def conform(
 
 
 def margin(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of margin rules.")],
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="architectures, correlation-break or model-risk.")
+    ],
     seed: Annotated[str, typer.Option(metavar="N", help="Root seed, from 0.")] = "1",
     out: Annotated[
         Path | None,
@@ -54,7 +56,7 @@ def margin(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Study margin rules by themselves: what they miss when correlations or models break."""
+    """Study margin rules by themselves: architectures, correlation-break or model-risk."""
     from ..margin_studies import is_study, run_study
     from ..runs.folders import check_folder, write_folder
 
@@ -72,17 +74,29 @@ def backtest(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score simulated against recorded liquidations, or auctions where kicks are recorded."""
+    """Score simulated against recorded liquidations, or auctions where kicks are recorded.
+
+    january-2021 is no scenario but a month of a perpetual: a crowd of traders on the recorded price.
+    """
     from ..backtest.auction_run import backtest_auctions
+    from ..backtest.perps import backtest_perps, recorded_perps
     from ..backtest.run import backtest as backtest_liquidations
     from ..scenarios import load_scenario
+    from ..scenarios.base import ScenarioError
     from ..scenarios.credit import RecordedVaults
 
     roots = list(range(1, 1 + whole_number("--seeds", seeds, 1, MAX_SEEDS)))
-    loaded = load_scenario(scenario, overrides or ())
-    kicked = isinstance(loaded.borrowers, RecordedVaults)
-    score: Any = backtest_auctions if kicked else backtest_liquidations
-    with progress_bar(f"backtest {loaded.name}", "runs") as progress:
+    score: Any
+    if scenario in recorded_perps():
+        if overrides:
+            raise ScenarioError(f"--set does nothing for {scenario}, which is no scenario")
+        loaded: Any = scenario
+        score, name = backtest_perps, scenario
+    else:
+        loaded = load_scenario(scenario, overrides or ())
+        kicked = isinstance(loaded.borrowers, RecordedVaults)
+        score, name = backtest_auctions if kicked else backtest_liquidations, loaded.name
+    with progress_bar(f"backtest {name}", "runs") as progress:
         report = score(loaded, roots, progress)
     if as_json:
         echo_json(report.to_dict())

@@ -144,6 +144,14 @@ class VenueConfig(Section):
     tiers: Rows[TierConfig] = Field(
         default=(TierConfig(maintenance=0.005),), min_length=1, description="maintenance margins by notional"
     )
+    dynamic_margin: dict[str, Any] | None = Field(
+        default=None,
+        description="parameters of maintenance that follows volatility and open interest where that is more "
+        "than the tiers; none if left out",
+    )
+    check_every_s: float = Field(
+        default=0.0, ge=0, le=86_400, description="time between margin checks, seconds; 0 for every block"
+    )
     funding: FundingConfig = Field(default=FundingConfig(), description="payments between the sides")
     liquidation: LiquidationConfig = Field(default=LiquidationConfig(), description="how accounts are closed")
     insurance_fund_usd: float = Field(

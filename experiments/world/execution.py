@@ -15,7 +15,7 @@ import numpy as np
 from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool, SellToPool
 from ...agents.strategies.exits import Exit as ExitPlan
 from ...market.ledger import InsufficientFundsError, Reason
-from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.revert import Revert
 from ...protocols.fixed_point import WAD
 from ...protocols.lending.llamma.pool import LlammaPool
@@ -85,7 +85,7 @@ def pay_back(
     world.ledger.transfer(debt, me, world.flash_lender, lent + fee, Reason.FLASH_LOAN)
 
 
-def _keep(world: LiquidationMarket, pool: LiquidityPool) -> None:
+def _keep(world: LiquidationMarket, pool: Pool) -> None:
     """Have a pool restored to what it is now if the transaction under way reverts."""
     kept = pool.snapshot()
     world.on_undo(lambda: pool.restore(kept))
@@ -349,8 +349,8 @@ class Arbitrage:
         bid, ask = world.floor.touch(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
-        scale = world.gaps.scale(asset)
         if pool.price(asset) < bid:
+            scale = world.gaps.scale(asset, pool.depth_towards(bid))
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / bid) * cash_unit), cash)
             gain = pool.quote_out(quote, spend / cash_unit) * bid - spend / cash_unit
             if scale * gain < self.intent.min_profit_usd or spend <= 0:
@@ -362,6 +362,7 @@ class Arbitrage:
             return
         if not math.isfinite(ask):
             raise Revert("nothing to buy on the book")
+        scale = world.gaps.scale(asset, pool.depth_towards(ask))
         tokens = min(scale * pool.tokens_to_arbitrage(asset, ask), 0.98 * cash / cash_unit / ask)
         gain = pool.quote_out(asset, tokens) - tokens * ask
         if scale * gain < self.intent.min_profit_usd or tokens * unit < lot:

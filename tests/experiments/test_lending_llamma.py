@@ -68,7 +68,7 @@ def test_accounts_in_conversion_count_as_eligible_only_once_the_rule_allows_a_ca
 
 
 def test_it_runs_beside_another_protocol_in_one_market():
-    data = load_scenario("quickstart").model_dump()
+    data = load_scenario("quickstart").model_dump(exclude_unset=True)
     del data["protocol"]
     data["protocols"] = [{"kind": "llamma"}, {"kind": "aave-v2"}]
     model = LiquidationMarket(validate(data), 3, collect_every=0)

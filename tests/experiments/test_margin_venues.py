@@ -69,6 +69,7 @@ def poor() -> RunResult:
         (*POOR, "venues.perps.backstop={capital_usd=1_000_000}"),
         ("venues.perps.breaker={parameters={width=0.02, limit_s=4, pause_s=60}}",),
         ("venues.perps.funding.interval_s=60", "venues.perps.mark.haircut_deviations=2"),
+        ("venues.perps.dynamic_margin={horizon_s=3600, step=0.01}", "venues.perps.check_every_s=10"),
         ("venues.perps.liquidation={sizing='to-target', execution={kind='twap', horizon_s=20, slices=5}}",),
         ("venues.perps.liquidation={sizing='greedy', failure=0.3, cancel_latency_s=4, dispose_latency_s=6}",),
     ],
@@ -230,6 +231,17 @@ def test_a_halted_book_does_not_trade_and_opens_again():
     assert not set(contracts["block"]) & set(resting[resting.diff() == 1])
 
 
+def test_margin_that_follows_volatility_rises_in_the_crash_and_calls_more_accounts(usual):
+    dynamic = crash("venues.perps.dynamic_margin={horizon_s=3600, maintenance=1.0}")
+    assert dynamic.marks["margin_add_on"].max() > dynamic.marks["margin_add_on"].iloc[0]
+    assert dynamic.margin_liquidations["account"].nunique() > usual.margin_liquidations["account"].nunique()
+
+
+def test_margin_is_checked_as_often_as_the_venue_says():
+    seldom = crash("venues.perps.check_every_s=60")
+    assert (seldom.margin_liquidations["t_s"] % 60 == 0).all()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -240,6 +252,7 @@ def test_a_halted_book_does_not_trade_and_opens_again():
         ("venues.perps.traders.parameters={most_leverage=60}", "allowed: below 50"),
         ("venues.perps.traders.parameters={stop_share=2}", "stop_share must be from 0 to 1"),
         ("venues.perps.tiers=[{up_to_usd=1e6, maintenance=0.02},{maintenance=0.01}]", "venues.perps.tiers: "),
+        ("venues.perps.dynamic_margin={level=2}", "venues.perps.dynamic_margin: "),
         ("venues.perps.liquidation.execution=iceberg", "allowed: market, or a schedule"),
         ("venues.perps.breaker={parameters={pause_s=90000}}", "longest_s must be at least"),
         ("agents.basis-desks.parameters.contract=BTCPERP", "allowed: assets with a book"),

@@ -21,7 +21,7 @@ from .closing import Closing
 from .feed import Feed
 from .halting import Halting
 from .records import MarginRecords
-from .rules import build_haircut, build_mark, build_schedule, build_tiers
+from .rules import build_dynamic_margin, build_haircut, build_mark, build_schedule, build_tiers
 from .venue import Clearing, MarginVenue
 
 FLOAT = 4.0
@@ -96,7 +96,7 @@ def _build(
     )
     return MarginVenue(
         config, ledger, floor, clearing, accounts, feed, build_mark(config.mark, where),
-        build_haircut(config.mark), traders.stop_usd.copy(), closing,
+        build_haircut(config.mark), build_dynamic_margin(config, where), traders.stop_usd.copy(), closing,
         _halting(config, scenario, floor, asset, float(path[0, asset]), where),
     )  # fmt: skip
 

@@ -245,18 +245,18 @@ class Closing:
         notional = [abs(self.contract.value(h, mark)) for h in np.abs(accounts.lots[rows, 0]).tolist()]
         score = ranking(gains, np.abs(accounts.entry[rows, 0]), notional, equities)
         taken = self._rule(equities).allocate(abs(lots), held, score.tolist())
-        close_against(accounts, row, 0, rows, taken, price)
+        given = [each for each in zip(rows, taken, equities, strict=True) if each[1]]
+        close_against(accounts, row, 0, [g[0] for g in given], [g[1] for g in given], price)
         price_usd, mark_usd = price * self._spec.tick_usd, mark * self._spec.tick_usd
         gap_usd = (price_usd - self._reference_usd) * (1 if lots > 0 else -1) * self._spec.lot
-        for winner, part, equity in zip(rows, taken, equities, strict=True):
-            if part:
-                records.deleveragings.append(
-                    (
-                        case.number, records.venue, self.contract.symbol, block, time_s, winner, part,
-                        price_usd, mark_usd, self._reference_usd, part * cost / records.unit, part * gap_usd,
-                        equity / records.unit,
-                    )
-                )  # fmt: skip
+        records.deleveragings += [
+            (
+                case.number, records.venue, self.contract.symbol, block, time_s, winner, part, price_usd,
+                mark_usd, self._reference_usd, part * cost / records.unit, part * gap_usd,
+                equity / records.unit,
+            )
+            for winner, part, equity in given
+        ]  # fmt: skip
         case.haircut += sum(taken) * cost
         case.closed += abs(self.contract.value(sum(taken), mark))
         if not accounts.lots.item(row, 0):
@@ -272,17 +272,14 @@ class Closing:
 
     def _winners(self, side: int, mark: int) -> tuple[list[int], list[int], list[int]]:
         """Rows that hold the opposite of a position and have gained on it, their gains and equities."""
-        accounts = self.accounts
-        lots = accounts.lots[: self.n_traders, 0]
-        rows, gains, equities = [], [], []
-        for row in np.flatnonzero(lots * side < 0).tolist():
-            gain = self.contract.value(lots.item(row), mark) - accounts.entry.item(row, 0)
-            equity = accounts.equity(row)
-            if gain > 0 and equity > 0 and row not in self.open:
-                rows.append(row)
-                gains.append(gain)
-                equities.append(equity)
-        return rows, gains, equities
+        accounts, n = self.accounts, self.n_traders
+        lots = accounts.lots[:n, 0]
+        gains = lots * (mark * self.contract.multiplier) - accounts.entry[:n, 0]
+        equities = accounts.balances[:n] + gains
+        won = (lots * side < 0) & (gains > 0) & (equities > 0)
+        won[list(self.open)] = False
+        rows = np.flatnonzero(won)
+        return rows.tolist(), gains[rows].tolist(), equities[rows].tolist()
 
     def _fund(self) -> int:
         return max(self.accounts.balances.item(self.fund), 0)

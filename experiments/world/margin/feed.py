@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ....market.prices.reference import YEAR_S
 from ....market.trading import TradingFloor
+from ....protocols.margin.funding import clamped_funding
 from ....protocols.margin.marks import MarkInputs
 from ...scenarios.margin import FundingConfig, IndexConfig, ModelConfig
 
@@ -94,10 +95,9 @@ class Feed:
         )
 
     def funding_rate(self) -> float:
-        """Funding rate that the premium of the interval so far would give: ``P + clamp(I - P, -c, c)``."""
+        """Funding rate that the mean premium of the interval so far would give."""
         premium = self._premium_sum / self._premium_n if self._premium_n else 0.0
-        pull = self._funding.interest - premium
-        return premium + min(max(pull, -self._funding.clamp), self._funding.clamp)
+        return clamped_funding(premium, self._funding.interest, self._funding.clamp)
 
     def new_interval(self) -> None:
         """Forget the premium, after a funding payment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ....agents.strategies.exits import Iceberg, Schedule
+from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
     FundingBasisMedian,
     HybridMark,
@@ -36,8 +37,8 @@ MARKS: dict[str, type[MarkRule]] = {
 }
 """Packaged marks by name."""
 
-HAIRCUT_STEP = 0.001
-"""Haircuts are rounded up to a multiple of this share of the notional, so that margins rarely change."""
+ADD_ON_STEP = 0.001
+"""What is added to margin rates is a multiple of this, so that they rarely change."""
 
 
 def build_mark(config: MarkConfig, where: str) -> MarkRule:
@@ -52,6 +53,13 @@ def build_haircut(config: MarkConfig) -> UncertaintyHaircut | None:
     return UncertaintyHaircut(config.haircut_deviations, config.haircut_at_most)
 
 
+def build_dynamic_margin(config: VenueConfig, where: str) -> DynamicMargin | None:
+    """Return the rule by which maintenance follows the market, or None."""
+    if config.dynamic_margin is None:
+        return None
+    return build_strategy(DynamicMargin, config.dynamic_margin, f"{where}.dynamic_margin")
+
+
 def build_tiers(config: VenueConfig, unit: int, add_on: float = 0.0) -> MarginTiers:
     """Return the maintenance margins of a venue.
 
@@ -61,7 +69,7 @@ def build_tiers(config: VenueConfig, unit: int, add_on: float = 0.0) -> MarginTi
     unit : int
         Base units in one USD of the settlement asset.
     add_on : float
-        Added to each rate: what a haircut on the mark asks for.
+        Added to each rate: what a haircut on the mark and dynamic margin ask for.
 
     Raises
     ------
@@ -76,9 +84,9 @@ def build_tiers(config: VenueConfig, unit: int, add_on: float = 0.0) -> MarginTi
         raise ScenarioError(f"venues.{config.name}.tiers: {error}") from None
 
 
-def stepped(haircut: float) -> float:
-    """Round a haircut, as a share of the mark, up to a whole number of steps."""
-    return math.ceil(haircut / HAIRCUT_STEP - 1e-9) * HAIRCUT_STEP
+def stepped(add_on: float) -> float:
+    """Round what is added to margin rates up to a whole number of steps."""
+    return math.ceil(add_on / ADD_ON_STEP - 1e-9) * ADD_ON_STEP
 
 
 def build_schedule(config: LiquidationConfig, where: str) -> Schedule | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ....market.ledger import Ledger
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
+from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
     MarkInputs,
     MarkMemory,
@@ -69,6 +70,7 @@ class MarginVenue:
     feed : Feed
     mark : MarkRule
     haircut : UncertaintyHaircut or None
+    dynamic : DynamicMargin or None
     stops_usd : float64 ndarray, shape (n_traders,)
         Prices of stop orders; nan for none.
     closing : Closing
@@ -86,13 +88,15 @@ class MarginVenue:
         feed: Feed,
         mark: MarkRule,
         haircut: UncertaintyHaircut | None,
+        dynamic: DynamicMargin | None,
         stops_usd: NDArray[np.float64],
         closing: Closing,
         halting: Halting | None,
     ) -> None:
         self.config, self.ledger, self.floor = config, ledger, floor
         self.clearing, self.accounts, self.feed = clearing, accounts, feed
-        self.mark, self.haircut, self.closing, self.halting = mark, haircut, closing, halting
+        self.mark, self.haircut, self.dynamic = mark, haircut, dynamic
+        self.closing, self.halting = closing, halting
         self.records, self.contract = closing.records, accounts.contracts[0]
         self.n_traders = self.fund = len(stops_usd)
         self._quote = floor.quote_asset
@@ -102,7 +106,8 @@ class MarginVenue:
         self._stops = stops_usd
         self._any_stop = bool((~np.isnan(stops_usd)).any())
         self._next_funding_s = config.funding.interval_s
-        self._add_on = 0.0
+        self._add_on, self._rate = 0.0, None if dynamic is None else dynamic.floor
+        self._next_check_s = 0.0
         self._late: set[int] = set()
         self._held: tuple[int, ...] = ()
         self._active = False  # in this block
@@ -113,8 +118,8 @@ class MarginVenue:
         seen, self._memory = observe(self.mark, self.feed.look(block, time_s), self._memory, time_s)
         mark = self.mark.mark(seen)
         ticks = self._in_ticks(float(mark.price))
-        if self.haircut is not None:
-            self._set_haircut(self.haircut, mark)
+        if self.haircut is not None or self.dynamic is not None:
+            self._set_add_on(mark, float(seen.volatility), ticks)
         self._active = time_s >= self._next_funding_s
         if self._active:
             self._pay_funding(block, time_s, seen)
@@ -127,7 +132,9 @@ class MarginVenue:
         true = self._in_ticks(self.feed.truth)
         self._note_late(block, time_s, true)
         stopped = self._stop(ticks) if self._any_stop and trades else 0
-        self._open_cases(below.tolist(), block, time_s, true)
+        if time_s >= self._next_check_s:
+            self._next_check_s = time_s + self.config.check_every_s
+            self._open_cases(below.tolist(), block, time_s, true)
         self._active = self._active or bool(self.closing.open) or stopped > 0
         if self.closing.open and trades:
             self.closing.work(block, time_s, ticks, self.feed.truth)
@@ -158,9 +165,16 @@ class MarginVenue:
     def _in_ticks(self, price_usd: float) -> int:
         return max(round(price_usd / self._tick_usd), 1)
 
-    def _set_haircut(self, haircut: UncertaintyHaircut, mark: MarkPrice) -> None:
-        """Raise the margin by what the haircut takes off a position's value."""
-        add_on = stepped(1.0 - float(haircut.price(mark, 1.0)) / float(mark.price))
+    def _set_add_on(self, mark: MarkPrice, volatility: float, ticks: int) -> None:
+        """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
+        add_on = 0.0
+        if self.haircut is not None:
+            add_on = stepped(1.0 - float(self.haircut.price(mark, 1.0)) / float(mark.price))
+        if self.dynamic is not None:
+            interest_usd = self.contract.value(self.accounts.open_interest(0)[0], ticks) / self._unit
+            self._rate = self.dynamic.initial_rate(volatility, interest_usd, self._rate)
+            least = min(tier.maintenance for tier in self.config.tiers)
+            add_on += stepped(max(self.dynamic.maintenance * self._rate - least, 0.0))
         if add_on != self._add_on:
             self._add_on = add_on
             self.accounts.set_margin(0, build_tiers(self.config, self._unit, add_on))

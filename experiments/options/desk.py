@@ -1,0 +1,277 @@
+"""A venue for options in small: order books, a maker who quotes from a model, customers on portfolio margin.
+
+One step, in order:
+
+1. The underlying moves. Options that have reached expiry are settled at their payoff.
+2. The maker renews its quotes in every option's book and hedges its delta at the outside price plus a cost.
+3. Customers arrive (Poisson) and buy or sell at the market, if they would be safe at initial margin after it.
+4. Everyone is marked by the model. Who has less than the maintenance margin of the scenario grid closes what
+   the maker's quotes take, and what it still owes without positions is paid by the insurance fund, which may
+   go below 0.
+
+Premiums are settled as for futures: a position gains and loses with its mark and nothing is paid in advance.
+Balances and positions are whole numbers in `MarginAccounts`, so that what is paid in stays in, to the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...agents.strategies.option_maker import OptionBookState, OptionMaker
+from ...market.order_book import BUY, SELL, OrderBook
+from ...market.prices.diffusions import GeometricBrownianMotion
+from ...market.prices.reference import YEAR_S, ReferencePrice
+from ...market.streams import Streams
+from ...protocols.margin.accounts import MarginAccounts
+from ...protocols.margin.contracts import Contract, LinearContract, OptionContract, Right
+from ...protocols.margin.models import black_scholes
+from ...protocols.margin.portfolio import Requirement, requirements, scan_accounts
+from ...protocols.margin.scenario_grid import DERIBIT, ScenarioGrid
+from ...protocols.margin.tiers import MarginTiers
+
+Floats = NDArray[np.float64]
+
+UNIT = 10**6
+"""Base units in a USD."""
+LOTS_PER_COIN = 100
+_PER_LOT_TICK = UNIT // LOTS_PER_COIN
+_TICKS = 1 << 20
+OUTSIDE, FUND, MAKER, FIRST_CUSTOMER = range(4)
+"""Rows: the outside market that hedges trade with, the insurance fund, the maker, customers."""
+
+
+@dataclass(frozen=True)
+class DeskPlan:
+    """What to run; prices in whole USD.
+
+    Parameters
+    ----------
+    prices : ReferencePrice
+        Of one underlying.
+    maker : OptionMaker
+    model_volatility : float
+        Of the maker's and the venue's Black-Scholes model.
+    strikes : sequence of int
+        Each listed as call and put.
+    days : sequence of int
+        Expiries.
+    horizon_days, step_s : float
+    customers : int
+    collateral_usd : int
+        Of each customer.
+    arrivals : float
+        Customers per day.
+    largest_order : int
+        Lots.
+    hedge_cost : float
+        Fraction of the value traded.
+    fund_usd, maker_usd : int
+    grid : ScenarioGrid
+    """
+
+    prices: ReferencePrice = field(
+        default_factory=lambda: GeometricBrownianMotion({"BTC": 50_000.0}, volatility=0.7)
+    )
+    maker: OptionMaker = field(default_factory=OptionMaker)
+    model_volatility: float = 0.7
+    strikes: Sequence[int] = (40_000, 45_000, 50_000, 55_000, 60_000)
+    days: Sequence[int] = (14, 30)
+    horizon_days: float = 14.0
+    step_s: float = 3_600.0
+    customers: int = 60
+    collateral_usd: int = 20_000
+    arrivals: float = 100.0
+    largest_order: int = 50
+    hedge_cost: float = 0.0005
+    fund_usd: int = 50_000
+    maker_usd: int = 5_000_000
+    grid: ScenarioGrid = DERIBIT
+
+
+@dataclass(frozen=True, eq=False)
+class DeskResult:
+    """What happened.
+
+    Attributes
+    ----------
+    steps : DataFrame
+        time_s, spot_usd, maker_gain_usd, spread_usd (earned against the model when customers traded),
+        hedge_cost_usd, net_delta, net_vega_usd, open_lots, conservation_error (base units; 0).
+    liquidations : DataFrame
+        time_s, account, equity_usd, maintenance_usd, lots (closed), deficit_usd (paid by the fund).
+    """
+
+    steps: pd.DataFrame
+    liquidations: pd.DataFrame
+
+
+def run_desk(plan: DeskPlan, seed: int) -> DeskResult:
+    """Run one desk."""
+    desk = _Desk(plan, seed)
+    times_s = np.arange(0.0, plan.horizon_days * 86_400 + plan.step_s, plan.step_s)
+    path = plan.prices.path(times_s, Streams(seed))[:, 0]
+    for time_s, spot in zip(times_s.tolist(), path.tolist(), strict=True):
+        desk.step(time_s, spot)
+    columns = ["time_s", "account", "equity_usd", "maintenance_usd", "lots", "deficit_usd"]
+    return DeskResult(pd.DataFrame(desk.rows), pd.DataFrame(desk.liquidated, columns=columns))
+
+
+class _Desk:
+    """State of one run: accounts, books, and what the model says of each option now."""
+
+    def __init__(self, plan: DeskPlan, seed: int) -> None:
+        self.plan = plan
+        self.rng = Streams(seed)("options.customers")
+        listed = [(k, d, right) for d in plan.days for k in plan.strikes for right in (Right.CALL, Right.PUT)]
+        self.strike = np.array([k for k, _, _ in listed], np.float64)
+        self.expiry_s = np.array([d * 86_400.0 for _, d, _ in listed])
+        self.call = np.array([right is Right.CALL for _, _, right in listed])
+        self.live = np.ones(len(listed), np.bool_)
+        self.options = [
+            OptionContract(f"BTC-{d}d-{k}-{right.name}", _PER_LOT_TICK, d * 86_400, k, right)
+            for k, d, right in listed
+        ]
+        contracts: list[Contract] = [LinearContract("BTC", _PER_LOT_TICK), *self.options]
+        self.accounts = MarginAccounts(
+            contracts, FIRST_CUSTOMER + plan.customers, [MarginTiers.flat(0.01)] * len(contracts)
+        )
+        self.books = [OrderBook(_TICKS, 64) for _ in self.options]
+        self.paid_in = 0
+        for row in range(FIRST_CUSTOMER + plan.customers):
+            usd = {OUTSIDE: 0, FUND: plan.fund_usd, MAKER: plan.maker_usd}.get(row, plan.collateral_usd)
+            self.accounts.deposit(row, usd * UNIT)
+            self.paid_in += usd * UNIT
+        self.spread = self.hedge_cost = 0.0
+        self.rows: list[dict[str, float]] = []
+        self.liquidated: list[tuple[float, int, float, float, int, float]] = []
+
+    def step(self, time_s: float, spot: float) -> None:
+        """Take one step at a price of the underlying."""
+        self._expire(time_s, spot)
+        self._value(time_s, spot)
+        self._quote(spot)
+        for _ in range(int(self.rng.poisson(self.plan.arrivals * self.plan.step_s / 86_400))):
+            self._customer()
+        self._quote(spot)
+        self._liquidate(time_s)
+        self._record(time_s, spot)
+
+    def _expire(self, time_s: float, spot: float) -> None:
+        for i in np.flatnonzero(self.live & (self.expiry_s <= time_s)).tolist():
+            self.books[i].cancel_owner(MAKER)
+            self.accounts.expire(i + 1, self.options[i].payoff(round(spot)), FUND)
+            self.live[i] = False
+
+    def _value(self, time_s: float, spot: float) -> None:
+        """Model values, Greeks, whole marks, and what a lot gains in each scenario."""
+        n = len(self.options)
+        self.price, self.delta, self.vega = np.zeros(n), np.zeros(n), np.zeros(n)
+        at = self.live
+        left = (self.expiry_s[at] - time_s) / YEAR_S
+        sigma = self.plan.model_volatility
+        found = black_scholes.greeks(spot, self.strike[at], left, self.call[at], sigma)
+        self.price[at], self.delta[at], self.vega[at] = found.price, found.delta, found.vega
+        # a contract has no mark of 0; what has expired is held by nobody
+        self.marks = np.maximum(np.rint(np.append(spot, self.price)), 1.0).astype(np.int64)
+        self.accounts.reprice(self.marks)
+
+        def worth(spots: Floats, volatilities: Floats) -> Floats:
+            shape = (len(left) + 1, spots.shape[1])
+            spots, volatilities = np.broadcast_to(spots, shape), np.broadcast_to(volatilities, shape)
+            values = spots.copy()
+            values[1:] = black_scholes.price(
+                spots[1:], self.strike[at, None], left[:, None], self.call[at, None], volatilities[1:]
+            )
+            return values
+
+        days = np.append(30.0, left * 365)
+        same = np.full(len(left) + 1, spot), np.full(len(left) + 1, sigma)
+        moves = self.plan.grid.lot_moves(worth, *same, days, np.full(len(left) + 1, float(_PER_LOT_TICK)))
+        self.moves = np.zeros((n + 1, moves.shape[1]), np.int64)
+        self.moves[np.append(0, 1 + np.flatnonzero(at))] = moves
+
+    def _quote(self, spot: float) -> None:
+        held = self.accounts.lots[MAKER] / LOTS_PER_COIN
+        state = OptionBookState(self.price, self.delta, self.vega, held[1:], float(held[0]))
+        bids, asks, trade = self.plan.maker.decide(state)
+        for i in np.flatnonzero(self.live).tolist():
+            book = self.books[i]
+            book.cancel_owner(MAKER)
+            if bids[i] >= 1.0:
+                book.limit(BUY, int(bids[i]), self.plan.largest_order, MAKER)
+            if asks[i] > 0.0:
+                book.limit(SELL, int(np.ceil(asks[i])), self.plan.largest_order, MAKER)
+        lots = round(trade * LOTS_PER_COIN)
+        if lots:
+            at = spot * (1.0 + np.sign(lots) * self.plan.hedge_cost)
+            self.accounts.trade(MAKER, OUTSIDE, 0, lots, max(round(at), 1))
+            self.hedge_cost += abs(lots) / LOTS_PER_COIN * spot * self.plan.hedge_cost
+
+    def _customer(self) -> None:
+        options = np.flatnonzero(self.live)
+        who = FIRST_CUSTOMER + int(self.rng.integers(self.plan.customers))
+        at, side = self.rng.random(), SELL if self.rng.random() < 0.5 else BUY
+        lots = int(self.rng.integers(1, self.plan.largest_order + 1))
+        if not len(options):
+            return
+        i = int(options[int(at * len(options))])
+        after = self.accounts.lots[who].copy()
+        after[i + 1] += lots if side == BUY else -lots
+        if self.accounts.equity(who) >= self._required(after[None]).initial[0]:
+            self._trade(who, i, side, lots)
+
+    def _required(self, lots: NDArray[np.int64]) -> Requirement:
+        return requirements(self.plan.grid, scan_accounts(self.plan.grid, self.moves, lots))
+
+    def _trade(self, who: int, option: int, side: int, lots: int) -> int:
+        """Trade at the market with the maker; return the lots traded."""
+        book = self.books[option]
+        book.market(side, lots, who)
+        done = book.filled
+        if done:
+            sign = 1 if side == BUY else -1
+            value = book.filled_value * _PER_LOT_TICK
+            self.accounts.fill_value(who, option + 1, sign * done, sign * value)
+            self.accounts.fill_value(MAKER, option + 1, -sign * done, -sign * value)
+            fair = self.price[option] * done / LOTS_PER_COIN
+            self.spread += sign * (value / UNIT - fair)
+        return int(done)
+
+    def _liquidate(self, time_s: float) -> None:
+        """Close who is below maintenance, as far as quotes take it, and have the fund pay what is owed."""
+        accounts = self.accounts
+        customers = np.arange(FIRST_CUSTOMER, len(accounts.balances))
+        equity = accounts.states(customers)[:, 0]
+        needed = self._required(accounts.lots[customers]).maintenance
+        for at in np.flatnonzero(equity < needed).tolist():
+            who = int(customers[at])
+            closed = 0
+            for i in np.flatnonzero(accounts.lots[who, 1:]).tolist():
+                held = int(accounts.lots[who, i + 1])
+                closed += self._trade(who, i, SELL if held > 0 else BUY, abs(held))
+            owed = 0 if accounts.lots[who].any() else max(-int(accounts.balances[who]), 0)
+            accounts.transfer(FUND, who, owed)
+            numbers = (int(equity[at]) / UNIT, int(needed[at]) / UNIT)
+            self.liquidated.append((time_s, who, *numbers, closed, owed / UNIT))
+
+    def _record(self, time_s: float, spot: float) -> None:
+        accounts = self.accounts
+        held = accounts.lots[MAKER] / LOTS_PER_COIN
+        self.rows.append(
+            {
+                "time_s": time_s,
+                "spot_usd": spot,
+                "maker_gain_usd": accounts.equity(MAKER) / UNIT - self.plan.maker_usd,
+                "spread_usd": self.spread,
+                "hedge_cost_usd": self.hedge_cost,
+                "net_delta": float(held[0] + held[1:] @ self.delta),
+                "net_vega_usd": float(held[1:] @ self.vega),
+                "open_lots": int(np.abs(accounts.lots[FIRST_CUSTOMER:]).sum()),
+                "conservation_error": accounts.cash_total - self.paid_in,
+            }
+        )
