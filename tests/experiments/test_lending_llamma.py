@@ -78,7 +78,12 @@ def test_it_runs_beside_another_protocol_in_one_market():
 
 
 def test_a_coin_that_is_not_the_cash_is_swapped_both_ways():
-    changes = ("protocol.debt=DAI", "borrowers.count=400", "clock.block_time_s=60")
+    changes = (
+        "protocol.debt=DAI",
+        "borrowers.count=300",
+        "clock.start=2021-05-19T12:00:00Z",
+        "clock.duration_s=5400",
+    )
     model = finished(*changes, scenario="may-2021")
     assert bands_reached(model) > 0
     assert model.recorder.liquidations
