@@ -134,7 +134,7 @@ def test_a_trade_is_the_rule_called_directly():
     trader = rich(pool)
     pool.set_prices(prices(1_850))
     market, before = pool.markets[ETH], pool.ledger.balances.copy()
-    twin = market.amm.copy(-1)
+    twin = market.amm.copy()
     seen = quote(twin, 1_850 * WAD, START + 600)
     expected = exchange(twin, seen, 0, 9_000 * UNIT[USDC])
     assert pool.trade(ETH, 0, 9_000 * UNIT[USDC], trader, 600) == expected
