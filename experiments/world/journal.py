@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,11 +192,14 @@ class Journal:
         """Remember what a kicker has put in for an auction, until it gets its bond back."""
         self._stakes[protocol, number] = moved
 
-    def bond(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
-        """Write down what a kicker's bond has earned or lost, now that `moved` has come back."""
-        paid = self._stakes[protocol, number]
-        net = Moved((*paid.payments, *moved.payments), paid.cash + moved.cash)
-        self.chore(agent, protocol, number, net)
+    def bonds(
+        self, agent: DecidingAgent, protocol: int, kicker: int, numbers: Sequence[int], moved: Moved
+    ) -> None:
+        """Write down what a kicker's bonds for some auctions earned or lost, now that `moved` came back."""
+        staked = [self._stakes[protocol, number] for number in numbers]
+        payments = [payment for stake in staked for payment in stake.payments]
+        cash = sum(stake.cash for stake in staked) + moved.cash
+        self.chore(agent, protocol, kicker, Moved((*payments, *moved.payments), cash))
 
     def chore(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
         """Write down what upkeep has earned."""

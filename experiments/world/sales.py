@@ -169,14 +169,15 @@ class Upkeep:
         if chore.kind == "deal" and sale is not None:
             self._deal(world, sale)
             return
+        numbers = pool.bonds_of(chore.number) if chore.kind == "bond" else ()
         wages = Wages(world.ledger, me, world.quote, world.desk.stables)
         pool.work(chore.kind, chore.number, me, now)
         earned = wages.earned()
         for asset in world.desk.stables:
             if asset != world.quote:
                 world.desk.convert(me, asset, world.quote, world.ledger.balance(me, asset))
-        if chore.kind == "bond":
-            world.journal.bond(self.agent, errand.protocol, chore.number, wages.close())
+        if numbers:
+            world.journal.bonds(self.agent, errand.protocol, chore.number, numbers, wages.close())
         elif earned:
             world.journal.chore(self.agent, errand.protocol, chore.number, wages.close())
 

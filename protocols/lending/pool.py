@@ -86,7 +86,7 @@ class Bond(NamedTuple):
     Attributes
     ----------
     number : int
-        Of the sale; the chore ``bond`` of this number pays it back.
+        Of the sale; the chore ``bond`` of its kicker pays it back, see `LendingPool.bonds_of`.
     asset, units : int
         Base units of an asset.
     """
@@ -468,6 +468,10 @@ class LendingPool(ABC):
     def stake(self, row: int, now_s: int) -> tuple[int, int]:
         """Return what a kicker has to stake for an account, where kicks need it: asset and base units."""
         raise NotImplementedError(f"kicks of {self.name} need no stake")
+
+    def bonds_of(self, kicker: int) -> tuple[int, ...]:
+        """Return the ended sales whose bonds the chore ``bond`` pays back to a ledger account, its number."""
+        return ()
 
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return what is for sale now, the same way every time it is asked."""

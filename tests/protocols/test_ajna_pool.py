@@ -191,9 +191,10 @@ def test_the_last_take_ends_the_auction_and_leaves_the_rest_to_the_owner(custome
     assert pool.positions.collateral[RISKY, ETH] == done.returned
     assert pool.debt_units(RISKY, USDC, now_s) == 0
     (chore,) = pool.chores(now_s)
-    assert (chore.kind, chore.number, chore.beneficiary) == ("bond", number, kicker)
+    assert (chore.kind, chore.number, chore.beneficiary) == ("bond", kicker, kicker)
+    assert pool.bonds_of(kicker) == (number,)
     held = pool.ledger.balance(kicker, USDC)
-    pool.work("bond", number, taker, now_s)
+    pool.work("bond", kicker, taker, now_s)
     paid_back = pool.ledger.balance(kicker, USDC) - held
     assert paid_back / UNIT[USDC] == pytest.approx(chore.gain_usd, abs=1e-6)
     assert not pool.chores(now_s)
@@ -265,7 +266,7 @@ REFUSED = {
     "take what is not for sale": lambda pool, me: pool.buy(7, 10**9, float("inf"), me, 110),
     "settle a young auction": lambda pool, me: pool.work("settle", 1, me, 200),
     "settle what is no auction": lambda pool, me: pool.work("settle", 9, me, 200),
-    "take out a bond that is at stake": lambda pool, me: pool.work("bond", 1, me, 200),
+    "take out a bond that is at stake": lambda pool, me: pool.work("bond", pool.lots[1].kicker, me, 200),
     "do what nobody knows": lambda pool, me: pool.work("redo", 1, me, 200),
     "call": lambda pool, me: pool.liquidate(BIG, ETH, USDC, 1, me, 10),
     "repay what is not owed": lambda pool, me: pool.repay(DEBTLESS, USDC, 1, me, 10),
@@ -310,7 +311,7 @@ def test_checkpoint_and_rollback_restore_everything(customer, step):
     elif step == "repay":
         pool.repay(BIG, USDC, 77 * UNIT[USDC], me, now_s)
     elif step in ("settle", "bond"):
-        pool.work(step, number, me, now_s)
+        pool.work(step, number if step == "settle" else me, me, now_s)
     else:
         pool.buy(number, 10**12 if step == "take all" else 10**9, float("inf"), me, now_s)
     assert state_of(pool) != before
@@ -409,7 +410,7 @@ def test_no_sequence_of_calls_makes_or_loses_money(customer, agrees, eth, calls)
             elif kind == "buy":
                 pool.buy(row, amount, float("inf"), me, now)
             elif kind in ("settle", "bond"):
-                pool.work(kind, row, me, now)
+                pool.work(kind, row if kind == "settle" else me, me, now)
             elif kind == "repay":
                 pool.repay(row, USDC, amount, me, now)
             elif kind == "supply":

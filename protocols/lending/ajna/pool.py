@@ -176,6 +176,7 @@ class AjnaPool(LendingPool):
         self._remainders: dict[int, int] = {}
         self._next_lot = 1
         self._known: dict[int, tuple[Book, int, Book]] = {}
+        self._lups: dict[int, tuple[Book, int, int]] = {}
         self._turned_away: set[int] = set()
         self._seen_at = [0] * n
         self._rows_before: dict[int, tuple[int, int, int]] = {}
@@ -453,16 +454,21 @@ class AjnaPool(LendingPool):
             for number, lot in self.lots.items()
             if self._may_settle(lot, now)
         ]
-        return chores + [
-            Chore(number, "bond", 0.0, kicker, bond * usd) for number, (kicker, _, bond) in self.bonds.items()
-        ]
+        due: dict[int, int] = {}
+        for kicker, _, bond in self.bonds.values():
+            due[kicker] = due.get(kicker, 0) + bond
+        return chores + [Chore(kicker, "bond", 0.0, kicker, bond * usd) for kicker, bond in due.items()]
+
+    def bonds_of(self, kicker: int) -> tuple[int, ...]:
+        """Return the finished auctions whose bonds a ledger account may take out."""
+        return tuple([number for number, (owner, _, _) in self.bonds.items() if owner == kicker])
 
     def work(self, kind: str, number: int, worker: int, now_s: int) -> Bought | None:
-        """Settle an auction (``settle``), or pay a kicker's ``bond`` out; see `LendingPool.work`."""
+        """Settle an auction (``settle``), or pay all bonds of a kicker out (``bond``, by its account)."""
         if kind == "settle":
             self._settle(number, now_s)
         elif kind == "bond":
-            self._pay_bond(number)
+            self._pay_bonds(number)
         else:
             return super().work(kind, number, worker, now_s)
         return None
@@ -480,13 +486,15 @@ class AjnaPool(LendingPool):
         self.books[lot.asset] = in_auctions(done.book, done.t0_debt - lot.t0_debt, done.collateral - held)
         self._update(number, replace(lot, t0_debt=done.t0_debt, collateral=done.collateral // unit))
 
-    def _pay_bond(self, number: int) -> None:
-        if number not in self.bonds:
+    def _pay_bonds(self, kicker: int) -> None:
+        numbers, unit, units = self.bonds_of(kicker), self._units[self.debt], 0
+        if not numbers:
             raise Revert("InsufficientLiquidity")
-        kicker, asset, bond = self.bonds.pop(number)
-        units = bond // self._units[self.debt]
-        self._remember_totals(asset)
-        self.books[asset] = bonded(self.books[asset], -bond, -units * self._units[self.debt])
+        for number in numbers:
+            _, asset, bond = self.bonds.pop(number)
+            self._remember_totals(asset)
+            self.books[asset] = bonded(self.books[asset], -bond, -(bond // unit) * unit)
+            units += bond // unit
         self.cash -= units
         self.ledger.transfer(self.debt, self.account, kicker, units, Reason.RELEASE)
 
@@ -655,9 +663,13 @@ class AjnaPool(LendingPool):
 
     def _proposed_lup(self, asset: int, now_s: int) -> int:
         """Return the LUP as it would be if all deposits that may move were where lenders want them."""
-        book = self._book(asset, now_s)
-        wanted = buckets.ladder(book.deposits, book.auctioned, self._tops[asset], self.terms.rungs)
-        return buckets.lowest_utilized_price(wanted, book.debt)
+        book, top = self._book(asset, now_s), self._tops[asset]
+        known = self._lups.get(asset)
+        if known is None or known[0] is not book or known[1] != top:
+            wanted = buckets.ladder(book.deposits, book.auctioned, top, self.terms.rungs)
+            lup = buckets.lowest_utilized_price(wanted, book.debt)
+            known = self._lups[asset] = book, top, lup
+        return known[2]
 
     def _highest_t0(self, asset: int) -> int:
         """Highest threshold price of a loan outside auctions, with the contract's margin; t0, wad."""
