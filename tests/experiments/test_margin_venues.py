@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from liquidarium.experiments.cli.app import app
+from liquidarium.experiments.figures import write_report
+from liquidarium.experiments.figures.margin import draw_margin
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs import RunFolderError, RunResult
 from liquidarium.experiments.runs.margin_check import check_margin
@@ -40,6 +42,9 @@ CRASH = (
     "borrowers.count=50",
 )
 """Fifteen minutes in which the price falls by a fifth."""
+
+CALM = ("clock.duration_s=20", "borrowers.count=50", "venues.perps.traders.count=300")
+"""Twenty seconds before that."""
 
 POOR = ("venues.perps.insurance_fund_usd=1000", "venues.perps.mark={kind='model'}")
 """A fund that cannot pay for a mark that is late."""
@@ -242,6 +247,14 @@ def test_margin_is_checked_as_often_as_the_venue_says():
     assert (seldom.margin_liquidations["t_s"] % 60 == 0).all()
 
 
+def test_a_venue_is_drawn_whether_or_not_anybody_is_liquidated(usual, tmp_path):
+    quiet = run("perp-crash", 1, overrides=[*CALM, "venues.perps.breaker={}"])
+    assert not len(quiet.margin_liquidations)
+    for result in (quiet, usual):
+        assert draw_margin(result, tmp_path).read_bytes().startswith(b"\x89PNG")
+        assert "## Margin venues" in write_report(result, tmp_path, []).read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -256,6 +269,7 @@ def test_margin_is_checked_as_often_as_the_venue_says():
         ("venues.perps.liquidation.execution=iceberg", "allowed: market, or a schedule"),
         ("venues.perps.breaker={parameters={pause_s=90000}}", "longest_s must be at least"),
         ("agents.basis-desks.parameters.contract=BTCPERP", "allowed: assets with a book"),
+        ("agents.basis-desks.latency_ms=50", "latency_ms does nothing for kind = 'arbitrageur'"),
         ("venues=[]", "assets.ETHPERP is a contract without a venue"),
     ],
 )
