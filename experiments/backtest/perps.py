@@ -207,8 +207,7 @@ def _adverse_moves(hour: NDArray[np.int64], prices: Floats, side: int, n_hours: 
     groups = pd.Series(prices).groupby(hour)
     extreme = groups.min() if side > 0 else groups.max()
     moves = side * (1.0 - extreme / groups.first())
-    found: Floats = moves.reindex(range(n_hours), fill_value=0.0).to_numpy(np.float64)
-    return found
+    return np.asarray(moves.reindex(range(n_hours), fill_value=0.0), np.float64)
 
 
 def _files() -> list[Traversable]:

@@ -74,6 +74,7 @@ def poor() -> RunResult:
         (*POOR, "venues.perps.backstop={capital_usd=1_000_000}"),
         ("venues.perps.breaker={parameters={width=0.02, limit_s=4, pause_s=60}}",),
         ("venues.perps.funding.interval_s=60", "venues.perps.mark.haircut_deviations=2"),
+        ("venues.perps.index={source='book-mid', delay_s=6}", "venues.perps.mark={kind='median'}"),
         ("venues.perps.dynamic_margin={horizon_s=3600, step=0.01}", "venues.perps.check_every_s=10"),
         ("venues.perps.liquidation={sizing='to-target', execution={kind='twap', horizon_s=20, slices=5}}",),
         ("venues.perps.liquidation={sizing='greedy', failure=0.3, cancel_latency_s=4, dispose_latency_s=6}",),
@@ -240,6 +241,17 @@ def test_margin_that_follows_volatility_rises_in_the_crash_and_calls_more_accoun
     dynamic = crash("venues.perps.dynamic_margin={horizon_s=3600, maintenance=1.0}")
     assert dynamic.marks["margin_add_on"].max() > dynamic.marks["margin_add_on"].iloc[0]
     assert dynamic.margin_liquidations["account"].nunique() > usual.margin_liquidations["account"].nunique()
+
+
+def test_a_manipulator_raises_the_margin_that_follows_the_volatility_of_its_book():
+    morning = ("clock.duration_s=500", "borrowers.count=50", "venues.perps.dynamic_margin={horizon_s=3600}")
+    add_on = {
+        count: run("thin-perp", 1, overrides=[*morning, f"agents.attacker.count={count}"]).marks[
+            "margin_add_on"
+        ]
+        for count in (0, 1)
+    }
+    assert add_on[1].max() > add_on[0].max()
 
 
 def test_margin_is_checked_as_often_as_the_venue_says():
