@@ -267,6 +267,12 @@ def test_a_venue_is_drawn_whether_or_not_anybody_is_liquidated(usual, tmp_path):
         assert "## Margin venues" in write_report(result, tmp_path, []).read_text()
 
 
+def test_a_halt_that_does_not_end_stops_the_run_with_its_name():
+    parameters = "width=0.02, limit_s=4, pause_s=20, collar=1e-9, extension_s=20, longest_s=60"
+    with pytest.raises(ScenarioError, match=r"venues\.perps\.breaker: halt that began .* has not ended"):
+        crash(f"venues.perps.breaker={{parameters={{{parameters}}}}}")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
