@@ -42,6 +42,8 @@ class Opportunity(NamedTuple):
         Whether the call itself brings the reward; if not, it lies in buying what is sold after it.
     least_usd : float
         A call that repays less is refused.
+    stake_usd : float
+        What a kick has to stake, and gets back later with more or less.
     """
 
     account: int
@@ -54,6 +56,7 @@ class Opportunity(NamedTuple):
     kick: bool = False
     pays: bool = True
     least_usd: float = 0.0
+    stake_usd: float = 0.0
 
 
 class PendingLiquidation(NamedTuple):
@@ -280,6 +283,23 @@ class ArbitragePool(NamedTuple):
     min_profit_usd: float
 
 
+class ConvertBands(NamedTuple):
+    """Trade with a protocol's bands of a collateral towards the book, and square the position there.
+
+    Attributes
+    ----------
+    protocol, collateral : int
+    price_gwei : float
+    min_profit_usd : float
+        The trade is as large as pays most, and reverts below this.
+    """
+
+    protocol: int
+    collateral: int
+    price_gwei: float
+    min_profit_usd: float
+
+
 class SandwichPool(NamedTuple):
     """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
 
@@ -357,7 +377,8 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SandwichPool | SellToPool | SetRange | SetQuotes | Sell | BuyOnBook | Together
+    | ArbitragePool | ConvertBands | SandwichPool | SellToPool | SetRange | SetQuotes | Sell | BuyOnBook
+    | Together
 )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
 from .world.sales import LISTED, errands_now, offers_now, prices_ahead
+from .world.soft_liquidation import BandGaps
 from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
@@ -156,6 +157,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._listed = None if keepers else LISTED  # keepers follow every auction
         self._sellers = any(market.pool.kicked for market in self.credit)
         self.gaps = PoolGaps(self)
+        self.band_gaps = BandGaps(self) if any(market.pool.soft for market in self.credit) else None
         vaults = loaded.borrowers
         self.kicks = KickSchedule(self, self.lending, vaults) if isinstance(vaults, RecordedVaults) else None
         self._others_paid = self.outside.gas.at(0).floor
@@ -295,6 +297,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 trades = searcher.arbitrage(view, gains)
                 if trades:
                     self.requests.apply(searcher, trades)
+        if self.band_gaps is not None:
+            bands = self.band_gaps.news()
+            for searcher in self.searchers if bands else ():
+                conversions = searcher.convert(self.market_view(), bands)
+                if conversions:
+                    self.requests.apply(searcher, conversions)
 
     def _execute(self) -> BlockResult:
         """Fill the block from the mempool; each transaction happens whole or not at all."""

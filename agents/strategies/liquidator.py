@@ -255,7 +255,8 @@ class Liquidator(ABC):
                 kick = self._kick(opportunity, view, own, cash)
                 if kick is not None:
                     calls.append(kick)
-                    cash -= kick.price_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+                    gas_usd = kick.price_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+                    cash -= gas_usd + opportunity.stake_usd
                 continue
             terms = self.exit_terms(opportunity.collateral, opportunity.bonus, view)
             limit = opportunity.repay_usd if self.flash_loan else min(opportunity.repay_usd, cash)
@@ -295,5 +296,6 @@ class Liquidator(ABC):
             return None
         if not opportunity.pays:
             price = view.gas_standard_gwei
-        affordable = price * (view.gas_liquidation * view.usd_per_gas_gwei) <= cash
+        gas_usd = price * (view.gas_liquidation * view.usd_per_gas_gwei)
+        affordable = gas_usd + opportunity.stake_usd <= cash
         return Kick(opportunity, price) if affordable else None

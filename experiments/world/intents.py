@@ -14,6 +14,7 @@ from ...agents.base import (
     ArbitragePool,
     Buy,
     BuyOnBook,
+    ConvertBands,
     DecidingAgent,
     Deposit,
     Kick,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _SENT = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SellToPool | SetRange
+    | ArbitragePool | ConvertBands | SellToPool | SetRange
 )  # fmt: skip
 """Intents that become transactions."""
 
@@ -97,7 +98,7 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
         numbers = (intent.pay_units, intent.units, intent.price_gwei, intent.max_slippage)
     elif isinstance(intent, Work):
         asset, numbers = world.quote, (intent.price_gwei,)
-    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem):
+    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem | ConvertBands):
         asset, numbers = intent.collateral, tuple(intent[2:])
         if not 0 <= intent.protocol < len(world.credit):
             return f"asked for {intent!r}; there is no such protocol"

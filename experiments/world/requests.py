@@ -12,6 +12,7 @@ from ...agents.base import (
     ArbitragePool,
     Buy,
     BuyOnBook,
+    ConvertBands,
     DecidingAgent,
     Deposit,
     Intent,
@@ -38,6 +39,7 @@ from .execution import Arbitrage, Defence, Liquidation, PoolSandwich, Rebalance,
 from .intents import check_intents
 from .providers import RangeMove
 from .sales import AuctionBid, Purchase, Upkeep
+from .soft_liquidation import Conversion
 from .stability import StabilityTransaction
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ Integers = NDArray[np.int64]
 
 Sent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SellToPool | SetRange
+    | ArbitragePool | ConvertBands | SellToPool | SetRange
 )  # fmt: skip
 """Intents that become transactions."""
 
@@ -270,6 +272,8 @@ class Requests:
             gas += chain.gas_per_swap if intent.exit == "pool" else 0
         elif isinstance(intent, ArbitragePool):
             action, gas = Arbitrage(agent, intent), chain.gas_per_swap
+        elif isinstance(intent, ConvertBands):
+            action, gas = Conversion(agent, intent), chain.gas_per_swap
         elif isinstance(intent, SellToPool):
             action, gas = SaleToPool(agent, intent), chain.gas_per_swap
         elif isinstance(intent, SetRange):
@@ -327,6 +331,8 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
         return "arbitrage", -1, -1 - intent.asset
     if isinstance(intent, SetRange):
         return "liquidity", -1, -1 - intent.asset
+    if isinstance(intent, ConvertBands):
+        return "arbitrage", intent.protocol, -1 - intent.collateral
     if isinstance(intent, SellToPool):
         return "swap", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):
