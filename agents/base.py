@@ -42,6 +42,8 @@ class Opportunity(NamedTuple):
         Whether the call itself brings the reward; if not, it lies in buying what is sold after it.
     least_usd : float
         A call that repays less is refused.
+    stake_usd : float
+        What a kick has to stake, and gets back later with more or less.
     """
 
     account: int
@@ -54,6 +56,7 @@ class Opportunity(NamedTuple):
     kick: bool = False
     pays: bool = True
     least_usd: float = 0.0
+    stake_usd: float = 0.0
 
 
 class PendingLiquidation(NamedTuple):
@@ -141,7 +144,9 @@ class PublicView(NamedTuple):
 
     Prices are USD per token, depths USD, volatility per square root of a second,
     gas prices gwei; `usd_per_gas_gwei` is what one unit of gas at one gwei costs.
-    `depth_usd` is what bids within `depth_band` of the mid would buy. No call on a listed
+    `depth_usd` is what bids within `depth_band` of the mid would buy; `pool_depth_usd` is the quote
+    reserve of a constant-product pool as deep as the asset's pool over a fall by `depth_band`, and
+    `pool_keeps` the share of a sale that the pool's fee leaves. No call on a listed
     account earns `most_usd` before gas, whatever its exit, so that most bots need not look.
     """
 
@@ -155,6 +160,7 @@ class PublicView(NamedTuple):
     depth_band: float
     pool_price: list[float]
     pool_depth_usd: list[float]
+    pool_keeps: list[float]
     gas_floor_gwei: float
     gas_standard_gwei: float
     gas_urgent_gwei: float
@@ -277,6 +283,23 @@ class ArbitragePool(NamedTuple):
     min_profit_usd: float
 
 
+class ConvertBands(NamedTuple):
+    """Trade with a protocol's bands of a collateral towards the book, and square the position there.
+
+    Attributes
+    ----------
+    protocol, collateral : int
+    price_gwei : float
+    min_profit_usd : float
+        The trade is as large as pays most, and reverts below this.
+    """
+
+    protocol: int
+    collateral: int
+    price_gwei: float
+    min_profit_usd: float
+
+
 class SandwichPool(NamedTuple):
     """Sell tokens to the pool of an asset just before somebody else does, and buy them back just after.
 
@@ -298,6 +321,23 @@ class SellToPool(NamedTuple):
     asset: int
     tokens: float
     least_usd: float
+    price_gwei: float
+
+
+class SetRange(NamedTuple):
+    """Replace a provider's range in the concentrated pool of an asset.
+
+    What it has there is taken out with its fees; then `deposit_usd` goes into the range of prices
+    from `lower_usd` to `upper_usd`, 0 to stay out, and `keep_usd` of cash is left. What is too much of
+    one asset is swapped in the pool before, as far as that moves its price by at most `max_slippage`.
+    """
+
+    asset: int
+    lower_usd: float
+    upper_usd: float
+    deposit_usd: float
+    keep_usd: float
+    max_slippage: float
     price_gwei: float
 
 
@@ -337,7 +377,8 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | SandwichPool | SellToPool | SetQuotes | Sell | BuyOnBook | Together
+    | ArbitragePool | ConvertBands | SandwichPool | SellToPool | SetRange | SetQuotes | Sell | BuyOnBook
+    | Together
 )  # fmt: skip
 
 

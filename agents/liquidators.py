@@ -69,7 +69,6 @@ class LiquidatorBot(DecidingAgent):
         """
         if self.taking is None:
             return None
-        self._gain_usd = self.world.gain_usd(self.account)
         return self.taking.right_bid(opportunity, view, self._own(), won, second_price)
 
     def _seen(self, view: PublicView) -> PublicView:
@@ -92,6 +91,10 @@ class LiquidatorBot(DecidingAgent):
 
     def _prices(self, offer: Offer, times_s: Sequence[float]) -> list[float]:
         return self.world.sale_prices(offer, times_s)
+
+    def take_stock(self) -> None:
+        """Have gains counted anew when next asked: something was done that is no lesson about winning."""
+        self._outcomes += 1
 
     def learn(self, won: bool) -> None:
         """Take in whether a call was executed or reverted."""

@@ -14,11 +14,11 @@ REST_BLOCKS = 20
 
 
 class Begun(NamedTuple):
-    """An attack: when it began, the price at which its market is to arrive (USD), and the plan."""
+    """An attack: when it began, how its market is read, the price it is to arrive at (USD), and the plan."""
 
     block: int
     asset: int
-    venue: str
+    reading: Reading
     target_usd: float
     plan: Attack
 
@@ -69,7 +69,7 @@ class MarketManipulator(DecidingAgent):
         if view.block <= self._pushes_until:
             begun = self.attacks[-1]
             stock_usd = self._stock_usd(begun.asset, view)
-            sale = strategy.push(begun.asset, begun.venue, begun.target_usd, stock_usd, view)
+            sale = strategy.push(begun.asset, begun.reading, begun.target_usd, stock_usd, view)
             if sale is None:
                 self._pushes_until = view.block
             else:
@@ -92,7 +92,7 @@ class MarketManipulator(DecidingAgent):
             fall = 1.0 - attack.factor
             price = view.mids[asset] if reading.venue == "book" else view.pool_price[asset]
             target = price * (1.0 - reading.blocks * fall)
-            self.attacks.append(Begun(view.block, asset, reading.venue, target, attack))
+            self.attacks.append(Begun(view.block, asset, reading, target, attack))
             self._pushes_until = view.block + attack.push.blocks - 1
 
     def _stock_usd(self, asset: int, view: PublicView) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from .base import ArbitragePool, Intent, PublicView
+from .base import ArbitragePool, ConvertBands, Intent, PublicView
 from .liquidators import PRIOR_WIN_RATE, RECOVERY, LiquidatorBot
 from .strategies.searcher import SearcherStrategy
 
@@ -53,6 +54,12 @@ class MEVSearcher(LiquidatorBot):
                 RECOVERY * self.learning_rate * (PRIOR_WIN_RATE - self.arbitrage_win_rate)
             )
         return calls
+
+    def convert(self, view: PublicView, gains: Mapping[tuple[int, int], float]) -> list[ConvertBands]:
+        """Answer to bands that trade off the book; `gains` is by protocol and collateral, USD."""
+        return self.searching.convert(
+            self._seen(view), gains, self.arbitrage_win_rate, self.world.cash_usd(self.account)
+        )
 
     def learn_arbitrage(self, won: bool) -> None:
         """Take in whether an arbitrage was executed or came too late."""

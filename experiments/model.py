@@ -40,15 +40,18 @@ from .world.gaps import PoolGaps
 from .world.journal import Journal
 from .world.liquidation_rights import rights_of
 from .world.manipulation import reading, uncovered
+from .world.providers import RangeBooks
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
 from .world.requests import Requests
 from .world.sales import LISTED, errands_now, offers_now, prices_ahead
+from .world.soft_liquidation import BandGaps
 from .world.stability import deposit_usd, systems_now
 from .world.welfare import holdings_by_group
 
 if TYPE_CHECKING:
     from ..agents.strategies.manipulator import Reading, Uncovered
+    from ..agents.strategies.range_provider import OwnRange
     from .contagion.exposure_graph import ExposureGraph
     from .contagion.snapshots import Detail
 
@@ -127,9 +130,13 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.mempool = Mempool(build_inclusion(chain), chain.patience_s)
         self.oracle_prices: list[float] = self.oracle.price.tolist()
         self.exits = Exits(self)
+        self.range_books = RangeBooks(self)
         self.journal = Journal(self)
         self.n_transactions = 0
         self._gas_asset = world.gas_asset
+        self._pool_keeps = [
+            1.0 - self.pools[i].fee_bps / 1e4 if i in self.pools else 0.0 for i in range(len(self.assets))
+        ]
         self._book_path = np.ascontiguousarray(self.outside.path[:, world.book_assets])
         self._answered = -1
         self._view: PublicView | None = None
@@ -150,6 +157,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self._listed = None if keepers else LISTED  # keepers follow every auction
         self._sellers = any(market.pool.kicked for market in self.credit)
         self.gaps = PoolGaps(self)
+        self.band_gaps = BandGaps(self) if any(market.pool.soft for market in self.credit) else None
         vaults = loaded.borrowers
         self.kicks = KickSchedule(self, self.lending, vaults) if isinstance(vaults, RecordedVaults) else None
         self._others_paid = self.outside.gas.at(0).floor
@@ -289,6 +297,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 trades = searcher.arbitrage(view, gains)
                 if trades:
                     self.requests.apply(searcher, trades)
+        if self.band_gaps is not None:
+            bands = self.band_gaps.news()
+            for searcher in self.searchers if bands else ():
+                conversions = searcher.convert(self.market_view(), bands)
+                if conversions:
+                    self.requests.apply(searcher, conversions)
 
     def _execute(self) -> BlockResult:
         """Fill the block from the mempool; each transaction happens whole or not at all."""
@@ -299,6 +313,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
 
     def _check(self) -> None:
         """Prove that no money was made or lost."""
+        if self.range_books.open:
+            self.range_books.count_losses()
         self.conservation.block()
         if self.time_s >= self._next_hour_s:
             self._next_hour_s += HOUR_S
@@ -357,11 +373,12 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
                 mids[asset], volatility[asset], depth[asset] = mid, sigma, usd
             for asset, pool in self.pools.items():
                 pool_price[asset] = pool.price(asset)
-                pool_depth[asset] = pool.state.reserve1 / self.assets[self.quote].unit
+                pool_depth[asset] = pool.depth_towards(pool_price[asset] * (1.0 - floor.depth_band))
             chain, gas = self.scenario.chain, self.gas
             self._market_view = PublicView(
                 self.block, self.time_s, self.block_time_s, mids, oracle, volatility, depth, floor.depth_band,
-                pool_price, pool_depth, gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
+                pool_price, pool_depth, self._pool_keeps,
+                gas.floor, gas.standard, gas.urgent, self.usd_per_gas_gwei(),
                 chain.gas_per_liquidation, chain.gas_per_swap,
                 0.0 if self.mempool.rule.sealed else chain.revert_gas_share,
                 chain.flash_loan_fee, [], [], 0.0,
@@ -387,6 +404,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def uncovered(self, asset: int, factors: Sequence[float]) -> list[Uncovered]:
         """Return what the oracle's price of an asset times each factor would make liquidatable."""
         return uncovered(self, asset, factors)
+
+    def ranges(self, account: int) -> list[OwnRange]:
+        """Return what an account has in every concentrated pool."""
+        return self.range_books.ranges(account)
 
     def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
         """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""
@@ -551,6 +572,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             for market in self.credit:
                 for asset, units in market.pool.held_for(account):
                     held[asset] += units
+        if self.range_books.open:
+            for asset, units in self.range_books.held_for(account):
+                held[asset] += units
         for asset, units in self.exits.resting(account):
             held[asset] += units
         return held

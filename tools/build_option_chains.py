@@ -22,7 +22,7 @@ from build_may_2021 import provenance, read_sources
 BTC = "options/deribit_btc_option_chain_2020-05-21.csv.gz"
 ETH = "options/deribit_eth_options_near_next_2021-10-01_and_2022-01-27.csv.gz"
 TARGET = Path(__file__).resolve().parents[1] / "experiments" / "data" / "options"
-RENAMED = "Columns renamed; volatilities as fractions; amounts and Greeks of the exchange left out."
+RENAMED = "Columns renamed; volatilities as fractions; Greeks of the exchange left out."
 
 
 def seconds(stamps: pd.Series) -> pd.Series:
@@ -43,6 +43,9 @@ def btc(research: Path) -> pd.DataFrame:
             "index_usd": raw.index_price,
             "bid": raw.best_bid_price,
             "ask": raw.best_ask_price,
+            "bid_amount": raw.best_bid_amount,
+            "ask_amount": raw.best_ask_amount,
+            "last": raw.last_price,
             "mark": raw.mark_price,
             "mark_volatility": raw.mark_iv / 100,
             "open_interest": raw.open_interest,
@@ -64,6 +67,9 @@ def eth(research: Path, snapshot: str) -> pd.DataFrame:
             "index_usd": raw.index_price,
             "bid": raw.bestBidPrice,
             "ask": raw.bestAskPrice,
+            "bid_amount": raw.bestBidAmount,
+            "ask_amount": raw.bestAskAmount,
+            "last": float("nan"),
             "mark": raw.markPrice,
             "mark_volatility": raw.markIV / 100,
             "open_interest": raw.openInterest,

@@ -19,9 +19,6 @@ from .exits import AT_ONCE, Exit, SaleStart, Schedule, spreading
 if TYPE_CHECKING:
     from .auction_taker import AuctionTaker
 
-POOL_KEEPS = 0.997
-"""Share of a sale to a pool that its usual fee leaves."""
-
 
 class Position(NamedTuple):
     """What anybody can look up of an account that may be liquidated.
@@ -190,7 +187,7 @@ class Liquidator(ABC):
             depth = view.pool_depth_usd[collateral]
             if depth <= 0.0:
                 return NO_EXIT
-            market = view.pool_price[collateral] / view.oracle[collateral] * POOL_KEEPS
+            market = view.pool_price[collateral] / view.oracle[collateral] * view.pool_keeps[collateral]
             curvature, visible = 1.0 / depth, depth * self.max_slippage
         else:
             depth = view.depth_usd[collateral]
@@ -258,7 +255,8 @@ class Liquidator(ABC):
                 kick = self._kick(opportunity, view, own, cash)
                 if kick is not None:
                     calls.append(kick)
-                    cash -= kick.price_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+                    gas_usd = kick.price_gwei * view.gas_liquidation * view.usd_per_gas_gwei
+                    cash -= gas_usd + opportunity.stake_usd
                 continue
             terms = self.exit_terms(opportunity.collateral, opportunity.bonus, view)
             limit = opportunity.repay_usd if self.flash_loan else min(opportunity.repay_usd, cash)
@@ -298,5 +296,6 @@ class Liquidator(ABC):
             return None
         if not opportunity.pays:
             price = view.gas_standard_gwei
-        affordable = price * (view.gas_liquidation * view.usd_per_gas_gwei) <= cash
+        gas_usd = price * (view.gas_liquidation * view.usd_per_gas_gwei)
+        affordable = gas_usd + opportunity.stake_usd <= cash
         return Kick(opportunity, price) if affordable else None

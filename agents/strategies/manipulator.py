@@ -9,13 +9,12 @@ uncovers (MODEL 1.1); the cost from the depth of the market. The attack pays whe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...market.pools.analytics import manipulation_loss
 from ..base import PublicView, Sell, SellToPool
-from .liquidator import POOL_KEEPS
 from .threshold_liquidator import ThresholdLiquidator
 
 MOST_BLOCKS = 30
@@ -35,12 +34,20 @@ class Reading(NamedTuple):
         Blocks over which a pool's price is averaged.
     deviation : float
         Smaller moves are not reported.
+    depth_usd : callable, optional
+        Returns the quote reserve of a constant-product pool as deep as this one on the way to a price
+        (USD); the view's depth counts if there is none.
     """
 
     venue: str
     kept: float
     blocks: int
     deviation: float
+    depth_usd: Callable[[float], float] | None = None
+
+    def pool_depth_usd(self, asset: int, target_usd: float, view: PublicView) -> float:
+        """Return the depth that a push of a pool to a price meets."""
+        return view.pool_depth_usd[asset] if self.depth_usd is None else self.depth_usd(target_usd)
 
 
 class Uncovered(NamedTuple):
@@ -95,7 +102,7 @@ def push_book(fall: float, reading: Reading, depth_usd: float, depth_band: float
     return None
 
 
-def push_pool(fall: float, reading: Reading, quote_reserve: float) -> Push | None:
+def push_pool(fall: float, reading: Reading, quote_reserve: float, fee: float) -> Push | None:
     """Return what it takes to have the average price of a pool read lower by a fraction, or None.
 
     The price is pushed for one block and arbitraged back: an average over n blocks that is to fall
@@ -106,8 +113,7 @@ def push_pool(fall: float, reading: Reading, quote_reserve: float) -> Push | Non
     if spot <= 0.0:
         return None
     sell = quote_reserve * (1.0 / math.sqrt(spot) - 1.0)
-    fee = (1.0 - POOL_KEEPS) * sell
-    return Push(sell, manipulation_loss(quote_reserve, spot) + fee, 1)
+    return Push(sell, manipulation_loss(quote_reserve, spot) + fee * sell, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,9 @@ class Manipulator:
             if reading.venue == "book":
                 push = push_book(fall, reading, view.depth_usd[asset], view.depth_band)
             else:
-                push = push_pool(fall, reading, view.pool_depth_usd[asset])
+                target_usd = max(view.pool_price[asset] * (1.0 - reading.blocks * fall), 0.0)
+                depth_usd = reading.pool_depth_usd(asset, target_usd, view)
+                push = push_pool(fall, reading, depth_usd, 1.0 - view.pool_keeps[asset])
             if push is None or not 0.0 < push.sell_usd <= stock_usd:
                 continue
             repaid = min(self.win_share * uncovered.repay_usd, cash_usd)
@@ -199,12 +207,12 @@ class Manipulator:
         return best
 
     def push(
-        self, asset: int, venue: str, target_usd: float, stock_usd: float, view: PublicView
+        self, asset: int, reading: Reading, target_usd: float, stock_usd: float, view: PublicView
     ) -> Sell | SellToPool | None:
         """Return the sale of this block that brings a market towards a price; None if it is there."""
-        if venue == "pool":
-            price = view.pool_price[asset]
-            tokens = view.pool_depth_usd[asset] / price * (math.sqrt(price / target_usd) - 1.0)
+        if reading.venue == "pool":
+            price, depth_usd = view.pool_price[asset], reading.pool_depth_usd(asset, target_usd, view)
+            tokens = depth_usd / price * (math.sqrt(price / target_usd) - 1.0)
             least = 0.98 * tokens * math.sqrt(price * target_usd)
             return SellToPool(asset, tokens, least, view.gas_urgent_gwei) if tokens > 0.0 else None
         step = min(1.0 - target_usd / view.mids[asset], 0.5 * view.depth_band)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...market.pools.analytics import sandwich, sandwich_of, swap_out
-from ..base import ArbitragePool, Liquidate, PublicView, SandwichPool
-from .liquidator import POOL_KEEPS
+from ..base import ArbitragePool, ConvertBands, Liquidate, PublicView, SandwichPool
 from .threshold_liquidator import ExitTerms, ThresholdLiquidator
 
 NUDGE = 1e-3
@@ -105,13 +104,13 @@ class SearcherStrategy:
         asset, which `stock` returns (whole tokens). `overtake` says what puts it before a victim that pays
         so much for gas (gwei), None for nothing.
         """
-        fee, found = 1.0 - POOL_KEEPS, []
+        found: list[tuple[float, SandwichPool]] = []
         for pending in view.pending:
             asset = pending.opportunity.collateral
             if pending.sender == account or pending.pool_tokens <= 0.0 or view.pool_price[asset] <= 0.0:
                 continue
             cash, held = view.pool_depth_usd[asset], stock(asset)
-            tokens = cash / view.pool_price[asset]
+            tokens, fee = cash / view.pool_price[asset], 1.0 - view.pool_keeps[asset]
             if pending.least_usd > 0.0:
                 plan = sandwich(tokens, cash, pending.pool_tokens, pending.least_usd, fee)
                 held = min(plan.front_run, held)
@@ -135,12 +134,28 @@ class SearcherStrategy:
         `gains` is what closing each gap earns before gas, by asset, USD.
         """
         calls: list[ArbitragePool] = []
-        usd_per_gwei = view.gas_swap * view.usd_per_gas_gwei
-        floor, lost_share = view.gas_standard_gwei, (1.0 - win_rate) * view.revert_gas_share
         for asset, gain in gains.items():
-            price = max(floor, self.arbitrage_share * gain / usd_per_gwei)
-            gas_usd = price * usd_per_gwei
-            expected = win_rate * (gain - gas_usd) - lost_share * gas_usd
-            if expected > self.min_profit_usd and gas_usd <= cash_usd:
+            price = self._gas_price(view, gain, win_rate, cash_usd)
+            if price is not None:
                 calls.append(ArbitragePool(asset, price, self.min_profit_usd))
         return calls
+
+    def convert(
+        self, view: PublicView, gains: Mapping[tuple[int, int], float], win_rate: float, cash_usd: float
+    ) -> list[ConvertBands]:
+        """Trade with bands whose gap to the book pays; `gains` by protocol and collateral, USD."""
+        calls: list[ConvertBands] = []
+        for (protocol, collateral), gain in gains.items():
+            price = self._gas_price(view, gain, win_rate, cash_usd)
+            if price is not None:
+                calls.append(ConvertBands(protocol, collateral, price, self.min_profit_usd))
+        return calls
+
+    def _gas_price(self, view: PublicView, gain: float, win_rate: float, cash_usd: float) -> float | None:
+        """Return what to offer for the gas of an arbitrage, gwei; None if it does not pay."""
+        usd_per_gwei = view.gas_swap * view.usd_per_gas_gwei
+        price = max(view.gas_standard_gwei, self.arbitrage_share * gain / usd_per_gwei)
+        gas_usd = price * usd_per_gwei
+        lost_share = (1.0 - win_rate) * view.revert_gas_share
+        expected = win_rate * (gain - gas_usd) - lost_share * gas_usd
+        return price if expected > self.min_profit_usd and gas_usd <= cash_usd else None

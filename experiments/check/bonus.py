@@ -59,7 +59,7 @@ def _slippage(
     pool = world.pools.get(asset)
     if pool is None:
         return []
-    depth = pool.state.reserve1 / world.assets[world.quote].unit
+    depth = pool.depth_towards(pool.price(asset) * (1.0 - bonus))
     debt = market.pool.positions.debt[: market.n_borrowers] @ market.watch.debt_values
     held = market.pool.positions.collateral[: market.n_borrowers, asset] * market.watch.values[asset]
     sold = np.minimum(held, (1.0 + bonus) * market.pool.close_factor * debt)

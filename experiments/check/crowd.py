@@ -31,6 +31,8 @@ def _gas(
     world: LiquidationMarket, market: CreditMarket, rows: NDArray[np.int64], debt: NDArray[np.float64]
 ) -> list[Finding]:
     pool = market.pool
+    if pool.batched:  # one call pays its gas once for all of them
+        return []
     values = pool.positions.collateral[rows] * market.watch.values
     if pool.kicked:
         rewards = pool.kick_rewards_usd(rows, values.sum(axis=1), debt)

@@ -45,7 +45,9 @@ def conform(
 
 
 def margin(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study of margin rules.")],
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="architectures, correlation-break or model-risk.")
+    ],
     seed: Annotated[str, typer.Option(metavar="N", help="Root seed, from 0.")] = "1",
     out: Annotated[
         Path | None,
@@ -54,7 +56,7 @@ def margin(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Study margin rules by themselves: what they miss when correlations or models break."""
+    """Study margin rules by themselves: architectures, correlation-break or model-risk."""
     from ..margin_studies import is_study, run_study
     from ..runs.folders import check_folder, write_folder
 

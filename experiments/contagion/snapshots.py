@@ -50,11 +50,11 @@ def take_snapshot(world: LiquidationMarket, detail: Detail = "groups") -> Exposu
         prefix = "" if len(world.credit) == 1 else f"{market.pool.name}/"
         _credit_edges(graph, world, market, symbols, prefix, detail)
     for asset, pool in world.pools.items():
-        depth = pool.state.reserve1 / world.assets[world.quote].unit
+        depth = pool.reserves[1] / world.assets[world.quote].unit
         graph.edge(graph.node(f"pool/{symbols[asset]}", "pool"), asset, "liquidity", depth)
     prices = world.oracle.price / world.world.units
     for agent in world.world.deciders:
-        kind = "liquidity" if agent.role == "maker" else "inventory"
+        kind = "liquidity" if agent.role in ("maker", "range-provider") else "inventory"
         node = graph.node(agent.name, agent.role if agent.role in NODE_TYPES else "agent")
         held = world.holdings(agent.account) * prices
         graph.edges(node, np.arange(len(symbols)), kind, held)

@@ -24,6 +24,9 @@ PARTS = (
 )
 """Part, what it is called, and how its bar looks: hatches tell neighbours apart in grey."""
 
+RIGHTS = "gas above it and the rest of rights"
+"""What ``builder`` is called where rights to liquidate are sold."""
+
 _MOST_ROWS = 8
 
 _LEAST_SHARE = 1e-3
@@ -77,7 +80,8 @@ def draw_costs(result: RunResult, folder: Path) -> Path:
             for panel, scale in ((left, pd.Series(1.0, shares.index)), (right, 100.0 / loss)):
                 names = [str(name) for name in shares.index]
                 ends = {1: np.zeros(len(shares)), -1: np.zeros(len(shares))}
-                for part, label, colour, hatch in PARTS:
+                for part, usual, colour, hatch in PARTS:
+                    label = RIGHTS if part == "builder" and "rights" in result.tables else usual
                     size = (shares[part] * scale).fillna(0.0).to_numpy()
                     for sign, end in ends.items():
                         width = np.where(sign * size > 0.0, size, 0.0)

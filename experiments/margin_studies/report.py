@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...market.streams import Streams
 from ..scenarios.base import ScenarioError
-from . import correlation_break, model_risk
+from . import architectures, correlation_break, model_risk
 
 DESCRIPTION = "margin_study.json"
 """File that makes a folder one of a study."""
@@ -81,6 +81,18 @@ def is_study(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
+def _architectures(seed: int) -> StudyReport:
+    table = architectures.architectures(Streams(seed)("margin.architectures"))
+    return StudyReport(
+        "architectures",
+        seed,
+        architectures.lines(),
+        table,
+        architectures.shown(table),
+        lambda folder: architectures.draw(table, folder),
+    )
+
+
 def _correlation_break(seed: int) -> StudyReport:
     found = correlation_break.correlation_break(Streams(seed)("margin.correlation-break"))
     return StudyReport(
@@ -106,6 +118,7 @@ def _model_risk(seed: int) -> StudyReport:
 
 
 STUDIES: dict[str, Callable[[int], StudyReport]] = {
+    "architectures": _architectures,
     "correlation-break": _correlation_break,
     "model-risk": _model_risk,
 }

@@ -31,10 +31,11 @@ class OptionChain:
     published_14d_volatility
         Model-free volatility of 14 days that somebody else published for this chain, NaN if nobody did.
     quotes
-        One row an option: DataFrame(ts, expiry_ts, strike, type, underlying_usd, index_usd, bid, ask, mark,
-        mark_volatility, open_interest). `type` is call or put, `strike` in USD; `underlying_usd` is the
-        future of the same expiry when the row was read; prices are in units of the asset, as the exchange
-        quotes them, and NaN where there is no order; `mark` and `mark_volatility` are the exchange's own.
+        One row an option: DataFrame(ts, expiry_ts, strike, type, underlying_usd, index_usd, bid, ask,
+        bid_amount, ask_amount, last, mark, mark_volatility, open_interest). `type` is call or put, `strike`
+        in USD; `underlying_usd` is the future of the same expiry when the row was read; prices are in units
+        of the asset, as the exchange quotes them, amounts in options on one unit, and both NaN where there
+        is none or none was recorded; `mark` and `mark_volatility` are the exchange's own.
     """
 
     name: str

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .analysis import ChainAnalysis
 from .figures import days, draw_chain
+from .marks import compare_marks
 
 DESCRIPTION = "options.json"
 """File that makes a folder one of a chain."""
@@ -83,7 +84,16 @@ class ChainReport:
             published = chain.published_14d_volatility
             text += "" if math.isnan(published) else f", published: {_percent(published)} %"
             lines += [f"{text}.", ""]
-        return "\n".join(lines)
+        lines += [
+            "| mark | options | off the exchange's (bps) | 95 % of them below | own uncertainty (bps) |",
+            "|---|---:|---:|---:|---:|",
+        ]
+        lines += [
+            f"| {row['mark']} | {row['options']} | {row['median_bps']:.1f} | {row['p95_bps']:.0f} | "
+            f"{row['uncertainty_bps']:.1f} |"
+            for row in compare_marks(self.found).to_dict("records")
+        ]
+        return "\n".join([*lines, ""])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; what does not exist is None."""
@@ -106,6 +116,7 @@ class ChainReport:
             "model_free_14d": _finite(found.volatility_14d),
             "published_14d": _finite(found.chain.published_14d_volatility),
             "expiries": rows,
+            "marks": compare_marks(found).to_dict("records"),
         }
 
     def save(self, folder: Path) -> None:

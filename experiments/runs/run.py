@@ -73,11 +73,13 @@ def run(
         upkeep_pay_usd=upkeep_pay_usd(tables["costs"], model.assets[model.quote].unit),
         unsold_usd=model.exits.unsold_usd,
     )
-    model.close()
     timings = {
         "setup_s": built - started,
         "blocks_s": done - built,
         "tables_s": finished - done,
         "hash_s": time.perf_counter() - finished,
     }
-    return RunResult(scenario, model.root_seed, tables, summary, timings)
+    root = model.root_seed
+    model.close()
+    model.__dict__.clear()  # its parts refer to it and it to them: what it held is freed at once
+    return RunResult(scenario, root, tables, summary, timings)

@@ -13,7 +13,7 @@ DEFAULT_LATENCY_MS = 100.0
 
 KINDS = (
     "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
-    "arbitrageur", "book-manipulator",
+    "arbitrageur", "book-manipulator", "range-provider",
 )  # fmt: skip
 
 BOOK_KINDS = ("arbitrageur", "book-manipulator")
@@ -28,7 +28,7 @@ class AgentConfig(Section):
 
     kind: str = Field(
         description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
-        "manipulator, arbitrageur, book-manipulator, or module:Class of your own"
+        "manipulator, arbitrageur, book-manipulator, range-provider, or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, field_validator, model_validator
 
+from ...market.pools.concentrated_pool import TICK_SPACING
 from .base import SYMBOL, Section, Share
 
 MAX_BLOCKS = 10_000_000
@@ -83,12 +84,50 @@ class BookConfig(Section):
 
 
 class PoolConfig(Section):
-    """The constant-product pool of an asset against the quote asset."""
+    """The pool of an asset against the quote asset."""
 
+    kind: Literal["constant-product", "concentrated"] = Field(
+        default="constant-product",
+        description="all liquidity at all prices (Uniswap v2), or in ranges of prices (Uniswap v3)",
+    )
     depth_usd: float = Field(gt=0, le=1e12, description="quote reserve at the start, USD")
     fee_bps: float = Field(
-        default=30.0, ge=0, le=1000, multiple_of=1, description="fee on the input, whole basis points"
+        default=30.0,
+        ge=0,
+        le=1000,
+        multiple_of=1,
+        description="fee on the input, whole basis points; 1, 5, 30 or 100 in a concentrated pool",
     )
+    band: float | None = Field(
+        default=None,
+        ge=0.001,
+        le=100,
+        description="half width of a range around the first price that holds `band_share`, as a fraction",
+    )
+    band_share: float = Field(
+        default=0.5,
+        gt=0,
+        lt=1,
+        description="share of the quote reserve in that range; the rest lies at all prices",
+    )
+
+    @model_validator(mode="after")
+    def _kinds_differ(self) -> Self:
+        if self.kind == "constant-product":
+            for key in ("band", "band_share"):
+                if key in self.model_fields_set and getattr(self, key) is not None:
+                    raise ValueError(
+                        f"{key} = {getattr(self, key):g} does nothing in a constant-product pool; "
+                        "allowed with kind = 'concentrated'"
+                    )
+        elif self.fee_bps not in TICK_SPACING:
+            allowed = ", ".join(map(str, TICK_SPACING))
+            raise ValueError(f"fee_bps = {self.fee_bps:g} in a concentrated pool; allowed: {allowed}")
+        elif self.band is None and "band_share" in self.model_fields_set:
+            raise ValueError(
+                f"band_share = {self.band_share:g} does nothing without band, the range it is in"
+            )
+        return self
 
 
 class AssetConfig(Section):

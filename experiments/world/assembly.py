@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from ...market.assets import Asset
 from ...market.chain.gas import ConstantGas, Eip1559, GasPrice, LognormalGas, ReplayGas
 from ...market.chain.inclusion import INCLUSION_RULES, InclusionRule
-from ...market.ledger import Ledger
+from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import CallableSource, MedianSource, Oracle, PathSource, Source
 from ...market.order_book.layout import MAX_AMOUNT
 from ...market.order_flow import HawkesArrivals, OrderFlow, PoissonArrivals
+from ...market.pools.concentrated_pool import ConcentratedPool
 from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.pools.twap import PoolTwap
 from ...market.prices import (
     FixedPrice,
@@ -42,7 +44,7 @@ from ..scenarios.chain import ChainConfig, Eip1559Gas, EpisodeGas
 from ..scenarios.chain import ConstantGas as ConstantGasConfig
 from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrices
 from ..scenarios.scenario import correlation_matrix
-from ..scenarios.venues import HaltConfig
+from ..scenarios.venues import HaltConfig, PoolConfig
 from ..scenarios.windows import read_bars
 
 Floats = NDArray[np.float64]
@@ -255,33 +257,59 @@ def _halt_blocks(halt: HaltConfig | None, block_time_s: float) -> tuple[int, int
     return math.ceil(halt.start_s / block_time_s), math.ceil((halt.start_s + halt.duration_s) / block_time_s)
 
 
-def build_pools(scenario: Scenario, ledger: Ledger, prices: Floats) -> dict[int, LiquidityPool]:
+def build_pools(scenario: Scenario, ledger: Ledger, prices: Floats) -> dict[int, Pool]:
     """Build the pools with their liquidity at the reference price, by asset."""
-    quote = ledger.asset_index[scenario.quote]
-    pools: dict[int, LiquidityPool] = {}
+    pools: dict[int, Pool] = {}
     for i, asset in enumerate(scenario.assets):
         if asset.pool is None:
             continue
-        fee = asset.pool.fee_bps
-        pool = LiquidityPool(ledger, i, quote, name=f"pool/{asset.symbol}", fee_bps=round(fee))
-        owner = ledger.open_account(f"liquidity-provider/{asset.symbol}")
-        base = ledger.assets[i].to_units(asset.pool.depth_usd / float(prices[i]))
-        cash = ledger.assets[quote].to_units(asset.pool.depth_usd)
-        ledger.endow(i, owner, base)
-        ledger.endow(quote, owner, cash)
+        build = _concentrated if asset.pool.kind == "concentrated" else _constant_product
         try:
-            pool.add_liquidity(owner, base, cash, now_s=0.0)
+            pools[i] = build(asset.pool, ledger, i, ledger.asset_index[scenario.quote], float(prices[i]))
         except Revert as error:
             raise ScenarioError(
                 f"assets.{asset.symbol}.pool.depth_usd = {asset.pool.depth_usd:g} makes no pool "
                 f"({error.reason}); allowed: reserves of at least a few thousand base units"
             ) from None
-        pools[i] = pool
     return pools
 
 
+def _constant_product(
+    config: PoolConfig, ledger: Ledger, asset: int, quote: int, price: float
+) -> LiquidityPool:
+    symbol = ledger.assets[asset].symbol
+    pool = LiquidityPool(ledger, asset, quote, name=f"pool/{symbol}", fee_bps=round(config.fee_bps))
+    owner = ledger.open_account(f"liquidity-provider/{symbol}")
+    base = ledger.assets[asset].to_units(config.depth_usd / price)
+    cash = ledger.assets[quote].to_units(config.depth_usd)
+    ledger.endow(asset, owner, base)
+    ledger.endow(quote, owner, cash)
+    pool.add_liquidity(owner, base, cash, now_s=0.0)
+    return pool
+
+
+def _concentrated(
+    config: PoolConfig, ledger: Ledger, asset: int, quote: int, price: float
+) -> ConcentratedPool:
+    """Build a pool with liquidity of one owner who never moves: at all prices, and in the band if any."""
+    symbol, fee = ledger.assets[asset].symbol, round(config.fee_bps)
+    pool = ConcentratedPool(ledger, asset, quote, price=price, name=f"pool/{symbol}", fee_bps=fee)
+    owner = ledger.open_account(f"liquidity-provider/{symbol}")
+    ranges = [(pool.full_range, 1.0)]
+    if config.band is not None:
+        band = pool.range_around(price / (1.0 + config.band), price * (1.0 + config.band))
+        ranges = [(pool.full_range, 1.0 - config.band_share), (band, config.band_share)]
+    for ticks, share in ranges:
+        cash = ledger.assets[quote].to_units(share * config.depth_usd)
+        liquidity = pool.liquidity_for(*ticks, LARGEST_ENDOWMENT, cash)
+        for each, units in zip(pool.assets, pool.cost_of(*ticks, liquidity), strict=True):
+            ledger.endow(each, owner, units)
+        pool.add_liquidity(owner, *ticks, liquidity, now_s=0.0)
+    return pool
+
+
 def build_oracle(
-    scenario: Scenario, outside: Outside, floor: TradingFloor, pools: dict[int, LiquidityPool]
+    scenario: Scenario, outside: Outside, floor: TradingFloor, pools: dict[int, Pool]
 ) -> tuple[Oracle, list[Source] | None]:
     """Build the oracle and its sources; None where it reads the reference path itself."""
     config = scenario.oracle

@@ -21,6 +21,7 @@ from ...market.ledger import Reason
 from ...market.revert import Revert
 from .costs import GasPaid
 from .execution import Defence, Liquidation
+from .providers import RangeMove
 from .recorder import GAS, PROFIT
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class BlockBuilder:
         before = len(world.recorder.liquidations)
         gas_used = executed = reverted = 0
         if world.rights is not None:
-            gas_used, executed, reverted = world.rights.execute(closes_s, self.run)
+            gas_used, executed, reverted = world.rights.execute(closes_s, gas_limit, self.run)
             gas_limit -= gas_used
         for candidate in self.mempool.select(closes_s, world.gas.floor, gas_limit):
             used, done, failed = self.run(candidate)
@@ -206,8 +207,12 @@ class BlockBuilder:
                 world.recorder.other_gas_usd += paid_usd
             if isinstance(agent, LiquidatorBot):
                 agent.learn(done)
+        elif transaction.kind == "right" and isinstance(agent, LiquidatorBot):
+            agent.take_stock()
         elif transaction.kind == "arbitrage" and isinstance(agent, MEVSearcher):
             agent.learn_arbitrage(done)
+        elif isinstance(transaction.action, RangeMove):
+            world.range_books.pay_gas((agent.account, transaction.action.intent.asset), paid_usd)
         world.recorder.bid(
             world.block, world.time_s, transaction.target, agent.name, transaction.kind,
             transaction.price_gwei, done, reason, paid_usd,

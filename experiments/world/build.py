@@ -17,6 +17,7 @@ from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
 from ...agents.manipulators import MarketManipulator
+from ...agents.providers import RangeProviderAgent
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
 from ...agents.strategies.avellaneda_stoikov import AvellanedaStoikov
@@ -28,6 +29,7 @@ from ...agents.strategies.learning import LearningLiquidator
 from ...agents.strategies.liquidator import Liquidator
 from ...agents.strategies.manipulator import Manipulator
 from ...agents.strategies.mixed_bidder import MixedBidder
+from ...agents.strategies.range_provider import RangeProvider
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.splitting_liquidator import SplittingLiquidator
@@ -36,7 +38,7 @@ from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
 from ...agents.strategies.volunteer import Volunteer
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
-from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.streams import Streams
 from ...market.trading import TradingFloor
 from ..scenarios import Scenario
@@ -76,6 +78,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "learning": ("learner", LearningLiquidator),
     "basis-trade": ("arbitrageur", BasisTrade),
     "push-and-reverse": ("book-manipulator", PushAndReverse),
+    "range-provider": ("range-provider", RangeProvider),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
 
@@ -90,6 +93,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "manipulator": MarketManipulator,
     "arbitrageur": BasisArbitrageur,
     "book-manipulator": BookManipulator,
+    "range-provider": RangeProviderAgent,
 }
 
 UNSANDWICHED = {
@@ -109,7 +113,7 @@ class World:
 
     ledger: Ledger
     floor: TradingFloor
-    pools: dict[int, LiquidityPool]
+    pools: dict[int, Pool]
     credit: list[CreditMarket]
     venues: list[MarginVenue]
     oracle: Oracle
@@ -170,6 +174,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     _check_contract_traders(scenario)
+    _check_providers(scenario)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
     ]
@@ -311,7 +316,7 @@ def _fund(
             ledger.endow(asset, account, ledger.assets[asset].to_units(usd / float(prices[asset])))
 
 
-def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, LiquidityPool]) -> None:
+def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Pool]) -> None:
     """Refuse sandwiches that nobody could make."""
     for config in scenario.agents:
         if config.kind != "searcher" or not config.parameters.get("sandwiches"):
@@ -339,6 +344,18 @@ def _check_contract_traders(scenario: Scenario) -> None:
                     f"agents.{config.name}.parameters.{key} = {symbol!r}; allowed: assets with a book, "
                     f"{', '.join(books)}"
                 )
+
+
+def _check_providers(scenario: Scenario) -> None:
+    """Refuse providers of ranges where no pool has any."""
+    if any(asset.pool is not None and asset.pool.kind == "concentrated" for asset in scenario.assets):
+        return
+    for config in scenario.agents:
+        if config.kind == "range-provider" and config.count:
+            raise ScenarioError(
+                f"agents.{config.name}.kind = 'range-provider' has no pool to provide for; allowed with "
+                "pool.kind = 'concentrated' of an asset"
+            )
 
 
 def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
@@ -380,7 +397,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     if config.strategy is None:
         kinds = (
             "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
-            "manipulator", "arbitrageur", "book-manipulator",
+            "manipulator", "arbitrageur", "book-manipulator", "range-provider",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

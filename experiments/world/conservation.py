@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...market.ledger import Ledger
-from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.trading import TradingFloor
 
 
@@ -43,7 +43,7 @@ class ConservationCheck:
         self,
         ledger: Ledger,
         floor: TradingFloor,
-        pools: Sequence[LiquidityPool],
+        pools: Sequence[Pool],
         protocols: Sequence[Holder],
     ) -> None:
         self.ledger, self.floor = ledger, floor
@@ -76,6 +76,6 @@ class ConservationCheck:
         units = [asset.unit for asset in self.ledger.assets]
         return float(sum(abs(int(r)) / u * p for r, u, p in zip(self.residual, units, prices, strict=True)))
 
-    def _check_pool(self, pool: LiquidityPool) -> None:
+    def _check_pool(self, pool: Pool) -> None:
         for asset, difference in zip(pool.assets, pool.residual(), strict=True):
             self.residual[asset] += abs(difference)

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...agents.base import ArbitragePool, DecidingAgent, Kick, Liquidate, SandwichPool, SellToPool
 from ...agents.strategies.exits import Exit as ExitPlan
 from ...market.ledger import InsufficientFundsError, Reason
-from ...market.pools.liquidity_pool import LiquidityPool
+from ...market.pools.pool import Pool
 from ...market.revert import Revert
 from ...protocols.fixed_point import WAD
+from ...protocols.lending.llamma.pool import LlammaPool
 from .costs import Exit, PoolSale, Purse
 
 if TYPE_CHECKING:
@@ -75,14 +78,14 @@ def pay_back(
     world: LiquidationMarket, me: int, debt: int, spent: int, lent: int, fee: int, sold: PoolSale | None
 ) -> None:
     """Return a flash loan out of what the sale of the collateral brought."""
-    price = world.desk.cost(world.quote, debt, spent + fee)
-    if sold is None or price > sold.received:
+    price = world.desk.cost(world.quote, debt, max(spent + fee, 0))
+    if price > (0 if sold is None else sold.received):
         raise Revert("flash loan not paid back")
     world.desk.convert(me, world.quote, debt, price)
     world.ledger.transfer(debt, me, world.flash_lender, lent + fee, Reason.FLASH_LOAN)
 
 
-def _keep(world: LiquidationMarket, pool: LiquidityPool) -> None:
+def _keep(world: LiquidationMarket, pool: Pool) -> None:
     """Have a pool restored to what it is now if the transaction under way reverts."""
     kept = pool.snapshot()
     world.on_undo(lambda: pool.restore(kept))
@@ -127,9 +130,9 @@ class Liquidation:
         try:
             fee, cover = raise_money(world, me, debt, cover, intent.flash_loan)
             result = pool.liquidate(row, collateral, debt, cover, me, now)
-            seized, paid = result.collateral_to_liquidator, result.debt_repaid + result.debt_fee
+            seized, paid = result.collateral_to_liquidator, result.paid
             sold = None
-            if intent.exit == "pool":
+            if intent.exit == "pool" and seized:
                 sold = sell_to_pool(
                     world, me, collateral, seized, intent.max_slippage, intent.limit_price_usd
                 )
@@ -165,17 +168,28 @@ class TakeOver:
         Raises
         ------
         Revert
-            If the rule refuses.
+            If the rule refuses, or money for the stake is short.
         """
-        opportunity, me = self.intent.opportunity, self.agent.account
-        market = world.credit[opportunity.protocol]
-        world.on_undo(market.pool.checkpoint(opportunity.account, (opportunity.collateral, opportunity.debt)))
-        before = world.ledger.balances[me].copy()
-        result = market.pool.kick(opportunity.account, me, int(world.time_s))
+        opportunity, me, now = self.intent.opportunity, self.agent.account, int(world.time_s)
+        pool, ledger = world.credit[opportunity.protocol].pool, world.ledger
+        row, collateral, debt = opportunity.account, opportunity.collateral, opportunity.debt
+        world.on_undo(pool.checkpoint(row, (collateral, debt)))
+        before = ledger.balances[me].copy()
+        purse = Purse(ledger, me, world.quote, collateral, debt)
+        if pool.stake_share:
+            raise_money(world, me, *pool.stake(row, now), False)
+        result = pool.kick(row, me, now)
         for asset, units in result.reward:
             if asset in world.desk.stables:
                 world.desk.convert(me, asset, world.quote, units)
-        return world.journal.kick(self.agent, self.intent, result, world.ledger.balances[me] - before)
+        if result.bond is None:
+            return world.journal.kick(self.agent, self.intent, result, ledger.balances[me] - before)
+        world.desk.convert(me, debt, world.quote, ledger.balance(me, debt))
+        staked = purse.close(result.bond.units)
+        world.journal.stake(opportunity.protocol, result.bond.number, staked)
+        change = ledger.balances[me] - before
+        change[world.quote] -= staked.cash
+        return world.journal.kick(self.agent, self.intent, result, change)
 
 
 class Defence:
@@ -196,12 +210,18 @@ class Defence:
         wallet = market.wallet(row)
         now = int(world.time_s)
         collateral, debt = market.main_assets(row)
+        if pool.soft:
+            collateral, debt = (int(assets[0]) for assets in pool.pairs(np.array([row])))
         owed = pool.debt_units(row, debt, now)
         if not owed:
             raise Revert("NO_DEBT_OF_SELECTED_TYPE")
         if self.sell_usd > 0.0:
             if collateral in world.floor.book_of_asset and world.floor.halted(collateral):
                 raise Revert("the book is halted")
+            if isinstance(pool, LlammaPool) and pool.converting(row):
+                self._clear_a_part(world, pool, collateral, owed)
+                market.watch.calm([row])
+                return
             unit = ledger.assets[collateral].unit
             units = int(self.sell_usd / world.oracle_prices[collateral] * unit)
             units = min(
@@ -240,6 +260,32 @@ class Defence:
                 pool.repay(row, debt, paid_in, wallet, now)
             world.desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
         market.watch.calm([row])
+
+    def _clear_a_part(self, world: LiquidationMarket, pool: LlammaPool, collateral: int, owed: int) -> None:
+        """Clear a part of the debt with the same part of one's own bands.
+
+        Their collateral is sold in its pool and pays a flash loan back, all in one transaction.
+        """
+        row, wallet, now = self.row, self.market.wallet(self.row), int(world.time_s)
+        debt, ledger, desk = pool.debt, world.ledger, world.desk
+        if collateral not in world.pools:
+            raise Revert(f"{world.assets[collateral].symbol} has no pool to be sold in at once")
+        wanted = int(self.sell_usd / world.oracle_prices[debt] * world.assets[debt].unit)
+        fraction = min(WAD, wanted * WAD // owed)
+        lent = owed * fraction // WAD
+        world.on_undo(pool.checkpoint(row, (collateral, debt)))
+        fee, _ = raise_money(world, wallet, debt, lent, True)
+        done = pool.self_liquidate(row, fraction, wallet, now)
+        units, sold = done.collateral_to_liquidator, None
+        if units:
+            sold = sell_to_pool(world, wallet, collateral, units, SALE_LIMIT)
+            sale = Exit(
+                collateral, units, sold.price, sold.price, sold.price, sold.received, world.block, sold.after
+            )
+            world.on_undo(lambda: world.recorder.defences.remove((self.market.number, row, sale)))
+            world.recorder.defences.append((self.market.number, row, sale))
+        pay_back(world, wallet, debt, done.paid, lent, fee, sold)
+        desk.convert(wallet, debt, world.quote, ledger.balance(wallet, debt))
 
     def _free_units(self, world: LiquidationMarket, collateral: int) -> int:
         """Most of a collateral that may be withdrawn without leaving the account unhealthy; base units."""
@@ -303,8 +349,8 @@ class Arbitrage:
         bid, ask = world.floor.touch(asset)
         unit, cash_unit, lot = ledger.assets[asset].unit, ledger.assets[quote].unit, world.lot_units(asset)
         cash = ledger.balance(me, quote)
-        scale = world.gaps.scale(asset)
         if pool.price(asset) < bid:
+            scale = world.gaps.scale(asset, pool.depth_towards(bid))
             spend = min(int(scale * pool.tokens_to_arbitrage(quote, 1.0 / bid) * cash_unit), cash)
             gain = pool.quote_out(quote, spend / cash_unit) * bid - spend / cash_unit
             if scale * gain < self.intent.min_profit_usd or spend <= 0:
@@ -316,6 +362,7 @@ class Arbitrage:
             return
         if not math.isfinite(ask):
             raise Revert("nothing to buy on the book")
+        scale = world.gaps.scale(asset, pool.depth_towards(ask))
         tokens = min(scale * pool.tokens_to_arbitrage(asset, ask), 0.98 * cash / cash_unit / ask)
         gain = pool.quote_out(asset, tokens) - tokens * ask
         if scale * gain < self.intent.min_profit_usd or tokens * unit < lot:

@@ -29,8 +29,10 @@ class PoolGaps:
                 pool,
                 float(units[asset] / units[world.quote]),
                 pool.fee_bps / 1e4,
+                settings is not None and settings.kind == "concentrated",
             )
             for asset, pool in world.pools.items()
+            for settings in [world.scenario.assets[asset].pool]
             if asset in world.floor.book_of_asset
         ]
         self._shown: dict[int, float] = {}
@@ -49,16 +51,16 @@ class PoolGaps:
     def gains(self) -> dict[int, float]:
         """Gaps that pay for gas: what closing each earns, USD.
 
-        Trading a constant-product pool with quote reserve Y to a price off by g
-        beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes.
+        Trading a pool as deep as a constant-product pool with quote reserve Y to a price off by
+        g beyond the fee earns about ``Y g^2 / 4`` (MODEL 3.8), less what the book takes. A
+        concentrated pool may be many times as deep as the book: there no more counts than it shows.
         """
         world = self.world
         gains: dict[int, float] = {}
         least = -1.0
-        cash_unit = world.assets[world.quote].unit
-        for asset, book, pool, per_unit, fee in self._watched:
-            state = pool.state
-            per_pool = state.reserve0 / (state.reserve1 * per_unit)  # one over the pool's price
+        for asset, book, pool, per_unit, fee, deep in self._watched:
+            base, cash = pool.virtual_reserves
+            per_pool = base / (cash * per_unit)  # one over the pool's price
             ratio = world.mids[book] * per_pool
             if abs(ratio - 1.0) <= fee:
                 continue
@@ -68,24 +70,32 @@ class PoolGaps:
                 continue
             if least < 0.0:
                 least = world.gas_usd(world.scenario.chain.gas_per_swap, world.gas.standard)
-            most = off * off * (state.reserve1 / cash_unit) / 4.0
+            depth_usd = pool.depth_towards(bid if ratio > 1.0 else ask)
+            most = off * off * depth_usd / 4.0
             if most <= least:
                 continue
-            gain = self.scale(asset) * off * off * (state.reserve1 / cash_unit) / 4.0
+            scale, shown = self.scale(asset, depth_usd), self._shown_usd(book)
+            gain = scale * off * off * depth_usd / 4.0
+            if deep and scale * off * depth_usd > 2.0 * shown:  # the best trade is more than the book shows
+                gain = shown * (off - shown / (scale * depth_usd))
             if gain > least:
                 gains[asset] = gain
         return gains
 
-    def scale(self, asset: int) -> float:
+    def scale(self, asset: int, depth_usd: float) -> float:
         """Share of the pool's optimal trade that remains optimal when the book side moves too.
 
-        A pool with quote reserve Y costs ``s^2 / Y`` to trade s, the book ``k s^2``
+        A pool with quote reserve Y, `depth_usd`, costs ``s^2 / Y`` to trade s, the book ``k s^2``
         with ``k = band / (2 depth)``, so the best size shrinks by ``1 / (1 + k Y)``.
         """
         floor = self.world.floor
         book = floor.book_of_asset[asset]
-        depth = min(floor.state.item(book, BID_DEPTH_USD), floor.state.item(book, ASK_DEPTH_USD))
+        depth = self._shown_usd(book)
         if depth <= 0.0:
             return 0.0
-        reserve = self.world.pools[asset].state.reserve1 / self.world.assets[self.world.quote].unit
-        return 1.0 / (1.0 + floor.depth_band / (2.0 * depth) * reserve)
+        return 1.0 / (1.0 + floor.depth_band / (2.0 * depth) * depth_usd)
+
+    def _shown_usd(self, book: int) -> float:
+        """Return what a book shows within the band of its depth on its thinner side, USD."""
+        state = self.world.floor.state
+        return min(state.item(book, BID_DEPTH_USD), state.item(book, ASK_DEPTH_USD))

@@ -14,6 +14,7 @@ from ...agents.base import (
     ArbitragePool,
     Buy,
     BuyOnBook,
+    ConvertBands,
     DecidingAgent,
     Deposit,
     Kick,
@@ -24,6 +25,7 @@ from ...agents.base import (
     Sell,
     SellToPool,
     SetQuotes,
+    SetRange,
     Together,
     WithdrawDeposit,
     Work,
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 
 
 _SENT = (
-    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
-)
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
+    | ArbitragePool | ConvertBands | SellToPool | SetRange
+)  # fmt: skip
 """Intents that become transactions."""
 
 
@@ -95,7 +98,7 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
         numbers = (intent.pay_units, intent.units, intent.price_gwei, intent.max_slippage)
     elif isinstance(intent, Work):
         asset, numbers = world.quote, (intent.price_gwei,)
-    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem):
+    elif isinstance(intent, Deposit | WithdrawDeposit | Redeem | ConvertBands):
         asset, numbers = intent.collateral, tuple(intent[2:])
         if not 0 <= intent.protocol < len(world.credit):
             return f"asked for {intent!r}; there is no such protocol"
@@ -115,6 +118,8 @@ def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset
     if isinstance(intent, _SENT):
         if intent.price_gwei < 0:
             return f"bids price_gwei = {intent.price_gwei}; allowed: 0 or more"
+        if isinstance(intent, SetRange):
+            return _no_range(world, intent, symbol)
         exit = "pool" if isinstance(intent, ArbitragePool | SellToPool) else getattr(intent, "exit", "hold")
         if asset not in world.pools and exit == "pool":
             return f"wants the pool of {symbol}, which has none"
@@ -127,6 +132,16 @@ def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset
             return "sets quotes; allowed for agents derived from agents.makers.MarketMaker"
         if not 0 <= intent.levels <= MAX_LEVELS:
             return f"quotes levels = {intent.levels}; allowed: 0 to {MAX_LEVELS}"
+    return ""
+
+
+def _no_range(world: LiquidationMarket, intent: SetRange, symbol: str) -> str:
+    if intent.asset not in world.range_books.pools:
+        return f"wants a range in the pool of {symbol}, which is not concentrated"
+    if intent.deposit_usd > 0.0 and not 0.0 < intent.lower_usd < intent.upper_usd:
+        return f"asked for {intent!r}; allowed: 0 < lower_usd < upper_usd"
+    if not 0.0 <= intent.max_slippage < 1.0:
+        return f"accepts max_slippage = {intent.max_slippage}; allowed: from 0 to below 1"
     return ""
 
 

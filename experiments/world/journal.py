@@ -36,6 +36,7 @@ class Journal:
         self.world = world
         self._bids: dict[tuple[int, int], dict[int, Moved]] = {}  # what bids that stand have paid, by bidder
         self._exits: dict[tuple[int, int, int], tuple[Exit, float]] = {}  # what a bidder does with a lot
+        self._stakes: dict[tuple[int, int], Moved] = {}  # what kickers have put in, by auction
 
     def liquidation(
         self,
@@ -57,18 +58,20 @@ class Journal:
         units = result.collateral_to_liquidator
         repaid = self.value_usd([(debt, result.debt_repaid)])
         received = self.value_usd([(collateral, units)])
-        seized = self.value_usd([(collateral, units + result.protocol_fee)])
+        returned = self.value_usd([(debt, result.debt_received)])
+        seized = self.value_usd([(collateral, units + result.protocol_fee)]) + returned
         proceeds = 0.0 if sold is None else sold.received / world.assets[world.quote].unit
         paid = (
             repaid if not result.debt_fee else self.value_usd([(debt, result.debt_repaid + result.debt_fee)])
         )
-        cost = paid + self.value_usd([(debt, fee)]) + sum(right) / world.assets[world.quote].unit
-        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, received - paid)
+        cost = paid + self.value_usd([(debt, fee)]) + sum(right) / world.assets[world.quote].unit - returned
+        bonus = received - paid + returned
+        row = self._liquidated(agent, intent, result.health_factor, repaid, seized, bonus)
         row += [0.0, self._impact(proceeds, received, collateral), proceeds - cost]
         entry = self._cost(
             "call", agent, opportunity.protocol, opportunity.account, opportunity.account, collateral, row,
             moved,
-            taken=((collateral, units + result.protocol_fee),),
+            taken=((collateral, units + result.protocol_fee), (debt, result.debt_received)),
             given_back=((debt, result.debt_repaid),),
             received=((collateral, units),),
         )  # fmt: skip
@@ -184,6 +187,16 @@ class Journal:
         before = self._bids.get(key, {})
         self.world.on_undo(lambda: self._bids.update({key: before}))
         self._bids[key] = bids
+
+    def stake(self, protocol: int, number: int, moved: Moved) -> None:
+        """Remember what a kicker has put in for an auction, until it gets its bond back."""
+        self._stakes[protocol, number] = moved
+
+    def bond(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
+        """Write down what a kicker's bond has earned or lost, now that `moved` has come back."""
+        paid = self._stakes[protocol, number]
+        net = Moved((*paid.payments, *moved.payments), paid.cash + moved.cash)
+        self.chore(agent, protocol, number, net)
 
     def chore(self, agent: DecidingAgent, protocol: int, number: int, moved: Moved) -> None:
         """Write down what upkeep has earned."""

@@ -141,21 +141,24 @@ class LiquidationRights:
         return True
 
     def execute(
-        self, closes_s: float, run: Callable[[Transaction], tuple[int, int, int]]
+        self, closes_s: float, gas_limit: int, run: Callable[[Transaction], tuple[int, int, int]]
     ) -> tuple[int, int, int]:
-        """Let owners use their rights at the top of a block sealed at `closes_s`; return what `run` does.
+        """Let owners use their rights at the top of a block sealed at `closes_s`, as long as gas lasts.
 
         Returns
         -------
         tuple of int
             Gas used, transactions executed, and of these reverted.
         """
-        if not self._sold or self._closes_s > closes_s:
+        if not self._sold or self._closes_s > closes_s or self._sold[0].gas > gas_limit:
             return 0, 0, 0
         world, oracle = self.world, self.oracle
         total = [0, 0, 0]
         with self._at(oracle.preview()):
-            for call in self._sold:
+            for call, right in zip(self._sold, self._rights, strict=True):
+                if total[0] + call.gas > gas_limit:
+                    right.row["outcome"] = "lapsed"
+                    continue
                 done = run(call)
                 total = [a + b for a, b in zip(total, done, strict=True)]
         self._finish("reverted")
@@ -175,11 +178,17 @@ class LiquidationRights:
 
     def _uncovered(self) -> list[Opportunity]:
         """Return accounts that are sound in public and not at the prices that wait, richest first."""
-        world = self.world
+        world, public, waiting = self.world, self.oracle.answer.tolist(), self.oracle.preview()
+        stables = world.desk.stables  # what is owed; all else only secures
+        if not any(
+            new > old if asset in stables else new < old
+            for asset, (old, new) in enumerate(zip(public, waiting, strict=True))
+        ):
+            return []
         gas_usd = world.gas_usd(world.scenario.chain.gas_per_liquidation, world.gas.floor)
         before = [market.pool.weights(int(world.time_s)) for market in world.credit]
         found: list[Opportunity] = []
-        with self._at(self.oracle.preview()):
+        with self._at(waiting):
             for market, weights in zip(world.credit, before, strict=True):
                 found += uncovered_accounts(market.pool, market.number, weights, world.time_s, gas_usd)
         return sorted(found, key=lambda o: (-o.bonus * o.repay_usd, o.protocol, o.account))

@@ -30,7 +30,7 @@ def reading(world: LiquidationMarket, asset: int) -> Reading | None:
         return Reading("book", math.exp(-scenario.flow.anchor_per_s * block_s), 1, oracle.deviation)
     if oracle.source == "pool-twap" and asset in world.pools:
         blocks = round(max(10.0 * block_s, 60.0) / block_s)
-        return Reading("pool", 1.0, blocks, oracle.deviation)
+        return Reading("pool", 1.0, blocks, oracle.deviation, world.pools[asset].depth_towards)
     return None
 
 

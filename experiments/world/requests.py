@@ -12,6 +12,7 @@ from ...agents.base import (
     ArbitragePool,
     Buy,
     BuyOnBook,
+    ConvertBands,
     DecidingAgent,
     Deposit,
     Intent,
@@ -24,17 +25,21 @@ from ...agents.base import (
     Sell,
     SellToPool,
     SetQuotes,
+    SetRange,
     Together,
     WithdrawDeposit,
     Work,
 )
 from ...agents.borrowers import BorrowerCohort
 from ...agents.strategies.borrower import BorrowerState
+from ...agents.strategies.range_provider import SWAPS_TO_MOVE, SWAPS_TO_OPEN
 from ...market.chain.mempool import Mempool
 from ...market.chain.transaction import Bundle, Transaction
 from .execution import Arbitrage, Defence, Liquidation, PoolSandwich, Rebalance, SaleToPool, TakeOver
 from .intents import check_intents
+from .providers import RangeMove
 from .sales import AuctionBid, Purchase, Upkeep
+from .soft_liquidation import Conversion
 from .stability import StabilityTransaction
 
 if TYPE_CHECKING:
@@ -44,8 +49,9 @@ if TYPE_CHECKING:
 Integers = NDArray[np.int64]
 
 Sent = (
-    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem | ArbitragePool | SellToPool
-)
+    Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
+    | ArbitragePool | ConvertBands | SellToPool | SetRange
+)  # fmt: skip
 """Intents that become transactions."""
 
 Account = tuple[int, int]
@@ -266,8 +272,12 @@ class Requests:
             gas += chain.gas_per_swap if intent.exit == "pool" else 0
         elif isinstance(intent, ArbitragePool):
             action, gas = Arbitrage(agent, intent), chain.gas_per_swap
+        elif isinstance(intent, ConvertBands):
+            action, gas = Conversion(agent, intent), chain.gas_per_swap
         elif isinstance(intent, SellToPool):
             action, gas = SaleToPool(agent, intent), chain.gas_per_swap
+        elif isinstance(intent, SetRange):
+            action, gas = RangeMove(agent, intent), chain.gas_per_swap * self._swaps_of(agent, intent)
         elif isinstance(intent, Kick):
             action = TakeOver(agent, intent)
         elif isinstance(intent, Buy):
@@ -288,6 +298,13 @@ class Requests:
             protected=agent.revert_protection or self.mempool.rule.sealed,
             ceiling_gwei=getattr(intent, "ceiling_gwei", 0.0),
         )  # fmt: skip
+
+    def _swaps_of(self, agent: DecidingAgent, intent: SetRange) -> int:
+        """Gas of a change of ranges, in that of swaps."""
+        if intent.deposit_usd <= 0.0:
+            return 1
+        moved = (agent.account, intent.asset) in self.world.range_books.open
+        return SWAPS_TO_MOVE if moved else SWAPS_TO_OPEN
 
     def _send_borrower(
         self, action: Defence | Rebalance, kind: str, gas: int, price: float, tie: float
@@ -312,6 +329,10 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
     """Return the kind of transaction, the number of the protocol and what it competes for there."""
     if isinstance(intent, ArbitragePool):
         return "arbitrage", -1, -1 - intent.asset
+    if isinstance(intent, SetRange):
+        return "liquidity", -1, -1 - intent.asset
+    if isinstance(intent, ConvertBands):
+        return "arbitrage", intent.protocol, -1 - intent.collateral
     if isinstance(intent, SellToPool):
         return "swap", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):

@@ -175,7 +175,9 @@ class Upkeep:
         for asset in world.desk.stables:
             if asset != world.quote:
                 world.desk.convert(me, asset, world.quote, world.ledger.balance(me, asset))
-        if earned:
+        if chore.kind == "bond":
+            world.journal.bond(self.agent, errand.protocol, chore.number, wages.close())
+        elif earned:
             world.journal.chore(self.agent, errand.protocol, chore.number, wages.close())
 
     def _deal(self, world: LiquidationMarket, sale: Sale) -> None:

@@ -162,16 +162,21 @@ class WatchList:
             rewards = pool.kick_rewards_usd(self.awake, held, repays)
         awake, places = self.awake, np.empty((4, len(self.awake)), np.int64)
         spared = np.zeros(len(awake), np.bool_)
-        for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
-            spared[i] = pool.health_factor(int(awake[i]), int(now_s)) >= WAD
+        collaterals, debts = best.collateral_asset, best.debt_asset
+        if pool.soft:
+            rewards = np.full(len(awake), gas_usd)
+            collaterals, debts = pool.pairs(awake)
+        else:
+            for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
+                spared[i] = pool.health_factor(int(awake[i]), int(now_s)) >= WAD
         ranks, bonuses, least = rewards, None, None
-        if pool.paced:
+        if pool.paced or pool.soft:
             spared |= pool.resting(awake, int(now_s))
+        if pool.soft:
+            self.eligible_since[awake[spared]] = np.nan
         if pool.quoted:
             worth = np.flatnonzero(((rewards >= gas_usd) | pool.batched) & (health < 1.0) & ~spared)
-            quotes = pool.quote(
-                awake[worth], best.collateral_asset[worth], best.debt_asset[worth], int(now_s)
-            )
+            quotes = pool.quote(awake[worth], collaterals[worth], debts[worth], int(now_s))
             repays, ranks = repays.copy(), rewards.copy()
             bonuses, least = np.zeros(len(awake)), np.zeros(len(awake))
             repays[worth], bonuses[worth], least[worth] = quotes.repay_usd, quotes.bonus, quotes.least_usd
@@ -200,8 +205,8 @@ class WatchList:
         self._list(
             awake[listed].tolist(),
             health[listed].tolist(),
-            best.collateral_asset[listed].tolist(),
-            best.debt_asset[listed].tolist(),
+            collaterals[listed].tolist(),
+            debts[listed].tolist(),
             repay,
             bonus,
             least_usd,
@@ -217,7 +222,7 @@ class WatchList:
             self._opportunities = [
                 Opportunity(
                     account, health, collateral, debt, repay, bonus,
-                    self.protocol, pool.kicked, pool.kick_pays, least_usd,
+                    self.protocol, pool.kicked, pool.kick_pays, least_usd, repay * pool.stake_share,
                 )
                 for account, health, collateral, debt, repay, bonus, least_usd in zip(
                     *self._listing, strict=True

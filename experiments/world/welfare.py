@@ -20,7 +20,16 @@ Holdings = dict[str, NDArray[np.float64]]
 
 _PLURAL = {
     role: f"{role}s"
-    for role in ("liquidator", "searcher", "maker", "depositor", "redeemer", "manipulator", "arbitrageur")
+    for role in (
+        "liquidator",
+        "searcher",
+        "maker",
+        "depositor",
+        "redeemer",
+        "manipulator",
+        "arbitrageur",
+        "range-provider",
+    )
 }
 
 
@@ -42,6 +51,12 @@ def holdings_by_group(world: LiquidationMarket) -> Holdings:
             locked[asset] = units
             add(roles[maker.account], locked)
             add("traders", -locked)  # escrow counts as theirs otherwise
+    for account, role in roles.items():
+        for asset, units in world.range_books.held_for(account):
+            provided = np.zeros(len(world.assets))
+            provided[asset] = units
+            add(role, provided)
+            add("liquidity-providers", -provided)  # the pool's account counts as theirs otherwise
     for market in world.credit:
         claims = market.pool.claims(int(world.time_s))
         for group, claim in claims.items():

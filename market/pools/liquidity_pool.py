@@ -167,6 +167,11 @@ class LiquidityPool:
         """Base units of both assets in the pool."""
         return self.state.reserve0, self.state.reserve1
 
+    @property
+    def virtual_reserves(self) -> tuple[float, float]:
+        """The reserves themselves, base units: all of them trade at every price."""
+        return self.state.reserve0, self.state.reserve1
+
     def shares(self, account: int) -> int:
         """Liquidity shares of an account."""
         return self._shares.get(account, 0)
@@ -213,6 +218,10 @@ class LiquidityPool:
             return 1.0 - self._kept
         price = self.price(asset_in)
         return 1.0 - self.quote_out(asset_in, tokens_in) / (tokens_in * price) if price else 1.0
+
+    def depth_towards(self, price: float) -> float:
+        """Quote reserve, whole tokens of asset 1: the same on the way to every price."""
+        return self.state.reserve1 / self._units[1]
 
     def tokens_to_price(self, asset_in: int, target_price: float) -> float:
         """Tokens of `asset_in` whose sale brings its marginal price down to `target_price`.

@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Sequence
 from math import nan
 
-from .liquidity_pool import LiquidityPool
+from .pool import Pool
 
 
 class PoolTwap:
-    """Arithmetic time-weighted price of one asset of a pool over a sliding window.
+    """Time-weighted price of one asset of a pool over a sliding window.
+
+    The arithmetic mean in a constant-product pool, the geometric one in a concentrated pool.
 
     A reading keeps the pool's cumulative price at that block; the average spans
     from the newest reading that is at least `window_s` old (or the oldest there is)
@@ -18,7 +20,7 @@ class PoolTwap:
 
     Parameters
     ----------
-    pool : LiquidityPool
+    pool : Pool
     asset : int
         Ledger index of the asset to price in the pool's other asset.
     window_s : float
@@ -27,7 +29,7 @@ class PoolTwap:
         Block times, seconds since the start.
     """
 
-    def __init__(self, pool: LiquidityPool, asset: int, window_s: float, times_s: Sequence[float]) -> None:
+    def __init__(self, pool: Pool, asset: int, window_s: float, times_s: Sequence[float]) -> None:
         if not window_s > 0:
             raise ValueError(f"window_s must be positive, got {window_s}")
         if asset not in pool.assets:

@@ -44,6 +44,9 @@ class Called(NamedTuple):
     debt_fee : int
         Paid by the liquidator on top, the protocol's; base units of the debt asset. Negative where
         the protocol took debt over.
+    debt_received : int
+        Base units of the debt asset that the account held itself, and that the liquidator got beside
+        the collateral.
     """
 
     debt_repaid: int
@@ -51,6 +54,12 @@ class Called(NamedTuple):
     health_factor: int
     protocol_fee: int = 0
     debt_fee: int = 0
+    debt_received: int = 0
+
+    @property
+    def paid(self) -> int:
+        """What the call cost the liquidator, base units of the debt asset; negative for a gain."""
+        return self.debt_repaid + self.debt_fee - self.debt_received
 
 
 class Quotes(NamedTuple):
@@ -71,6 +80,22 @@ class Quotes(NamedTuple):
     least_usd: Floats
 
 
+class Bond(NamedTuple):
+    """What a kicker has staked, to be paid back, with more or less, once a sale has ended.
+
+    Attributes
+    ----------
+    number : int
+        Of the sale; the chore ``bond`` of this number pays it back.
+    asset, units : int
+        Base units of an asset.
+    """
+
+    number: int
+    asset: int
+    units: int
+
+
 class Kicked(NamedTuple):
     """What taking over one account did. Amounts are (asset, base units).
 
@@ -88,6 +113,8 @@ class Kicked(NamedTuple):
         What the protocol owes the account for collateral beyond its debt; it is in the positions.
     set_aside : tuple
         What the owner had set aside for such a case, beside the collateral; the kicker's now.
+    bond : Bond, optional
+        What the kicker has staked, where kicks need a stake; the ledger has moved it.
     """
 
     debt: tuple[tuple[int, int], ...]
@@ -96,6 +123,7 @@ class Kicked(NamedTuple):
     health_factor: int
     credit: tuple[tuple[int, int], ...] = ()
     set_aside: tuple[tuple[int, int], ...] = ()
+    bond: Bond | None = None
 
 
 class Sale(NamedTuple):
@@ -250,12 +278,17 @@ class LendingPool(ABC):
         Whether accounts are taken over (`kick`) rather than called (`liquidate`).
     kick_pays : bool
         Whether a kick itself pays what `kick_rewards_usd` says; if not, the reward is in what is sold later.
+    stake_share : float
+        What a kicker has to stake, over the debt of the account; see `stake`.
     quoted : bool
         Whether the terms of a call are the account's own (`quote`) and `bonus` only bounds what it gains.
     batched : bool
         Whether a call on an account serves all that are worse off, so that none is too small for its gas.
     paced : bool
         Whether an account may rest between two liquidations (`resting`).
+    soft : bool
+        Whether accounts at the trigger are first converted bit by bit: `resting` says which may not be
+        liquidated, and `pairs` what a call on each of the others names.
     sealed_bids : bool
         Whether bids for a lot stand side by side until they are opened; if not, a higher one replaces
         the one before.
@@ -265,8 +298,10 @@ class LendingPool(ABC):
     quoted = False
     batched = False
     paced = False
+    soft = False
     sealed_bids = False
     kick_pays = True
+    stake_share = 0.0
     caution = 0.0
     full_below = 0.0
     small_usd = 0.0
@@ -407,8 +442,12 @@ class LendingPool(ABC):
         raise NotImplementedError(f"{self.name} has the same terms for every account")
 
     def resting(self, rows: Integers, now_s: int) -> NDArray[np.bool_]:
-        """Return which accounts may not be liquidated again yet, where the pool is `paced`."""
+        """Return which accounts may not be liquidated yet, where the pool is `paced` or `soft`."""
         return np.zeros(len(rows), np.bool_)
+
+    def pairs(self, rows: Integers) -> tuple[Integers, Integers]:
+        """Return the collateral and the debt that a call on each account names, where the pool is `soft`."""
+        raise NotImplementedError(f"{self.name} lets a caller choose")
 
     # where liquidators kick
 
@@ -425,6 +464,10 @@ class LendingPool(ABC):
     def kick_rewards_usd(self, rows: Integers, collateral_usd: Floats, debt_usd: Floats) -> Floats:
         """Return what a kicker may hope for from each account, USD, given what it holds and owes."""
         return np.zeros(len(rows))
+
+    def stake(self, row: int, now_s: int) -> tuple[int, int]:
+        """Return what a kicker has to stake for an account, where kicks need it: asset and base units."""
+        raise NotImplementedError(f"kicks of {self.name} need no stake")
 
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return what is for sale now, the same way every time it is asked."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 import numpy as np
@@ -115,6 +117,43 @@ class CappedProRata:
         return [share * lot for share in shares(-(-budget // lot), lots, self.weights)]
 
 
+@dataclass(frozen=True, slots=True)
+class MinMax:
+    """Whole lots such that the largest share of its capacity that anybody gives is smallest.
+
+    The min-max integer programme of arXiv:2602.15182, solved without a solver:
+
+    1. A share ``k lot / capacity`` is what giving a ``k``-th lot comes to; the best choice is the smallest
+       of all of them, as many as are needed.
+    2. All below the shares of a plain division are among them: everybody gives these.
+    3. The lots that are left, fewer than accounts, go one by one to whom the next costs the smallest share.
+
+    With small lots it is `ProRata`; with large ones that rule may take most of a small account.
+    """
+
+    def allocate(
+        self, budget: int, capacity: Sequence[int], score: Sequence[float], lot: int = 1
+    ) -> list[int]:
+        """Return what each account gives; see `Queue.allocate`."""
+        _check(budget, capacity, score, lot)
+        room = [max(amount, 0) for amount in capacity]
+        most = [amount // lot for amount in room]
+        needed = min(-(-budget // lot), sum(most))
+        total = sum(room)
+        plain = [needed * amount // total if total else 0 for amount in room]
+        given = [min(share, cap) for share, cap in zip(plain, most, strict=True)]
+        waiting = [
+            (Fraction((given[i] + 1) * lot, room[i]), i) for i in range(len(room)) if given[i] < most[i]
+        ]
+        heapify(waiting)
+        for _ in range(needed - sum(given)):
+            _, i = heappop(waiting)
+            given[i] += 1
+            if given[i] < most[i]:
+                heappush(waiting, (Fraction((given[i] + 1) * lot, room[i]), i))
+        return [count * lot for count in given]
+
+
 def shares(total: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]:
     """Split a whole number in proportion to weights, none above its cap; sums to ``min(total, sum(caps))``.
 
@@ -129,29 +168,29 @@ def shares(total: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]
     weights : sequence of int
         A negative one is 0.
     """
-    given = [0] * len(caps)
+    cap, weight = (np.array(list(part), object) for part in (caps, weights))  # products exceed 64 bits
+    weight = np.maximum(weight, 0)
+    given = np.zeros(len(cap), object)
     left = min(total, sum(caps))
-    weight = [max(w, 0) for w in weights]
     while left > 0:
-        open_ = [i for i in range(len(caps)) if caps[i] > given[i] and weight[i] > 0]
-        if not open_:  # only accounts without weight are left
-            open_ = [i for i in range(len(caps)) if caps[i] > given[i]]
-            weight = [1] * len(caps)
-        mass = sum(weight[i] for i in open_)
-        full = [i for i in open_ if left * weight[i] >= (caps[i] - given[i]) * mass]
-        if full:
-            for i in full:
-                left -= caps[i] - given[i]
-                given[i] = caps[i]
+        open_ = np.flatnonzero((cap > given) & (weight > 0))
+        if not len(open_):  # only accounts without weight are left
+            weight[:] = 1
             continue
-        parts = {i: divmod(left * weight[i], mass) for i in open_}
-        for i, (whole, _) in parts.items():
-            given[i] += whole
-            left -= whole
-        for i in sorted(open_, key=lambda i: (-parts[i][1], i))[:left]:
-            given[i] += 1
+        mass, wanted, room = weight[open_].sum(), left * weight[open_], (cap - given)[open_]
+        full = wanted >= room * mass
+        if full.any():
+            given[open_[full]] += room[full]
+            left -= room[full].sum()
+            continue
+        whole = wanted // mass
+        given[open_] += whole
+        left -= whole.sum()
+        rest = ((wanted - whole * mass) / mass).astype(np.float64)
+        given[open_[np.argsort(-rest, kind="stable")[:left]]] += 1
         left = 0
-    return given
+    shared: list[int] = given.tolist()
+    return shared
 
 
 def ranking(

@@ -25,7 +25,7 @@ NANO = 1_000_000_000
 LARGEST = float(2**62)
 """Base units that the gross value of an account may not reach: sums stay inside int64."""
 SLACK = 1e-9
-"""Rounding of the clocks and of logarithms, taken off the distance that an account may sleep."""
+"""Rounding of logarithms and, as a share of it, of a clock; taken off the distance an account may sleep."""
 OUT_OF_RANGE = -1
 
 
@@ -188,8 +188,8 @@ def screen(balances, lots, entry, ticks, terms, table, wake, basket, clocks, out
         if headroom < 0:
             out[found] = account
             found += 1
-        free = float(headroom - 2 * held - 1)  # values and requirements are rounded to the unit
+        free = float(headroom - 4 * held)  # values, requirements and tiers are rounded to the unit
         wake[account] = -np.inf
         if free > 0.0:
-            wake[account] = clocks[clock] + math.log1p(free / gross) - SLACK
+            wake[account] = clocks[clock] + math.log1p(free / gross) - SLACK * (1.0 + clocks[clock])
     return found

@@ -24,6 +24,7 @@ def make_view() -> Callable[..., PublicView]:
             depth_band=0.01,
             pool_price=[2000.0, 0.0],
             pool_depth_usd=[50e6, 0.0],
+            pool_keeps=[0.997, 0.0],
             gas_floor_gwei=80.0,
             gas_standard_gwei=100.0,
             gas_urgent_gwei=150.0,

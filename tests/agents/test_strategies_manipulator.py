@@ -37,7 +37,7 @@ def test_a_mid_that_comes_back_fast_cannot_be_pushed_far():
 
 @given(st.floats(0.001, 0.09), st.floats(1e4, 1e8))
 def test_x03_x04_a_push_of_an_average_costs_the_closed_form_and_the_fee(fall, reserve):
-    push = push_pool(fall, Reading("pool", 1.0, 10, 0.0), reserve)
+    push = push_pool(fall, Reading("pool", 1.0, 10, 0.0), reserve, 0.003)
     spot = twap_spot_factor(1.0 - fall, 10)
     assert push.cost_usd - 0.003 * push.sell_usd == pytest.approx(manipulation_loss(reserve, spot), rel=1e-6)
     tokens = push.sell_usd  # at a price of 1
@@ -47,7 +47,7 @@ def test_x03_x04_a_push_of_an_average_costs_the_closed_form_and_the_fee(fall, re
 
 
 def test_x04_an_average_of_n_blocks_cannot_be_pushed_below_what_n_zeros_would_give():
-    assert push_pool(0.1, Reading("pool", 1.0, 10, 0.0), 1e6) is None
+    assert push_pool(0.1, Reading("pool", 1.0, 10, 0.0), 1e6, 0.003) is None
 
 
 def wall_of(bot: Manipulator, debt_usd: float, at: float) -> list[Uncovered]:

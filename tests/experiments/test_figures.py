@@ -61,7 +61,8 @@ def test_every_figure_is_drawn_and_the_style_of_the_caller_stays(calls, tmp_path
     settings_before = dict(mpl.rcParams)
     result = made_up_result(calls)
     figures = write_figures(result, tmp_path / "figures")
-    assert len(figures) == sum(set(needs) <= set(result.tables) for _, needs in FIGURES) > 5
+    lending = [tables for _, tables in FIGURES if all(table in result.tables for table in tables)]
+    assert len(figures) == len(lending) >= 6  # a run without venues draws nothing of margins
     assert all(path.read_bytes().startswith(PNG) for path in figures)
     assert dict(mpl.rcParams) == settings_before
     page = write_report(result, tmp_path, figures).read_text()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from liquidarium.experiments.check import check
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
+from liquidarium.experiments.world.recorder import REPAID
 from liquidarium.protocols.fixed_point import WAD
 from liquidarium.protocols.lending.fluid.pool import FluidPool
 
@@ -46,6 +48,39 @@ def test_one_call_serves_more_than_the_account_it_names():
     done = model.recorder.liquidations
     assert len(met) > 2 * len(done) > 0
     assert not any(pool.health_factor(row, int(model.time_s)) < WAD for row in list(met)[:50])
+
+
+def test_a_call_may_cost_more_than_the_account_it_names_owes():
+    model = LiquidationMarket(load_scenario("quickstart", (FLUID,)), 3, collect_every=0)
+    pool, beyond = model.lending.pool, []
+    call = pool.liquidate
+
+    def watched(row, collateral, debt, cover, liquidator, now_s):
+        owed = pool.debt_units(row, debt, now_s)
+        called = call(row, collateral, debt, cover, liquidator, now_s)
+        beyond.append(called.debt_repaid + called.debt_fee > 2 * owed)
+        return called
+
+    pool.liquidate = watched
+    model.run()
+    assert any(beyond)
+
+
+def test_accounts_too_small_for_gas_are_liquidated_with_the_others():
+    """Three thousand of two thousand dollars each: 1 % of one is less than the gas of a call."""
+    small = (FLUID, "borrowers.count=3000", "borrowers.total_debt_usd=6e6")
+    repaid = []
+    for batched in (True, False):
+        model = LiquidationMarket(load_scenario("quickstart", small), 3, collect_every=0)
+        model.lending.pool.batched = batched
+        model.run()
+        repaid.append(sum(row[REPAID] for row in model.recorder.liquidations))
+    assert repaid[0] > 2 * repaid[1]
+
+
+def test_nobody_is_warned_of_accounts_too_small_for_gas():
+    codes = {finding.code for finding in check(load_scenario("quickstart", (FLUID,)), 1)}
+    assert "gas-dearer-than-reward" not in codes
 
 
 def test_accounts_that_jump_over_the_limit_are_absorbed():

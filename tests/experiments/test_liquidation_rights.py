@@ -284,3 +284,12 @@ def test_rights_to_calls_are_refused_where_accounts_are_taken_over(kind):
 def test_an_auction_that_cannot_be_is_refused(given, message):
     with pytest.raises(ScenarioError, match=message):
         LiquidationMarket("quickstart", 1, (f"oracle.auction.{given}",))
+
+
+def test_a_full_block_takes_the_first_rights_and_the_others_lapse():
+    model = finished("chain.block_gas_limit=650_000", seed=7)
+    table = model.rights.table()
+    gas = np.array([row[5] for row in model.recorder.blocks])
+    assert gas.max() <= 650_000
+    assert (table.outcome == "lapsed").any()
+    assert not table[table.outcome == "used"].groupby("t_done_s").size().gt(1).any()

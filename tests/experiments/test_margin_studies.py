@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from liquidarium.experiments.cli.app import app
-from liquidarium.experiments.margin_studies import model_risk, run_study
+from liquidarium.experiments.margin_studies import architectures, model_risk, run_study
 from liquidarium.experiments.margin_studies.correlation_break import (
     BOOKS,
     DEGREES,
@@ -65,7 +66,7 @@ def test_the_command_saves_table_and_figure_and_refuses_unknown_studies(tmp_path
     assert names == ["correlation-break.png", "margin_study.json", "table.md", "table.parquet"]
     wrong = CliRunner().invoke(app, ["margin", "nothing", "--out", str(tmp_path / "other")])
     assert wrong.exit_code == 2
-    assert "margin study = 'nothing'; allowed: correlation-break, model-risk" in wrong.output
+    assert "margin study = 'nothing'; allowed: architectures, correlation-break, model-risk" in wrong.output
     assert not (tmp_path / "other").exists()
 
 
@@ -125,3 +126,41 @@ def test_heston_values_between_nodes_are_near_those_of_their_own_variance():
         strikes, calls = model_risk._strikes()
         exact = own.price(np.full(6, spots[0, i]), strikes, model_risk.LIFE_YEARS, calls)
         assert found[i] == pytest.approx(exact, abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return architectures.draw_crowd(np.random.default_rng(1), 40)
+
+
+def test_tiers_of_the_study_are_those_of_the_rule():
+    notional = np.array([0.0, 5e4, 1e5, 7e5, 4e6, 5e7])
+    exact = [architectures.TIERS.required(round(each)) for each in notional.tolist()]
+    assert architectures.tiered(notional) == pytest.approx(exact, abs=2.0)
+
+
+def test_a_small_long_position_needs_the_same_everywhere_at_the_start(crowd):
+    notionals = np.zeros_like(crowd.notionals)
+    notionals[:, :, 1] = crowd.notionals[:1, :1, 1] / crowd.notionals[0, 0, 1] * 1_000.0
+    small = replace(crowd, notionals=notionals)
+    needs = {name: architectures.maintenance(name, small)[0] for name in architectures.ARCHITECTURES}
+    flat = [float(need.reshape(need.shape[0], -1).sum(axis=1)[0]) for need in needs.values()]
+    assert flat[:4] == pytest.approx([50.0] * 4)
+    assert flat[4] == pytest.approx(flat[5])  # netting weighs an asset by its volatility
+
+
+def test_a_loss_on_isolated_margin_stays_in_its_position_and_on_cross_margin_gains_carry_it(crowd):
+    isolated = architectures.outcomes("isolated", crowd)
+    cross = architectures.outcomes("cross", crowd)
+    hedged = crowd.kinds != "long only"
+    assert isolated.initial.tolist() == pytest.approx(cross.initial.tolist())
+    assert (isolated.minute[hedged] >= 0).mean() > (cross.minute[hedged] >= 0).mean()
+
+
+def test_less_initial_margin_is_paid_for_by_deficits(crowd):
+    totals = {
+        name: architectures.outcomes(name, crowd)[["initial", "deficit"]].sum()
+        for name in ("cross", "netted", "common move")
+    }
+    assert totals["cross"].initial > totals["netted"].initial > totals["common move"].initial
+    assert totals["cross"].deficit <= totals["netted"].deficit <= totals["common move"].deficit

@@ -13,6 +13,7 @@ import pytest
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
+from liquidarium.market.trading import TradingFloor
 
 CRASH = ("clock.start=2021-05-19T13:00:00Z", "clock.duration_s=600")
 
@@ -46,6 +47,20 @@ def test_a_run_leaves_the_garbage_collector_as_it_was():
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+def test_a_run_frees_its_world_without_waiting_for_the_garbage_collector():
+    def worlds():
+        return sum(isinstance(thing, TradingFloor) for thing in gc.get_objects())
+
+    gc.collect()
+    before = worlds()
+    gc.disable()
+    try:
+        run("quickstart", seed=1, overrides=CRASH)
+        assert worlds() == before
+    finally:
+        gc.enable()
 
 
 def test_deciders_and_cohorts_are_mesa_agents():

@@ -10,8 +10,10 @@ from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.options import (
     analyse,
     chain_names,
+    compare_marks,
     implied,
     load_chain,
+    mark_inputs,
     model_free,
     volatility_at,
 )
@@ -64,6 +66,25 @@ def test_what_was_repaired_is_said_and_refused_on_request(analyses):
     assert analyses["eth-2021-10-01"].fit.repaired[0].kind == "butterfly"
     with pytest.raises(ArbitrageError, match="is refused"):
         analyse(load_chain("eth-2021-10-01"), repair=False)
+
+
+def test_a_model_marks_every_option_near_the_exchange_and_mids_and_last_trades_do_not(analyses):
+    rows = compare_marks(analyses["btc-2020-05-21"]).set_index("mark")
+    assert rows.options["model"] == rows.options["hybrid"] == 326
+    assert rows.options["mid"] < 240
+    assert rows.p95_bps["hybrid"] < 20.0
+    assert min(rows.p95_bps["mid"], rows.p95_bps["last"]) > 1_000.0
+    assert rows.median_bps["hybrid"] < 1.5
+
+
+def test_a_model_mark_is_as_uncertain_as_its_slice_misses(analyses):
+    found = analyses["eth-2022-01-27"]
+    seen = mark_inputs(found)
+    first = found.quotes.years == found.fit.slices[0].slice.years
+    at = int(np.abs(found.quotes.strike - found.quotes.underlying_usd)[first].argmin())
+    by_hand = 2_481.6 * 0.3989 * np.sqrt(found.fit.slices[0].slice.years) * found.fit.slices[0].rms_volatility
+    assert np.asarray(seen.model_uncertainty)[at] == pytest.approx(by_hand, rel=0.02)
+    assert (np.asarray(seen.index_age_s) >= 0.0).all()
 
 
 def test_an_unknown_chain_is_refused_with_the_names_there_are():

@@ -283,6 +283,18 @@ def test_screening_never_misses_an_account_that_the_rule_would_liquidate(custome
             assert backed[row] <= owed[row] * (1.0 + 1e-9)
 
 
+def test_an_account_may_be_liquidated_that_seems_to_have_part_of_a_tick_to_spare():
+    """Why `caution` is what it is: of prices around its trigger, some find the exact rule earlier."""
+    pool, spare = make_pool(), []
+    for price in range(1_770 * 10**8, 1_790 * 10**8, 10**6):
+        pool.set_prices([price, *PRICES[1:]])
+        collateral, debt, _ = pool.weights(0)
+        seen = (pool.positions.collateral[HEALTHY] @ collateral) / (pool.positions.debt[HEALTHY] @ debt)
+        if pool.health_factor(HEALTHY, 0) < WAD:
+            spare.append(seen - 1.0)
+    assert 0.0005 < max(spare) < 0.0015 < pool.caution
+
+
 calls = st.lists(
     st.tuples(
         st.sampled_from(["liquidate", "repay", "supply", "withdraw"]),

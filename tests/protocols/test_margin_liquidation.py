@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from liquidarium.protocols.margin.accounts import MarginAccounts
 from liquidarium.protocols.margin.contracts import InverseContract, LinearContract
 from liquidarium.protocols.margin.deleveraging import (
     CappedProRata,
+    MinMax,
     ProRata,
     Queue,
     close_against,
@@ -44,11 +47,13 @@ TIERS = MarginTiers((10**9, 10**12), (NANO // 100, NANO // 20))
 
 amounts = st.integers(-(10**6), 10**6)
 accounts_of_winners = st.lists(amounts, min_size=1, max_size=12)
-rules = st.sampled_from(("queue", "pro-rata", "capped"))
+rules = st.sampled_from(("queue", "pro-rata", "capped", "min-max"))
 
 
 def rule_of(name, weights):
-    return {"queue": Queue(), "pro-rata": ProRata()}.get(name) or CappedProRata(tuple(weights))
+    return {"queue": Queue(), "pro-rata": ProRata(), "min-max": MinMax()}.get(name) or CappedProRata(
+        tuple(weights)
+    )
 
 
 def venue(*contracts):
@@ -88,6 +93,22 @@ def test_pro_rata_takes_the_same_share_of_all_to_a_unit(capacity, budget):
     taken = ProRata().allocate(budget, capacity, [0] * len(capacity))
     share = min(budget / sum(capacity), 1)
     assert all(abs(t - share * c) <= 1 for t, c in zip(taken, capacity, strict=True))
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=4), st.integers(0, 40), st.integers(1, 4))
+def test_min_max_finds_the_smallest_largest_share_of_all_choices(capacity, budget, lot):
+    taken = MinMax().allocate(budget, capacity, [0.0] * len(capacity), lot)
+    choices = itertools.product(*(range(0, cap // lot * lot + 1, lot) for cap in capacity))
+
+    def worst(given):
+        return max((Fraction(g, c) for g, c in zip(given, capacity, strict=True) if c), default=Fraction(0))
+
+    assert worst(taken) == min(worst(choice) for choice in choices if sum(choice) == sum(taken))
+
+
+def test_whole_contracts_spare_small_accounts_under_min_max_and_not_pro_rata():
+    assert ProRata().allocate(50, [50, 12, 12], [0.0] * 3, lot=10) == [30, 10, 10]
+    assert MinMax().allocate(50, [50, 12, 12], [0.0] * 3, lot=10) == [40, 10, 0]
 
 
 def test_what_a_cap_cuts_off_is_spread_over_the_others():

@@ -172,6 +172,20 @@ def test_a_fitted_surface_binds_each_expiry_to_the_one_before():
         fit_surface(np.tile(k, 2), years, 100.0, volatility, repair=False)
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 100_000), n=st.integers(5, 30))
+def test_even_quotes_of_unrelated_expiries_are_repaired(seed, n):
+    rng = np.random.default_rng(seed)
+    k, years = rng.uniform(-1.0, 1.0, n), np.array([0.02, 0.08, 0.3])
+    quotes = []
+    for left in years.tolist():
+        b, sigma = rng.uniform(0.02, 1.0) * math.sqrt(left), rng.uniform(0.02, 0.4)
+        one = SviSlice(left, rng.uniform(0.01, 1.0) * left, b, rng.uniform(-0.8, 0.8), 0.0, sigma)
+        quotes.append(one.volatility(k) * np.exp(rng.normal(0.0, 0.05, n)))
+    fit = fit_surface(np.tile(np.exp(k), 3), np.repeat(years, n), 1.0, np.concatenate(quotes))
+    assert violations(fit.surface.slices) == []
+
+
 def test_an_arbitrageable_surface_is_refused():
     with pytest.raises(ArbitrageError, match="the surface admits arbitrage: butterfly"):
         VolatilitySurface([VOGT], [100.0])

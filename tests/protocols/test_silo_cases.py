@@ -42,6 +42,8 @@ def test_l31_repayment_to_the_target():
         (80, 100, 0.0, 0.05, 80),
         (98, 100, 0.95, 0.10, 98),
         (99, 100, 0.8, 0.05, 99),
+        (98, 100, 0.8, 0.0, 98),
+        (97, 100, 0.8, 0.0, 85),
     ],
     ids=[
         "no debt",
@@ -51,7 +53,9 @@ def test_l31_repayment_to_the_target():
         "under water",
         "no target",
         "cannot",
+        "above",
         "dust",
+        "no dust",
     ],
 )
 def test_where_the_target_cannot_be_met_the_whole_debt_is_repaid(debt, collateral, target, fee, repay):

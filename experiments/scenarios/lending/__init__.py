@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .aave import AaveV2Config, AaveV3Config, AaveV4StyleConfig, AaveV36Config
+from .ajna import AjnaConfig
 from .base import LendingConfig
 from .comet import CometConfig
 from .compound import CompoundConfig, VenusConfig
@@ -14,6 +15,7 @@ from .euler import EulerV1Config, EulerV2Config
 from .fluid import FluidConfig
 from .laboratory import LaboratoryConfig
 from .liquity import LiquityV1Config, LiquityV2Config
+from .llamma import LlammaConfig
 from .maker import MakerConfig, MakerFlipConfig
 from .morpho import MorphoBlueConfig
 from .silo import SiloConfig
@@ -33,6 +35,8 @@ ProtocolConfig = Annotated[
     | EulerV2Config
     | SiloConfig
     | FluidConfig
+    | AjnaConfig
+    | LlammaConfig
     | MakerConfig
     | MakerFlipConfig
     | LiquityV1Config

@@ -75,7 +75,8 @@ def _vaults(config: FluidConfig, scenario: Scenario) -> dict[str, FluidParameter
                 config.unsafe,
             )
         except ValueError as error:
-            raise ScenarioError(f"protocol, vault of {symbol}: {error}") from error
+            advice = str(error).replace("pass unsafe=True", "set protocol.unsafe = true")
+            raise ScenarioError(f"protocol, vault of {symbol}: {advice}") from error
     return vaults
 
 

@@ -59,7 +59,20 @@ class LendingKind:
 
 def lending_kinds() -> dict[str, LendingKind]:
     """Return every kind of lending protocol by the name that scenarios give it."""
-    from . import aave, comet, compound, euler, fluid, laboratory, liquity, maker, morpho, silo
+    from . import (
+        aave,
+        ajna,
+        comet,
+        compound,
+        euler,
+        fluid,
+        laboratory,
+        liquity,
+        llamma,
+        maker,
+        morpho,
+        silo,
+    )  # fmt: skip
 
     return {
         "aave-v2": LendingKind("half of a debt at any health below 1, fixed bonus", aave.terms, aave.build),
@@ -103,6 +116,16 @@ def lending_kinds() -> dict[str, LendingKind]:
             "whole ranges of ticks liquidated down to the threshold, the worst absorbed",
             fluid.terms,
             fluid.build,
+        ),
+        "ajna": LendingKind(
+            "no oracle: lenders name prices, kickers stake bonds, collateral sold at falling prices",
+            ajna.terms,
+            ajna.build,
+        ),
+        "llamma": LendingKind(
+            "crvUSD: collateral in bands converted by arbitrage, hard liquidation after",
+            llamma.terms,
+            llamma.build,
         ),
         "maker": LendingKind("vaults sold by falling-price auctions (2021)", maker.terms, maker.build_clip),
         "maker-flip": LendingKind("vaults sold by bids (2020)", maker.terms, maker.build_flip),

@@ -116,6 +116,7 @@ class EulerPool(LendingPool):
         top = parameters.max_discount / PERCENTAGE_FACTOR
         self.bonus = np.where(self.thresholds > 0, top / (1.0 - top), 0.0)
         self.prices = [0] * n
+        self._quotes = [Quote(0, asset.decimals) for asset in ledger.assets]
         self.books: dict[int, VaultBook] = {}
         self.held = [0] * n
         """Collateral that calls have moved in less what they have moved out, by asset."""
@@ -162,6 +163,10 @@ class EulerPool(LendingPool):
     def set_prices(self, answers: Sequence[int]) -> None:
         """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
         self.prices = list(answers)
+        self._quotes = [
+            Quote(price * TO_18_DECIMALS, asset.decimals)
+            for price, asset in zip(answers, self.ledger.assets, strict=True)
+        ]
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`."""
@@ -177,7 +182,7 @@ class EulerPool(LendingPool):
         owed = self._debt(row, now_s)
         if not owed:
             return MAX_UINT256
-        liquidity = liquidity_of(self._collaterals(row), owed, self._quote(loan))
+        liquidity = liquidity_of(self._collaterals(row)[0], owed, self._quotes[loan])
         if liquidity.liability_value == 0:
             return MAX_UINT256
         health = liquidity.collateral_value * WAD // liquidity.liability_value
@@ -209,10 +214,9 @@ class EulerPool(LendingPool):
             try:
                 most = check_liquidation(
                     self.parameters,
-                    self._collaterals(row),
-                    self._targets().index(target),
+                    *self._collaterals(row, target),
                     self._debt(row, now_s),
-                    self._quote(loan),
+                    self._quotes[loan],
                     since_check=self._since_check(row, now_s),
                 )
             except Revert:
@@ -232,12 +236,8 @@ class EulerPool(LendingPool):
             raise Revert("E_NotController")
         if not self.ltv[collateral]:
             raise Revert("E_BadCollateral")
-        book, held, target = (
-            self._book(debt, now_s),
-            self._collaterals(row),
-            self._targets().index(collateral),
-        )
-        owed, quote, since = self._debt(row, now_s), self._quote(debt), self._since_check(row, now_s)
+        book, (held, target) = self._book(debt, now_s), self._collaterals(row, collateral)
+        owed, quote, since = self._debt(row, now_s), self._quotes[debt], self._since_check(row, now_s)
         health = self.health_factor(row, now_s)
         most = check_liquidation(self.parameters, held, target, owed, quote, since_check=since)
         if most.repay == 0 or cover == 0:
@@ -429,9 +429,9 @@ class EulerPool(LendingPool):
 
     def _stays_healthy(self, row: int, asset: int, amount: int, now_s: int) -> bool:
         """Whether an account in debt is healthy without `amount` of a collateral."""
-        left, k = list(self._collaterals(row)), self._targets().index(asset)
+        left, k = self._collaterals(row, asset)
         left[k] = replace(left[k], balance=left[k].balance - amount)
-        return liquidity_of(left, self._debt(row, now_s), self._quote(int(self._loan_of[row]))).healthy
+        return liquidity_of(left, self._debt(row, now_s), self._quotes[self._loan_of[row]]).healthy
 
     def _open_vault(self, loan: int, owed: int) -> None:
         supplied = max(int(owed / self.utilisation), owed)
@@ -448,16 +448,12 @@ class EulerPool(LendingPool):
             known = self._known[loan] = stored, replace(stored, vault=vault, updated=now)
         return known[1]
 
-    def _quote(self, asset: int) -> Quote:
-        return Quote(self.prices[asset] * TO_18_DECIMALS, self.ledger.assets[asset].decimals)
-
-    def _targets(self) -> list[int]:
-        return [asset for asset, ltv in enumerate(self.ltv) if ltv]
-
-    def _collaterals(self, row: int) -> list[Collateral]:
-        """Collateral of an account in the order of `_targets`."""
-        held = self.positions.collateral[row]
-        return [Collateral(int(held[i]), self._quote(i), self.ltv[i]) for i in self._targets()]
+    def _collaterals(self, row: int, target: int = -1) -> tuple[list[Collateral], int]:
+        """Collateral that an account has, and `target` in any case; and where in the list that is."""
+        held = self.positions.collateral[row].tolist()
+        listed = [i for i, ltv in enumerate(self.ltv) if ltv and (held[i] or i == target)]
+        collaterals = [Collateral(held[i], self._quotes[i], self.ltv[i]) for i in listed]
+        return collaterals, listed.index(target) if target in listed else -1
 
     def _since_check(self, row: int, now_s: int) -> int:
         checked = self._checked.get(row)

@@ -62,7 +62,7 @@ class FluidParameters:
         if together > MAX_LIMIT_AND_PENALTY and not self.unsafe:
             raise ValueError(
                 f"Fluid: max_limit and penalty together must be at most {MAX_LIMIT_AND_PENALTY / 1e4:.1%}, "
-                f"got {together / 1e4:.2%}"
+                f"got {together / 1e4:.2%}; lower one or pass unsafe=True"
             )
         if self.max_limit * (PERCENTAGE_FACTOR + self.penalty) >= THOUSAND * PERCENTAGE_FACTOR:
             raise ValueError(

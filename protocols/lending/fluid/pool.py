@@ -128,6 +128,7 @@ class FluidPool(LendingPool):
         self._members: dict[tuple[Pair, int], Integers] = {}
         self._known: dict[int, tuple[Liquidity, Liquidity]] = {}
         self._ratios: dict[Pair, tuple[FluidVault, dict[int, int]]] = {}
+        self._known_limits: dict[Pair, tuple[int, Limits]] = {}
         self._log: list[Rows] = []
         self._checked: tuple[list[int], list[int]] = [0] * n, [0] * n
 
@@ -528,8 +529,11 @@ class FluidPool(LendingPool):
     def _limits(self, pair: Pair, now_s: int) -> Limits:
         parameters = self.parameters[pair[0]]
         assert parameters is not None  # an account with such collateral is refused
-        price = self._price(pair) * EXCHANGE_PRICES_PRECISION
-        return limits(parameters, price // self._book(pair[1], now_s).exchange_price)
+        price = self._price(pair) * EXCHANGE_PRICES_PRECISION // self._book(pair[1], now_s).exchange_price
+        known = self._known_limits.get(pair)
+        if known is None or known[0] != price:
+            known = self._known_limits[pair] = price, limits(parameters, price)
+        return known[1]
 
     def _price(self, pair: Pair) -> int:
         """Loan base units for a base unit of collateral, ray."""

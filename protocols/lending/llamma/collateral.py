@@ -91,7 +91,7 @@ def move_bands(controller: Controller, seen: Quote, user: int, debt: int, change
     """
     before = controller.amm
     held = before.deposits[user]
-    controller.amm = before.copy()
+    controller.amm = before.copy(user)
     try:
         x, y = withdraw(controller.amm, user, WAD)
         if x:

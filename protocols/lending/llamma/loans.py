@@ -35,12 +35,15 @@ class Controller:
         User to loan.
     total : Loan or None
         Sum of all debts, kept apart and therefore rounded otherwise.
+    others : int
+        Loans that are kept elsewhere until somebody looks at them, see `crowd`.
     """
 
     parameters: ControllerParameters
     amm: Amm
     loans: dict[int, Loan] = field(default_factory=dict)
     total: Loan | None = None
+    others: int = 0
 
     def debt(self, user: int, now: int) -> int:
         """Return what a user owes now, token units; rounded up unless it is the only loan."""
@@ -49,7 +52,7 @@ class Controller:
             return 0
         numerator = loan.initial_debt * self.amm.interest.at(now)
         debt, rest = divmod(numerator, loan.multiplier)
-        return debt + (rest > 0 and len(self.loans) > 1)
+        return debt + (rest > 0 and len(self.loans) + self.others > 1)
 
     def total_debt(self, now: int) -> int:
         """Return the sum of debts as the contract keeps it, token units."""

@@ -94,8 +94,11 @@ class Amm:
         """Return an empty LLAMMA deployed now at an oracle price (wad)."""
         return cls(parameters, Limiter(oracle_price, 0, now), Interest(WAD, rate_per_second, now))
 
-    def copy(self) -> Amm:
-        """Return the same state, to go back to."""
+    def copy(self, user: int) -> Amm:
+        """Return the same state, to change the shares of one user in; those of others are shared."""
+        deposits, held = dict(self.deposits), self.deposits.get(user)
+        if held is not None:
+            deposits[user] = Deposit(held.first, held.last, list(held.shares))
         return Amm(
             self.parameters,
             self.limiter,
@@ -108,7 +111,7 @@ class Amm:
             dict(self.total_shares),
             self.admin_fees_x,
             self.admin_fees_y,
-            {user: Deposit(d.first, d.last, list(d.shares)) for user, d in self.deposits.items()},
+            deposits,
         )
 
     def base_price(self, now: int) -> int:

@@ -39,12 +39,12 @@ def _value(amm: Amm, seen: Quote, user: int, *, in_collateral: bool) -> int:
         y = amm.bands_y.get(band, 0) if band >= amm.active_band else 0
         if not (x or y) or not shares:
             continue
-        whole = _band_value(amm, seen.price, up, down, x, y, in_collateral=in_collateral)
+        whole = band_value(amm, seen.price, up, down, x, y, in_collateral=in_collateral)
         total += whole * shares // (amm.total_shares.get(band, 0) + DEAD_SHARES)
     return total
 
 
-def _band_value(amm: Amm, price: int, up: int, down: int, x: int, y: int, *, in_collateral: bool) -> int:
+def band_value(amm: Amm, price: int, up: int, down: int, x: int, y: int, *, in_collateral: bool) -> int:
     """Value of a whole band, in collateral or in borrowed token, 18 decimals."""
     a, root_ratio = amm.parameters.amplification, amm.parameters.sqrt_band_ratio
     one_coin = not x or not y

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .inputs import MarkInputs, MarkMemory, MarkPrice, Value, both, drift, missing, or_index, pick
+
+_HALF = 0.5 - 1e-12
+"""Half of the weight, but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +50,27 @@ class IndexWeightedMedian:
         """Median, the weighted mean of the ages, and the mean distance of the three from it."""
         mid, mid_age = or_index(seen.mid, seen.book_age_s, seen)
         last, last_age = or_index(seen.last, seen.last_age_s, seen)
-        prices = np.array(np.broadcast_arrays(seen.index_price, mid, last), np.float64)
-        weights = np.array([self.index_weight, self.mid_weight, self.last_weight])
-        weights /= weights.sum()
-        order = np.argsort(prices, axis=0)
-        ordered = np.take_along_axis(prices, order, axis=0)
-        reached = np.cumsum(weights[order], axis=0)
-        below = _at(ordered, np.argmax(reached >= 0.5 - 1e-12, axis=0))
-        above = _at(ordered, np.argmax(reached > 0.5 + 1e-12, axis=0))
-        price = 0.5 * (below + above)
-        ages = np.array(np.broadcast_arrays(seen.index_age_s, mid_age, last_age), np.float64)
-        age = np.tensordot(weights, ages, 1)
-        apart = np.tensordot(weights, np.abs(prices - price), 1)
-        return MarkPrice(price[()], age[()], both(apart, drift(price, seen.volatility, age)))
+        total = self.index_weight + self.mid_weight + self.last_weight
+        shares = (self.index_weight / total, self.mid_weight / total, self.last_weight / total)
+        prices: tuple[Value, ...] = (seen.index_price, mid, last)
+        price = _weighted_median(prices, shares)
+        age = shares[0] * seen.index_age_s + shares[1] * mid_age + shares[2] * last_age
+        off: list[Value] = [np.abs(each - price) for each in prices]
+        apart = shares[0] * off[0] + shares[1] * off[1] + shares[2] * off[2]
+        return MarkPrice(price, age, both(apart, drift(price, seen.volatility, age)))
 
 
-def _at(ordered: NDArray[np.float64], row: NDArray[np.intp]) -> NDArray[np.float64]:
-    chosen: NDArray[np.float64] = np.take_along_axis(ordered, row[None, ...], axis=0)[0]
-    return chosen
+def _weighted_median(prices: Sequence[Value], shares: Sequence[float]) -> Value:
+    """Middle of the lowest price with half of the weight at or below it and the highest with half above."""
+    lowest: Any = math.inf
+    highest: Any = -math.inf
+    for price in prices:
+        below = sum(share * (other <= price) for share, other in zip(shares, prices, strict=True))
+        above = sum(share * (other >= price) for share, other in zip(shares, prices, strict=True))
+        lowest = np.minimum(lowest, pick(below >= _HALF, price, math.inf))
+        highest = np.maximum(highest, pick(above >= _HALF, price, -math.inf))
+    middle: Value = 0.5 * (lowest + highest)
+    return middle
 
 
 @dataclass(frozen=True, slots=True)

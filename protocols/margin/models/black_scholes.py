@@ -149,7 +149,7 @@ def implied_volatility(
     """
     each = np.broadcast_arrays(quote, spot, strike, years, is_call, rate, dividend_yield)
     s, k, t, call, (r, q) = book(*each[1:])
-    asked = np.asarray(each[0], np.float64, order="C")
+    asked = np.array(each[0], np.float64, order="C")
     volatility, outcome = np.empty(s.shape), np.empty(s.shape, np.int64)
     columns = (asked, s * np.exp((r - q) * t), k, t, call, np.exp(-r * t), volatility, outcome)
     kernels.implied(*(column.reshape(-1) for column in columns))

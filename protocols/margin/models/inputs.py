@@ -59,14 +59,14 @@ def book(
         With the option at fault, counted from 0.
     """
     given = np.broadcast_arrays(underlying, strike, years, is_call, *numbers)
-    flat = [np.asarray(each, np.float64, order="C") for i, each in enumerate(given) if i != 3]
+    flat = [np.array(each, np.float64, order="C") for i, each in enumerate(given) if i != 3]
     for name, values in zip(("price of the underlying", "strike"), flat, strict=False):
         _refuse(InstrumentError, name, values, ~((values > 0.0) & np.isfinite(values)), "finite and above 0")
     left = flat[2]
     _refuse(ExpiredOptionError, "years", left, ~((left > 0.0) & np.isfinite(left)), "above 0, it has expired")
     for values in flat[3:]:
         _refuse(InstrumentError, "a number", values, ~np.isfinite(values), "finite")
-    return flat[0], flat[1], flat[2], np.asarray(given[3], np.bool_, order="C"), tuple(flat[3:])
+    return flat[0], flat[1], flat[2], np.array(given[3], np.bool_, order="C"), tuple(flat[3:])
 
 
 def _refuse(error: type[OptionModelError], name: str, values: Floats, wrong: Flags, allowed: str) -> None:

@@ -99,7 +99,7 @@ class VolatilitySurface:
 
     def total_variance(self, log_moneyness: ArrayLike, years: ArrayLike) -> Floats:
         """Variance of the log price until each time; arguments broadcast."""
-        k, t = np.broadcast_arrays(np.asarray(log_moneyness, np.float64), np.asarray(years, np.float64))
+        k, t = map(np.array, np.broadcast_arrays(np.asarray(log_moneyness, float), np.asarray(years, float)))
         out = np.empty(k.shape)
         kernels.variances(self._years, self._parameters, k.ravel(), t.ravel(), out.reshape(-1))
         return out

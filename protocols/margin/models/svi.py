@@ -2,7 +2,8 @@
 
 The fit minimises weighted errors of volatility by Levenberg and Marquardt from several starts. A slice that
 admits butterfly or calendar arbitrage is fitted again with the violations as further errors, heavier each
-time, until the checks find nothing (Gatheral and Jacquier 2014 for the conditions).
+time and at last from a start that has none, until the checks find nothing (Gatheral and Jacquier 2014 for
+the conditions).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .inputs import ArbitrageError, Floats, InstrumentError, ParameterError, che
 _CHECKS = np.sinh(np.linspace(-8.0, 8.0, 801))
 """Where a slice is checked, in sigmas from its vertex: up to 1,490; its wings are lines beyond."""
 _STRENGTHS = (1.0, 10.0, 100.0, 1e3, 1e4)
+_STRENGTHS_FROM_CLEAN = (1e4, 1e6, 1e8)
 _ROUNDING = 1e-12
 
 
@@ -234,9 +236,11 @@ def fit_slice(
     best = fitted.violations(before)
     left: Sequence[Violation] = best
     if best and repair:
-        for strength in _STRENGTHS:
-            kernels.descend(x, k, w, errors, earlier, strength, 200)
-            fitted = _slice(years, x)
+        tries = [(x, strength) for strength in _STRENGTHS]
+        tries += [(_clean(w, before), strength) for strength in _STRENGTHS_FROM_CLEAN]
+        for start, strength in tries:
+            kernels.descend(start, k, w, errors, earlier, strength, 200)
+            fitted = _slice(years, start)
             left = fitted.violations(before)
             if not left:
                 break
@@ -251,6 +255,14 @@ def _slice(years: float, x: Floats) -> SviSlice:
     p = np.empty(kernels.N_PARAMETERS)
     kernels.plain(x, p)
     return SviSlice(years, *p.tolist())
+
+
+def _clean(w: Floats, before: SviSlice | None) -> Floats:
+    """Return a start without arbitrage: nearly flat, or a little above the slice of the expiry before."""
+    if before is None:
+        return np.array([float(w.mean()), math.log(1e-3 * float(w.mean())), 0.0, 0.0, 0.0])
+    lifted = (1.01 * before.a, math.log(max(1.01 * before.b, 1e-9)), math.atanh(before.rho))
+    return np.array([*lifted, before.m, math.log(before.sigma)])
 
 
 def _guesses(k: Floats, w: Floats) -> list[Floats]:
