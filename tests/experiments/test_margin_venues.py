@@ -70,6 +70,7 @@ def poor() -> RunResult:
         (*POOR, "venues.perps.deleveraging=queue"),
         (*POOR, "venues.perps.deleveraging=pro-rata"),
         (*POOR, "venues.perps.deleveraging=capped-pro-rata"),
+        (*POOR, "venues.perps.deleveraging=min-max"),
         (*POOR, "venues.perps.deleveraging=none"),
         (*POOR, "venues.perps.backstop={capital_usd=1_000_000}"),
         ("venues.perps.breaker={parameters={width=0.02, limit_s=4, pause_s=60}}",),
