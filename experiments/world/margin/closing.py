@@ -269,7 +269,8 @@ class Closing:
     def _rule(self, equities: list[int]) -> DeleveragingRule:
         if self.policy == "capped-pro-rata":
             return CappedProRata(tuple(equities))
-        return {"queue": Queue(), "pro-rata": ProRata(), "min-max": MinMax()}[self.policy]
+        rules: dict[str, DeleveragingRule] = {"queue": Queue(), "pro-rata": ProRata(), "min-max": MinMax()}
+        return rules[self.policy]
 
     def _winners(self, side: int, mark: int) -> tuple[list[int], list[int], list[int]]:
         """Rows that hold the opposite of a position and have gained on it, their gains and equities."""
