@@ -365,7 +365,11 @@ def test_damaged_price_file_is_named_with_key_row_and_value(refused_run, tmp_pat
         ("none.csv", None, "does not exist"),
         ("eth.txt", b"ts,close\n1,2\n", "must end in .csv, .csv.gz or .parquet"),
         ("folder.csv", "folder", "cannot be read: Is a directory"),
-        ("eth.csv.gz", gzip.compress(csv(BARS).encode(), mtime=0)[:-12], "cannot be read: Compressed file"),
+        (
+            "eth.csv.gz",
+            gzip.compress(csv(BARS).encode(), mtime=0)[:-12],
+            "cannot be read: Compressed file ended",
+        ),
         ("eth.csv.gz", b"ts,close\n1,2\n", "cannot be read"),
         ("eth.csv", b"\xff\xfe\x00" * 9, "cannot be read"),
         ("eth.parquet", b"PAR1" + b"x" * 99, "cannot be read"),

@@ -74,7 +74,7 @@ def test_bots_without_money_for_a_bond_do_not_kick():
 
 
 def test_it_runs_beside_another_protocol_in_one_market():
-    data = load_scenario("quickstart").model_dump()
+    data = load_scenario("quickstart").model_dump(exclude_unset=True)
     del data["protocol"]
     data["protocols"] = [{"kind": "ajna"}, {"kind": "aave-v2"}]
     model = LiquidationMarket(validate(data), 3, collect_every=0)

@@ -68,7 +68,7 @@ def test_accounts_in_conversion_count_as_eligible_only_once_the_rule_allows_a_ca
 
 
 def test_it_runs_beside_another_protocol_in_one_market():
-    data = load_scenario("quickstart").model_dump()
+    data = load_scenario("quickstart").model_dump(exclude_unset=True)
     del data["protocol"]
     data["protocols"] = [{"kind": "llamma"}, {"kind": "aave-v2"}]
     model = LiquidationMarket(validate(data), 3, collect_every=0)
@@ -78,7 +78,12 @@ def test_it_runs_beside_another_protocol_in_one_market():
 
 
 def test_a_coin_that_is_not_the_cash_is_swapped_both_ways():
-    changes = ("protocol.debt=DAI", "borrowers.count=400", "clock.block_time_s=60")
+    changes = (
+        "protocol.debt=DAI",
+        "borrowers.count=300",
+        "clock.start=2021-05-19T12:00:00Z",
+        "clock.duration_s=5400",
+    )
     model = finished(*changes, scenario="may-2021")
     assert bands_reached(model) > 0
     assert model.recorder.liquidations

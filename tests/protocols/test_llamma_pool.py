@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from liquidarium.market.assets import Asset
 from liquidarium.market.ledger import Ledger, Reason
@@ -134,7 +134,7 @@ def test_a_trade_is_the_rule_called_directly():
     trader = rich(pool)
     pool.set_prices(prices(1_850))
     market, before = pool.markets[ETH], pool.ledger.balances.copy()
-    twin = market.amm.copy(-1)
+    twin = market.amm.copy()
     seen = quote(twin, 1_850 * WAD, START + 600)
     expected = exchange(twin, seen, 0, 9_000 * UNIT[USDC])
     assert pool.trade(ETH, 0, 9_000 * UNIT[USDC], trader, 600) == expected
@@ -208,6 +208,7 @@ def test_hard_liquidation_hands_over_both_tokens_and_the_rule_says_how_much():
     assert moved[trader].tolist() == [expected.collateral_received, 0, -called.paid]
     assert called.paid == expected.debt - expected.borrowed_received
     assert pool.ledger.volumes[Reason.BURN, USDC] == expected.debt
+    assert pool.claims(now)["outside"][USDC] == sum(OWED.values()) * UNIT[USDC] - expected.debt
     assert not pool.positions.amounts[HIGH].any()
     assert pool.health_factor(HIGH, now) == MAX_UINT256
     assert not pool.residual_touched().any()
@@ -343,6 +344,8 @@ def test_checkpoint_and_rollback_restore_everything(call, known):
     assert state_of(pool) == before
     assert not pool.residual_touched().any()
     assert not pool.residual().any()
+    pool.weights(600)
+    assert np.abs(pool.positions.amounts - np.array(before[0])).max() <= 1
     resting = pool.resting(np.arange(4), 600)
     assert resting.tolist() == [pool.health_factor(row, 600) >= WAD for row in range(4)]
 
@@ -378,6 +381,8 @@ moves = st.lists(st.tuples(st.floats(-0.08, 0.07), st.booleans(), st.integers(10
 
 
 @settings(max_examples=60, deadline=None)
+@example(moves=[(-0.0625, False, 10), (0.0, True, 69), (0.0625, False, 10), (0.0625, False, 10)], paid=0)
+@example(moves=[(-0.08, False, 10), (-0.08, False, 10)], paid=1_079)
 @given(moves=moves, paid=st.integers(0, 5_000))
 def test_screening_never_misses_a_loan_that_may_be_liquidated(moves, paid):
     pool = make_pool()

@@ -94,11 +94,13 @@ class Amm:
         """Return an empty LLAMMA deployed now at an oracle price (wad)."""
         return cls(parameters, Limiter(oracle_price, 0, now), Interest(WAD, rate_per_second, now))
 
-    def copy(self, user: int) -> Amm:
-        """Return the same state, to change the shares of one user in; those of others are shared."""
-        deposits, held = dict(self.deposits), self.deposits.get(user)
-        if held is not None:
-            deposits[user] = Deposit(held.first, held.last, list(held.shares))
+    def copy(self, user: int | None = None) -> Amm:
+        """Return the same state, to go back to; given a user, the shares of all others are not copied."""
+        deposits = dict(self.deposits)
+        for owner in deposits if user is None else (user,):
+            if owner in deposits:
+                held = deposits[owner]
+                deposits[owner] = Deposit(held.first, held.last, list(held.shares))
         return Amm(
             self.parameters,
             self.limiter,
