@@ -121,7 +121,7 @@ def test_strategies_page_lists_every_option_of_liquidators_searchers_and_exits()
     shared = {field.name for field in dataclasses.fields(Liquidator)}
     assert set(re.findall(r"^\| `(\w+)` \|", told["What all liquidators share"], re.MULTILINE)) == shared
     for name, (kind, cls) in STRATEGIES.items():
-        if kind not in ("liquidator", "searcher", "manipulator"):
+        if kind not in ("liquidator", "searcher", "manipulator", "range-provider"):
             continue
         options = {field.name for field in dataclasses.fields(cls)} - shared
         if kind != "liquidator":
