@@ -108,7 +108,8 @@ def documented_tables() -> dict[str, list[str]]:
 
 
 def test_tables_page_lists_every_table_and_column_of_a_run_and_no_other():
-    result = run("quickstart", overrides=["clock.duration_s=120", "oracle.auction.recapture=1"])
+    pool = "assets.ETH.pool={kind='concentrated', depth_usd=1e6}"
+    result = run("quickstart", overrides=["clock.duration_s=120", "oracle.auction.recapture=1", pool])
     real = {name: list(table.columns) for name, table in result.tables.items()}
     assert documented_tables() == real
 
@@ -120,7 +121,7 @@ def test_strategies_page_lists_every_option_of_liquidators_searchers_and_exits()
     shared = {field.name for field in dataclasses.fields(Liquidator)}
     assert set(re.findall(r"^\| `(\w+)` \|", told["What all liquidators share"], re.MULTILINE)) == shared
     for name, (kind, cls) in STRATEGIES.items():
-        if kind not in ("liquidator", "searcher", "manipulator"):
+        if kind not in ("liquidator", "searcher", "manipulator", "range-provider"):
             continue
         options = {field.name for field in dataclasses.fields(cls)} - shared
         if kind != "liquidator":

@@ -85,21 +85,24 @@ def crossings(times_s: Floats, prices: Floats, side: int) -> Crossings:
     level = -side * np.log(prices)  # what rises is adverse
     entries = np.searchsorted(times_s, np.arange(times_s[0], times_s[-1], ENTRY_S))
     begin = times_s[0]
-    rows: list[tuple[Integers, Floats, Floats, Floats]] = []
+    hours: list[Integers] = []
+    ages, nears, fars = list[Floats](), list[Floats](), list[Floats]()
     for entry in np.unique(entries).tolist():
         end = int(np.searchsorted(times_s, times_s[entry] + REMEMBERED_S))
         path = level[entry:end] - level[entry]
         high = np.maximum.accumulate(path)
         new = np.flatnonzero(high[1:] > high[:-1]) + 1
         at = entry + new
-        hour = ((times_s[at] - begin) // 3600).astype(np.int64)
-        rows.append((hour, times_s[at] - times_s[entry], high[new - 1], high[new]))
-    return Crossings(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+        hours.append(((times_s[at] - begin) // 3600).astype(np.int64))
+        ages.append(times_s[at] - times_s[entry])
+        nears.append(high[new - 1])
+        fars.append(high[new])
+    return Crossings(np.concatenate(hours), np.concatenate(ages), np.concatenate(nears), np.concatenate(fars))
 
 
 def expected(law: CrowdLaw, seen: Crossings, n_hours: int) -> Floats:
     """Mean liquidated volume of each hour, ETH."""
-    return np.bincount(seen.hour, _means(law, seen), n_hours)[:n_hours]
+    return by_hour(seen.hour, _means(law, seen), n_hours)
 
 
 def drawn(law: CrowdLaw, seen: Crossings, n_hours: int, rng: np.random.Generator) -> Floats:
@@ -112,7 +115,7 @@ def drawn(law: CrowdLaw, seen: Crossings, n_hours: int, rng: np.random.Generator
     hour = np.repeat(seen.hour, count)
     sd = law.size_sd_log
     sizes = law.mean_size_eth * np.exp(sd * rng.standard_normal(len(hour)) - 0.5 * sd * sd)
-    return np.bincount(hour, sizes, n_hours)[:n_hours]
+    return by_hour(hour, sizes, n_hours)
 
 
 def fit(recorded: Floats, seen: Crossings) -> CrowdLaw:
@@ -125,7 +128,8 @@ def fit(recorded: Floats, seen: Crossings) -> CrowdLaw:
     seen : Crossings
     """
     n = len(recorded)
-    early = Crossings(*(column[seen.hour < n] for column in seen))
+    now = seen.hour < n
+    early = Crossings(seen.hour[now], seen.age_s[now], seen.near[now], seen.far[now])
     roots = np.sqrt(recorded)
 
     def law(x: Floats) -> CrowdLaw:
@@ -144,6 +148,11 @@ def fit(recorded: Floats, seen: Crossings) -> CrowdLaw:
         loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-2, "maxiter": 400}
     )
     return law(found.x)
+
+
+def by_hour(hour: Integers, volumes: Floats, n_hours: int) -> Floats:
+    """Sum volumes by hour; those of later hours are left out."""
+    return np.bincount(hour, volumes, n_hours)[:n_hours].astype(np.float64)
 
 
 def _means(law: CrowdLaw, seen: Crossings) -> Floats:

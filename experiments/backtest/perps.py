@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from ...market.streams import Streams
-from .perp_crowd import CrowdLaw, crossings, drawn, fit
+from .perp_crowd import CrowdLaw, by_hour, crossings, drawn, fit
 
 Floats = NDArray[np.float64]
 
@@ -157,7 +157,7 @@ def backtest_perps(
     sides: dict[str, SideScore] = {}
     means: dict[str, Floats] = {}
     for k, (side, sign) in enumerate(SIDES.items()):
-        recorded = np.bincount(hour, record[f"{side}_eth"].to_numpy(float))[:n_hours]
+        recorded = by_hour(hour, record[f"{side}_eth"].to_numpy(float), n_hours)
         seen = crossings(times, prices, sign)
         law = fit(recorded[:half], seen)
         simulated = np.array(
@@ -169,7 +169,7 @@ def backtest_perps(
         means[side] = simulated.mean(axis=0)
         if progress is not None:
             progress(k + 1, len(SIDES))
-    longs = np.bincount(hour, record["long_eth"].to_numpy(float))[:n_hours]
+    longs = by_hour(hour, record["long_eth"].to_numpy(float), n_hours)
     worst = half + np.argsort(-longs[half:], kind="stable")[:8]
     rows = [
         {
@@ -207,7 +207,7 @@ def _adverse_moves(hour: NDArray[np.int64], prices: Floats, side: int, n_hours: 
     groups = pd.Series(prices).groupby(hour)
     extreme = groups.min() if side > 0 else groups.max()
     moves = side * (1.0 - extreme / groups.first())
-    return moves.reindex(range(n_hours), fill_value=0.0).to_numpy(float)
+    return np.asarray(moves.reindex(range(n_hours), fill_value=0.0), np.float64)
 
 
 def _files() -> list[Traversable]:

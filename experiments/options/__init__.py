@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .analysis import ChainAnalysis, analyse, implied, model_free, volatility_at
 from .chains import OptionChain, chain_names, load_chain
-from .desk import DeskPlan, DeskResult, run_desk
+from .desk import DeskPlan, DeskResult, Push, run_desk
 from .marks import compare_marks, mark_inputs
 from .report import ChainReport, is_options
 
@@ -14,6 +14,7 @@ __all__ = [
     "DeskPlan",
     "DeskResult",
     "OptionChain",
+    "Push",
     "analyse",
     "chain_names",
     "compare_marks",

@@ -5,9 +5,10 @@ One step, in order:
 1. The underlying moves. Options that have reached expiry are settled at their payoff.
 2. The maker renews its quotes in every option's book and hedges its delta at the outside price plus a cost.
 3. Customers arrive (Poisson) and buy or sell at the market, if they would be safe at initial margin after it.
-4. Everyone is marked by the model. Who has less than the maintenance margin of the scenario grid closes what
-   the maker's quotes take, and what it still owes without positions is paid by the insurance fund, which may
-   go below 0.
+4. A manipulator, if there is one, takes the offers of one option away and shows quotes of its own while
+   everyone is marked, by default by the model.
+5. The maker renews its quotes. Who has less than the maintenance margin of the scenario grid closes what they
+   take, and what it still owes without positions is paid by the insurance fund, which may go below 0.
 
 Premiums are settled as for futures: a position gains and loses with its mark and nothing is paid in advance.
 Balances and positions are whole numbers in `MarginAccounts`, so that what is paid in stays in, to the unit.
@@ -29,6 +30,7 @@ from ...market.prices.reference import YEAR_S, ReferencePrice
 from ...market.streams import Streams
 from ...protocols.margin.accounts import MarginAccounts
 from ...protocols.margin.contracts import Contract, LinearContract, OptionContract, Right
+from ...protocols.margin.marks import MarkInputs, MarkMemory, MarkRule, ModelMark, observe
 from ...protocols.margin.models import black_scholes
 from ...protocols.margin.portfolio import Requirement, requirements, scan_accounts
 from ...protocols.margin.scenario_grid import DERIBIT, ScenarioGrid
@@ -41,8 +43,43 @@ UNIT = 10**6
 LOTS_PER_COIN = 100
 _PER_LOT_TICK = UNIT // LOTS_PER_COIN
 _TICKS = 1 << 20
-OUTSIDE, FUND, MAKER, FIRST_CUSTOMER = range(4)
-"""Rows: the outside market that hedges trade with, the insurance fund, the maker, customers."""
+OUTSIDE, FUND, MAKER, MANIPULATOR, FIRST_CUSTOMER = range(5)
+"""Rows: the outside market for hedges, the insurance fund, the maker, a manipulator, customers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A manipulator of one option's book.
+
+    Parameters
+    ----------
+    option : int
+        In the order of listing: by expiry, strike, call before put.
+    from_s, to_s : float
+        While it is at work.
+    factor : float
+        Its quotes over the price of the model, above 1.
+    lots : int
+        That it shows on each side.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    option: int
+    from_s: float
+    to_s: float
+    factor: float = 2.0
+    lots: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.factor > 1.0 or self.lots < 1 or self.option < 0:
+            raise ValueError(
+                "a push needs factor above 1, lots at least 1 and option at least 0; "
+                f"got {self.factor}, {self.lots} and {self.option}"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,6 +109,9 @@ class DeskPlan:
         Fraction of the value traded.
     fund_usd, maker_usd : int
     grid : ScenarioGrid
+    mark : MarkRule
+        Its index is the model's price, its depth the notional at the best quotes.
+    push : Push, optional
     """
 
     prices: ReferencePrice = field(
@@ -91,6 +131,8 @@ class DeskPlan:
     fund_usd: int = 50_000
     maker_usd: int = 5_000_000
     grid: ScenarioGrid = DERIBIT
+    mark: MarkRule = field(default_factory=ModelMark)
+    push: Push | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +143,11 @@ class DeskResult:
     ----------
     steps : DataFrame
         time_s, spot_usd, maker_gain_usd, spread_usd (earned against the model when customers traded),
-        hedge_cost_usd, net_delta, net_vega_usd, open_lots, conservation_error (base units; 0).
+        hedge_cost_usd, net_delta, net_vega_usd, open_lots, manipulator_gain_usd, conservation_error (base
+        units; 0). Gains are at the model's prices.
     liquidations : DataFrame
-        time_s, account, equity_usd, maintenance_usd, lots (closed), deficit_usd (paid by the fund).
+        time_s, account, equity_usd (at the mark), model_equity_usd, maintenance_usd, lots (closed),
+        deficit_usd (paid by the fund).
     """
 
     steps: pd.DataFrame
@@ -117,7 +161,15 @@ def run_desk(plan: DeskPlan, seed: int) -> DeskResult:
     path = plan.prices.path(times_s, Streams(seed))[:, 0]
     for time_s, spot in zip(times_s.tolist(), path.tolist(), strict=True):
         desk.step(time_s, spot)
-    columns = ["time_s", "account", "equity_usd", "maintenance_usd", "lots", "deficit_usd"]
+    columns = [
+        "time_s",
+        "account",
+        "equity_usd",
+        "model_equity_usd",
+        "maintenance_usd",
+        "lots",
+        "deficit_usd",
+    ]
     return DeskResult(pd.DataFrame(desk.rows), pd.DataFrame(desk.liquidated, columns=columns))
 
 
@@ -143,20 +195,28 @@ class _Desk:
         self.books = [OrderBook(_TICKS, 64) for _ in self.options]
         self.paid_in = 0
         for row in range(FIRST_CUSTOMER + plan.customers):
-            usd = {OUTSIDE: 0, FUND: plan.fund_usd, MAKER: plan.maker_usd}.get(row, plan.collateral_usd)
+            usd = {OUTSIDE: 0, FUND: plan.fund_usd, MAKER: plan.maker_usd, MANIPULATOR: 0}.get(
+                row, plan.collateral_usd
+            )
             self.accounts.deposit(row, usd * UNIT)
             self.paid_in += usd * UNIT
+        self.memory = MarkMemory()
+        self.last_s = np.zeros(len(self.options))
         self.spread = self.hedge_cost = 0.0
         self.rows: list[dict[str, float]] = []
-        self.liquidated: list[tuple[float, int, float, float, int, float]] = []
+        self.liquidated: list[tuple[float, int, float, float, float, int, float]] = []
 
     def step(self, time_s: float, spot: float) -> None:
         """Take one step at a price of the underlying."""
+        self.time_s = time_s
         self._expire(time_s, spot)
         self._value(time_s, spot)
         self._quote(spot)
         for _ in range(int(self.rng.poisson(self.plan.arrivals * self.plan.step_s / 86_400))):
             self._customer()
+        self._push()
+        self._mark(spot)
+        self._withdraw()
         self._quote(spot)
         self._liquidate(time_s)
         self._record(time_s, spot)
@@ -176,9 +236,9 @@ class _Desk:
         sigma = self.plan.model_volatility
         found = black_scholes.greeks(spot, self.strike[at], left, self.call[at], sigma)
         self.price[at], self.delta[at], self.vega[at] = found.price, found.delta, found.vega
-        # a contract has no mark of 0; what has expired is held by nobody
-        self.marks = np.maximum(np.rint(np.append(spot, self.price)), 1.0).astype(np.int64)
-        self.accounts.reprice(self.marks)
+        self.sigma = np.where(at, sigma * np.abs(self.delta) * spot / np.maximum(self.price, 1.0), 0.0)
+        self.fair = _whole(spot, self.price)
+        self.accounts.reprice(self.fair)
 
         def worth(spots: Floats, volatilities: Floats) -> Floats:
             shape = (len(left) + 1, spots.shape[1])
@@ -194,6 +254,49 @@ class _Desk:
         moves = self.plan.grid.lot_moves(worth, *same, days, np.full(len(left) + 1, float(_PER_LOT_TICK)))
         self.moves = np.zeros((n + 1, moves.shape[1]), np.int64)
         self.moves[np.append(0, 1 + np.flatnonzero(at))] = moves
+
+    def _push(self) -> None:
+        push = self.plan.push
+        if push is None or not (self.live[push.option] and push.from_s <= self.time_s < push.to_s):
+            return
+        book = self.books[push.option]
+        offered = int(book.depth(SELL)[:, 1].sum())
+        if offered:
+            self._trade(MANIPULATOR, push.option, BUY, offered)
+        at = max(int(push.factor * self.price[push.option]), 1)
+        book.limit(BUY, at, push.lots, MANIPULATOR)
+        book.market(SELL, push.lots, MANIPULATOR)  # with itself: nothing moves but the last price
+        book.limit(BUY, at, push.lots, MANIPULATOR)
+        book.limit(SELL, at + 1, push.lots, MANIPULATOR)
+        self.last_s[push.option] = self.time_s
+
+    def _withdraw(self) -> None:
+        if self.plan.push is not None:
+            self.books[self.plan.push.option].cancel_owner(MANIPULATOR)
+
+    def _mark(self, spot: float) -> None:
+        """Mark everything by the rule of the plan, from what the books show."""
+        n = len(self.options)
+        bid, ask, last, depth = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), np.zeros(n)
+        for i in np.flatnonzero(self.live).tolist():
+            book = self.books[i]
+            best = (book.best_bid, book.best_ask, book.last_price)
+            bid[i], ask[i], last[i] = (np.nan if price is None else price for price in best)
+            lots = sum(int(book.depth(side, 1)[:, 1].sum()) for side in (BUY, SELL))
+            depth[i] = lots / LOTS_PER_COIN * spot
+        seen = MarkInputs(
+            index_price=self.price,
+            bid=bid,
+            ask=ask,
+            depth_usd=depth,
+            last=last,
+            model=self.price,
+            volatility=self.sigma,
+            last_age_s=self.time_s - self.last_s,
+        )
+        seen, self.memory = observe(self.plan.mark, seen, self.memory, self.time_s)
+        marks = np.asarray(self.plan.mark.mark(seen).price, np.float64)
+        self.accounts.reprice(_whole(spot, np.where(self.live, marks, 0.0)))
 
     def _quote(self, spot: float) -> None:
         held = self.accounts.lots[MAKER] / LOTS_PER_COIN
@@ -234,6 +337,7 @@ class _Desk:
         book.market(side, lots, who)
         done = book.filled
         if done:
+            self.last_s[option] = self.time_s
             sign = 1 if side == BUY else -1
             value = book.filled_value * _PER_LOT_TICK
             self.accounts.fill_value(who, option + 1, sign * done, sign * value)
@@ -250,13 +354,13 @@ class _Desk:
         needed = self._required(accounts.lots[customers]).maintenance
         for at in np.flatnonzero(equity < needed).tolist():
             who = int(customers[at])
-            closed = 0
+            closed, fair = 0, accounts.equity(who, self.fair)
             for i in np.flatnonzero(accounts.lots[who, 1:]).tolist():
                 held = int(accounts.lots[who, i + 1])
                 closed += self._trade(who, i, SELL if held > 0 else BUY, abs(held))
             owed = 0 if accounts.lots[who].any() else max(-int(accounts.balances[who]), 0)
             accounts.transfer(FUND, who, owed)
-            numbers = (int(equity[at]) / UNIT, int(needed[at]) / UNIT)
+            numbers = (int(equity[at]) / UNIT, fair / UNIT, int(needed[at]) / UNIT)
             self.liquidated.append((time_s, who, *numbers, closed, owed / UNIT))
 
     def _record(self, time_s: float, spot: float) -> None:
@@ -266,12 +370,19 @@ class _Desk:
             {
                 "time_s": time_s,
                 "spot_usd": spot,
-                "maker_gain_usd": accounts.equity(MAKER) / UNIT - self.plan.maker_usd,
+                "maker_gain_usd": accounts.equity(MAKER, self.fair) / UNIT - self.plan.maker_usd,
                 "spread_usd": self.spread,
                 "hedge_cost_usd": self.hedge_cost,
                 "net_delta": float(held[0] + held[1:] @ self.delta),
                 "net_vega_usd": float(held[1:] @ self.vega),
                 "open_lots": int(np.abs(accounts.lots[FIRST_CUSTOMER:]).sum()),
+                "manipulator_gain_usd": accounts.equity(MANIPULATOR, self.fair) / UNIT,
                 "conservation_error": accounts.cash_total - self.paid_in,
             }
         )
+
+
+def _whole(spot: float, prices: Floats) -> NDArray[np.int64]:
+    """Ticks of all contracts; none has a mark of 0, and what has expired is held by nobody."""
+    marks: NDArray[np.int64] = np.maximum(np.rint(np.append(spot, prices)), 1.0).astype(np.int64)
+    return marks

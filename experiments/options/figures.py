@@ -81,9 +81,7 @@ def _term_structure(axes: Axes, found: ChainAnalysis) -> None:
     )
     axes.set_xscale("log")
     left = terms.years * 365
-    axes.set_xticks(
-        left, [f"{each:.2g}" if each < 10 else f"{each:.0f}" for each in left.tolist()], fontsize=8
-    )
+    axes.set_xticks(left, [_short(each) for each in left.tolist()], fontsize=8, rotation=45)
     axes.minorticks_off()
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
@@ -91,3 +89,7 @@ def _term_structure(axes: Axes, found: ChainAnalysis) -> None:
     axes.set_xlabel("days to expiry")
     axes.set_ylabel("volatility (%)")
     axes.legend(fontsize=8, loc="upper center", ncols=2)
+
+
+def _short(left: float) -> str:
+    return f"{left:.2g}" if left < 10 else f"{left:.0f}"

@@ -81,5 +81,5 @@ def run(
     }
     root = model.root_seed
     model.close()
-    vars(model).clear()  # its parts refer to it and it to them: what it held is freed at once
+    model.__dict__.clear()  # its parts refer to it and it to them: what it held is freed at once
     return RunResult(scenario, root, tables, summary, timings)

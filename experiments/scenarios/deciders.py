@@ -16,6 +16,9 @@ KINDS = (
     "arbitrageur", "book-manipulator", "range-provider",
 )  # fmt: skip
 
+BOOK_KINDS = ("arbitrageur", "book-manipulator")
+"""Packaged kinds that trade on books only."""
+
 FLASH_KINDS = ("liquidator", "searcher")
 """Packaged kinds that can borrow within a transaction."""
 
@@ -79,9 +82,17 @@ class AgentConfig(Section):
     def _can_act(self) -> Self:
         if self.kind == "maker" and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
             raise ValueError("latency_ms does nothing for a maker, whose quotes are renewed between blocks")
+        if self.kind in BOOK_KINDS and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
+            raise ValueError(
+                f"latency_ms does nothing for kind = {self.kind!r}, which trades on books between blocks"
+            )
         for key in ("private", "revert_protection"):
             if getattr(self, key) and self.kind == "maker":
                 raise ValueError(f"{key} = true does nothing for a maker, whose quotes are no transactions")
+            if getattr(self, key) and self.kind in BOOK_KINDS:
+                raise ValueError(
+                    f"{key} = true does nothing for kind = {self.kind!r}, which sends no transactions"
+                )
         if self.flash_loans and self.kind == "maker":
             raise ValueError("flash_loans = true does nothing for a maker, whose orders rest in a book")
         if self.flash_loans and ":" not in self.kind and self.kind not in FLASH_KINDS:

@@ -16,7 +16,7 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 MARKS = ("index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch")
 SIZINGS = ("full", "to-target", "tranche", "greedy")
-DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "none")
+DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "none")
 
 
 class MarkConfig(Section):
@@ -157,9 +157,9 @@ class VenueConfig(Section):
     insurance_fund_usd: float = Field(
         default=0.0, ge=0, le=1e12, description="insurance fund at the start, USD"
     )
-    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "none"] = Field(
+    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "none"] = Field(
         default="queue",
-        description="who bears what the fund cannot: winners by rank, by equity, by gains, or nobody",
+        description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
     )
     backstop: BackstopConfig | None = Field(default=None, description="vault that takes positions over")
     breaker: BreakerConfig | None = Field(default=None, description="when trading stops")

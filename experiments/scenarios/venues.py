@@ -104,18 +104,18 @@ class PoolConfig(Section):
         le=100,
         description="half width of a range around the first price that holds `band_share`, as a fraction",
     )
-    band_share: float = Field(
-        default=0.5,
+    band_share: float | None = Field(
+        default=None,
         gt=0,
         lt=1,
-        description="share of the quote reserve in that range; the rest lies at all prices",
+        description="share of the quote reserve in that range, half if left out; the rest lies at all prices",
     )
 
     @model_validator(mode="after")
     def _kinds_differ(self) -> Self:
         if self.kind == "constant-product":
             for key in ("band", "band_share"):
-                if key in self.model_fields_set and getattr(self, key) is not None:
+                if getattr(self, key) is not None:
                     raise ValueError(
                         f"{key} = {getattr(self, key):g} does nothing in a constant-product pool; "
                         "allowed with kind = 'concentrated'"
@@ -123,7 +123,7 @@ class PoolConfig(Section):
         elif self.fee_bps not in TICK_SPACING:
             allowed = ", ".join(map(str, TICK_SPACING))
             raise ValueError(f"fee_bps = {self.fee_bps:g} in a concentrated pool; allowed: {allowed}")
-        elif self.band is None and "band_share" in self.model_fields_set:
+        elif self.band is None and self.band_share is not None:
             raise ValueError(
                 f"band_share = {self.band_share:g} does nothing without band, the range it is in"
             )

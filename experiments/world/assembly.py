@@ -298,7 +298,8 @@ def _concentrated(
     ranges = [(pool.full_range, 1.0)]
     if config.band is not None:
         band = pool.range_around(price / (1.0 + config.band), price * (1.0 + config.band))
-        ranges = [(pool.full_range, 1.0 - config.band_share), (band, config.band_share)]
+        share = 0.5 if config.band_share is None else config.band_share
+        ranges = [(pool.full_range, 1.0 - share), (band, share)]
     for ticks, share in ranges:
         cash = ledger.assets[quote].to_units(share * config.depth_usd)
         liquidity = pool.liquidity_for(*ticks, LARGEST_ENDOWMENT, cash)

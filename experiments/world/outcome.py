@@ -34,6 +34,6 @@ def run_tables(world: LiquidationMarket) -> dict[str, pd.DataFrame]:
         tables["rights"] = world.rights.table()
     tables["forced_sales"] = forced_sale_table(world)
     tables["welfare"] = welfare_table(world, world.start_holdings)
-    if world.range_books.tallies:
+    if world.range_books.pools:
         tables["range_providers"] = world.range_books.table()
     return tables | margin_tables([venue.records for venue in world.venues])

@@ -179,8 +179,11 @@ class RangeBooks:
                     worth_usd,
                 )
             )
-        columns = ["provider", "asset", "ranges", "fees_usd", "rebalancing_loss_usd", "gas_usd", "worth_usd"]
-        return pd.DataFrame(rows, columns=columns).astype({"provider": "category", "asset": "category"})
+        money = ["fees_usd", "rebalancing_loss_usd", "gas_usd", "worth_usd"]
+        types = {"provider": "category", "asset": "category", "ranges": "int64"} | dict.fromkeys(
+            money, "float64"
+        )
+        return pd.DataFrame(rows, columns=list(types)).astype(types)
 
     def keep(self) -> None:
         """Have everything restored to what it is now if the transaction under way reverts."""

@@ -329,10 +329,10 @@ def _aim(intent: Sent) -> tuple[str, int, int]:
     """Return the kind of transaction, the number of the protocol and what it competes for there."""
     if isinstance(intent, ArbitragePool):
         return "arbitrage", -1, -1 - intent.asset
-    if isinstance(intent, ConvertBands):
-        return "arbitrage", intent.protocol, -1 - intent.collateral
     if isinstance(intent, SetRange):
         return "liquidity", -1, -1 - intent.asset
+    if isinstance(intent, ConvertBands):
+        return "arbitrage", intent.protocol, -1 - intent.collateral
     if isinstance(intent, SellToPool):
         return "swap", -1, -1 - intent.asset
     if isinstance(intent, Liquidate | Kick):

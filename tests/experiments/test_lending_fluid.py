@@ -36,14 +36,14 @@ def test_one_call_serves_more_than_the_account_it_names():
     pool = model.lending.pool
     assert isinstance(pool, FluidPool)
     met: set[int] = set()
-    follow = pool._follow
+    follow = pool.crowd.follow
 
     def watched(pair, done):
         for part in done.merged:
-            met.update(pool._members[pair, part.number].tolist())
+            met.update(pool.crowd.members[pair, part.number].tolist())
         return follow(pair, done)
 
-    pool._follow = watched
+    pool.crowd.follow = watched
     model.run()
     done = model.recorder.liquidations
     assert len(met) > 2 * len(done) > 0
@@ -88,7 +88,7 @@ def test_accounts_that_jump_over_the_limit_are_absorbed():
     model.run()
     pool = model.lending.pool
     assert isinstance(pool, FluidPool)
-    assert any(vault.absorbed_debt for vault in pool.vaults.values())
+    assert any(vault.absorbed_debt for vault in pool.crowd.vaults.values())
     assert pool.deficit().any()
     assert not model.conservation.residual.any()
     assert (model.ledger.balances[1:] >= 0).all()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from liquidarium.experiments.cli.app import app
+from liquidarium.experiments.figures import write_report
+from liquidarium.experiments.figures.margin import draw_margin
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs import RunFolderError, RunResult
 from liquidarium.experiments.runs.margin_check import check_margin
@@ -41,6 +43,9 @@ CRASH = (
 )
 """Fifteen minutes in which the price falls by a fifth."""
 
+CALM = ("clock.duration_s=20", "borrowers.count=50", "venues.perps.traders.count=300")
+"""Twenty seconds before that."""
+
 POOR = ("venues.perps.insurance_fund_usd=1000", "venues.perps.mark={kind='model'}")
 """A fund that cannot pay for a mark that is late."""
 
@@ -65,10 +70,12 @@ def poor() -> RunResult:
         (*POOR, "venues.perps.deleveraging=queue"),
         (*POOR, "venues.perps.deleveraging=pro-rata"),
         (*POOR, "venues.perps.deleveraging=capped-pro-rata"),
+        (*POOR, "venues.perps.deleveraging=min-max"),
         (*POOR, "venues.perps.deleveraging=none"),
         (*POOR, "venues.perps.backstop={capital_usd=1_000_000}"),
         ("venues.perps.breaker={parameters={width=0.02, limit_s=4, pause_s=60}}",),
         ("venues.perps.funding.interval_s=60", "venues.perps.mark.haircut_deviations=2"),
+        ("venues.perps.index={source='book-mid', delay_s=6}", "venues.perps.mark={kind='median'}"),
         ("venues.perps.dynamic_margin={horizon_s=3600, step=0.01}", "venues.perps.check_every_s=10"),
         ("venues.perps.liquidation={sizing='to-target', execution={kind='twap', horizon_s=20, slices=5}}",),
         ("venues.perps.liquidation={sizing='greedy', failure=0.3, cancel_latency_s=4, dispose_latency_s=6}",),
@@ -237,9 +244,34 @@ def test_margin_that_follows_volatility_rises_in_the_crash_and_calls_more_accoun
     assert dynamic.margin_liquidations["account"].nunique() > usual.margin_liquidations["account"].nunique()
 
 
+def test_a_manipulator_raises_the_margin_that_follows_the_volatility_of_its_book():
+    morning = ("clock.duration_s=500", "borrowers.count=50", "venues.perps.dynamic_margin={horizon_s=3600}")
+    add_on = {
+        count: run("thin-perp", 1, overrides=[*morning, f"agents.attacker.count={count}"]).marks[
+            "margin_add_on"
+        ]
+        for count in (0, 1)
+    }
+    assert add_on[1].max() > add_on[0].max()
+
+
 def test_margin_is_checked_as_often_as_the_venue_says():
     seldom = crash("venues.perps.check_every_s=60")
     assert (seldom.margin_liquidations["t_s"] % 60 == 0).all()
+
+
+def test_a_venue_is_drawn_whether_or_not_anybody_is_liquidated(usual, tmp_path):
+    quiet = run("perp-crash", 1, overrides=[*CALM, "venues.perps.breaker={}"])
+    assert not len(quiet.margin_liquidations)
+    for result in (quiet, usual):
+        assert draw_margin(result, tmp_path).read_bytes().startswith(b"\x89PNG")
+        assert "## Margin venues" in write_report(result, tmp_path, []).read_text()
+
+
+def test_a_halt_that_does_not_end_stops_the_run_with_its_name():
+    parameters = "width=0.02, limit_s=4, pause_s=20, collar=1e-9, extension_s=20, longest_s=60"
+    with pytest.raises(ScenarioError, match=r"venues\.perps\.breaker: halt that began .* has not ended"):
+        crash(f"venues.perps.breaker={{parameters={{{parameters}}}}}")
 
 
 @pytest.mark.parametrize(
@@ -256,6 +288,7 @@ def test_margin_is_checked_as_often_as_the_venue_says():
         ("venues.perps.liquidation.execution=iceberg", "allowed: market, or a schedule"),
         ("venues.perps.breaker={parameters={pause_s=90000}}", "longest_s must be at least"),
         ("agents.basis-desks.parameters.contract=BTCPERP", "allowed: assets with a book"),
+        ("agents.basis-desks.latency_ms=50", "latency_ms does nothing for kind = 'arbitrageur'"),
         ("venues=[]", "assets.ETHPERP is a contract without a venue"),
     ],
 )

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from liquidarium.agents.strategies.option_maker import OptionMaker
-from liquidarium.experiments.options import DeskPlan, run_desk
+from liquidarium.experiments.options import DeskPlan, Push, run_desk
+from liquidarium.protocols.margin.marks import HybridMark, LastTradeMark, MidMark, ModelMark
 
 SHORT = DeskPlan(horizon_days=3.0, step_s=7_200.0, days=(2, 9))
 
@@ -64,3 +65,24 @@ def test_a_fall_liquidates_who_is_below_maintenance_and_the_fund_pays_what_they_
     assert (found.equity_usd < found.maintenance_usd).all()
     assert found.deficit_usd.sum() > 0.0
     assert (found.deficit_usd[found.equity_usd > 1_000.0] == 0.0).all()
+
+
+def test_a_pushed_book_liquidates_sellers_by_its_last_or_mid_and_not_by_model_or_hybrid():
+    false = {}
+    push = Push(option=14, from_s=86_400.0, to_s=1.5 * 86_400, factor=5.0)
+    busy = replace(SHORT, customers=20, collateral_usd=10_000, arrivals=500.0, push=push)
+    for mark in (LastTradeMark(), MidMark(), ModelMark(), HybridMark(5_000.0, 100_000.0)):
+        done = run_desk(replace(busy, mark=mark), 2)
+        found = done.liquidations
+        pushed = (found.time_s >= push.from_s) & (found.time_s < push.to_s)
+        false[type(mark).__name__] = int((pushed & (found.model_equity_usd > found.maintenance_usd)).sum())
+        assert (done.steps.conservation_error == 0).all()
+        assert done.steps.manipulator_gain_usd.iloc[-1] < 0.0
+    assert false["LastTradeMark"] > 0
+    assert false["MidMark"] > 0
+    assert false["ModelMark"] == false["HybridMark"] == 0
+
+
+def test_a_push_that_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="factor above 1"):
+        Push(option=0, from_s=0.0, to_s=1.0, factor=0.5)

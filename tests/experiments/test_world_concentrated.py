@@ -12,6 +12,7 @@ from liquidarium.experiments.world.outcome import run_tables
 from liquidarium.experiments.world.providers import RangeMove
 from liquidarium.market.chain.transaction import Transaction
 from liquidarium.market.ledger import Reason
+from liquidarium.market.trading_layout import ASK_DEPTH_USD, BID_DEPTH_USD
 
 SHORT = ("clock.start=2021-05-19T12:40:00Z", "clock.duration_s=1500")
 
@@ -96,6 +97,24 @@ def test_an_arbitrage_stops_at_the_edge_of_the_band_across_ranges(monkeypatch):
             assert before < after <= bid * (1 + 1e-9)
         else:
             assert ask * (1 - 1e-9) <= after < before
+
+
+def test_what_an_arbitrage_is_expected_to_earn_is_bounded_by_what_the_book_shows():
+    """A pool a hundred times as deep as the book earns what the book takes, not what the pool would."""
+    deep = pool(", band=0.05, band_share=0.9", usd=1e8)
+    world, seen = LiquidationMarket("quickstart", 7, (*SHORT, deep)), []
+    while world.running:
+        gap = world.gaps.gains().get(0)
+        if gap is not None:
+            bid, ask = world.floor.touch(0)
+            price = world.pools[0].price(0)
+            off = bid / price - 1.0 if bid > price else 1.0 - ask / price
+            shown = min(world.floor.state[world.floor.book_of_asset[0], [BID_DEPTH_USD, ASK_DEPTH_USD]])
+            seen.append(gap / (abs(off) * shown))
+        world.step()
+    assert len(seen) > 20
+    assert min(seen) > 0.0
+    assert max(seen) < 1.0
 
 
 def test_providers_pay_for_what_they_do_and_the_table_says_what_it_was(provided):

@@ -48,10 +48,10 @@ def state_of(pool: FluidPool):
     """Everything that a call may change."""
     return (
         pool.positions.amounts.tolist(),
-        pool._tick_debt.tolist(),
-        pool._group_of.tolist(),
-        {key: rows.tolist() for key, rows in pool._members.items()},
-        dict(pool.vaults),
+        pool.crowd.tick_debt.tolist(),
+        pool.crowd.group_of.tolist(),
+        {key: rows.tolist() for key, rows in pool.crowd.members.items()},
+        dict(pool.crowd.vaults),
         dict(pool.books),
         list(pool.held),
         (list(pool.nobodys_debt), list(pool.nobodys_collateral)),
@@ -62,13 +62,13 @@ def state_of(pool: FluidPool):
 
 def test_positions_open_on_ticks_no_further_than_one_above_their_ratio():
     pool = make_pool()
-    assert set(pool.vaults) == {(ETH, USDC), (BTC, USDC), (ETH, DAI)}
+    assert set(pool.crowd.vaults) == {(ETH, USDC), (BTC, USDC), (ETH, DAI)}
     owed = pool.positions.debt.sum(axis=1)[: pool.lenders]
     borrowers = owed > 0
-    dust = pool._tick_debt[: pool.lenders][borrowers] / owed[borrowers]
+    dust = pool.crowd.tick_debt[: pool.lenders][borrowers] / owed[borrowers]
     assert (dust >= 1.0).all()
     assert (dust <= 1.0015 + 1e-9).all()
-    assert pool._group_of[WORSE] == pool._group_of[TWIN]
+    assert pool.crowd.group_of[WORSE] == pool.crowd.group_of[TWIN]
     assert pool.ledger.balances[pool.account, ETH] == 18 * UNIT[ETH]
     assert not pool.residual().any()
     assert not pool.residual_touched().any()
@@ -153,7 +153,7 @@ def test_what_is_above_the_limit_is_absorbed_and_sold_while_it_pays(customer):
     pool = make_pool()
     pool.set_prices([1_950 * 10**8, *PRICES[1:]])
     called = pool.liquidate(WORSE, ETH, USDC, 1_000 * UNIT[USDC], customer(pool), 0)
-    vault = pool.vaults[ETH, USDC]
+    vault = pool.crowd.vaults[ETH, USDC]
     assert vault.absorbed_debt == (9_300 + 1_860 - 1_000) * UNIT[USDC]
     assert called.collateral_to_liquidator == pytest.approx(6 * UNIT[ETH] * 1_000 / 11_160, abs=2)
     assert (called.debt_repaid, called.debt_fee) == (11_160 * UNIT[USDC], -10_160 * UNIT[USDC])
@@ -258,8 +258,8 @@ def test_books_that_lose_a_leg_are_seen(customer, field):
 
 def test_a_group_that_loses_a_member_is_seen():
     pool = make_pool()
-    key = ((ETH, USDC), int(pool._group_of[WORSE]))
-    pool._members[key] = pool._members[key][:1]
+    key = ((ETH, USDC), int(pool.crowd.group_of[WORSE]))
+    pool.crowd.members[key] = pool.crowd.members[key][:1]
     assert pool.residual()[USDC] > 0
 
 

@@ -143,7 +143,7 @@ def _halting(
         for k, other in enumerate(scenario.assets)
         if k != asset and k in floor.book_of_asset and underlying in (other.symbol, other.underlying)
     ]
-    return Halting(breaker, floor, asset, others, config.breaker.flow_shift, price_usd)
+    return Halting(breaker, floor, asset, others, config.breaker.flow_shift, price_usd, f"{where}.breaker")
 
 
 def _clearing(

@@ -18,6 +18,7 @@ from ....protocols.margin.accounts import MarginAccounts
 from ....protocols.margin.deleveraging import (
     CappedProRata,
     DeleveragingRule,
+    MinMax,
     ProRata,
     Queue,
     close_against,
@@ -266,9 +267,10 @@ class Closing:
             self._end(case, time_s, "deleveraged")
 
     def _rule(self, equities: list[int]) -> DeleveragingRule:
-        if self.policy == "queue":
-            return Queue()
-        return CappedProRata(tuple(equities)) if self.policy == "capped-pro-rata" else ProRata()
+        if self.policy == "capped-pro-rata":
+            return CappedProRata(tuple(equities))
+        rules: dict[str, DeleveragingRule] = {"queue": Queue(), "pro-rata": ProRata(), "min-max": MinMax()}
+        return rules[self.policy]
 
     def _winners(self, side: int, mark: int) -> tuple[list[int], list[int], list[int]]:
         """Rows that hold the opposite of a position and have gained on it, their gains and equities."""

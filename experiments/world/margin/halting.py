@@ -12,11 +12,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....market.breakers import Breaker, BreakerState, Phase, Seen, call_auction, opened, reopen, step
+from ....market.breakers import (
+    Breaker,
+    BreakerState,
+    EndlessHaltError,
+    Phase,
+    Seen,
+    call_auction,
+    opened,
+    reopen,
+    step,
+)
 from ....market.breakers.call_auction import MARKET_ASK, MARKET_BID
 from ....market.order_book.layout import BUY, SELL
 from ....market.trading import TradingFloor
 from ....protocols.margin.marks import MarkInputs
+from ...scenarios.base import ScenarioError
 
 NEVER = 2**62
 """End of a halt of which only the beginning is known."""
@@ -37,6 +48,8 @@ class Halting:
         Share of the background orders that goes to them while the book rests.
     price_usd : float
         At the start.
+    where : str
+        Place of the breaker in the scenario.
 
     Attributes
     ----------
@@ -52,7 +65,9 @@ class Halting:
         others: Sequence[int],
         flow_shift: float,
         price_usd: float,
+        where: str,
     ) -> None:
+        self.where = where
         self.breaker, self.floor, self.asset = breaker, floor, asset
         self.others, self.flow_shift = tuple(others), flow_shift
         self.state: BreakerState = opened(price_usd)
@@ -65,12 +80,30 @@ class Halting:
         return self.state.phase >= Phase.HALTED
 
     def look(self, block: int, time_s: float, seen: MarkInputs, waiting_lots: Sequence[int]) -> None:
-        """Take one step; `waiting_lots` are those that liquidations want to sell (buy if negative)."""
+        """Take one step.
+
+        Parameters
+        ----------
+        block : int
+        time_s : float
+        seen : MarkInputs
+            The book now.
+        waiting_lots : sequence of int
+            Lots that liquidations want to sell, negative to buy.
+
+        Raises
+        ------
+        ScenarioError
+            If a halt has lasted longer than the breaker allows.
+        """
         before = self.state.phase
         bid, ask = float(seen.bid), float(seen.ask)
         last = None if seen.last_age_s > 0.0 else float(seen.last)
         shown = Seen(time_s, 0.0 if math.isnan(bid) else bid, math.inf if math.isnan(ask) else ask, last)
-        self.state = step(self.breaker, self.state, shown)
+        try:
+            self.state = step(self.breaker, self.state, shown)
+        except EndlessHaltError as error:
+            raise ScenarioError(f"{self.where}: {error}") from None
         if self.state.phase is Phase.REOPENING:
             self.state = reopen(self.breaker, self.state, time_s, self._auction(waiting_lots))
             if self.state.phase is Phase.OPEN:

@@ -1,8 +1,9 @@
 """Fluid: positions on ticks of 1.0015, liquidated in whole ranges down to the threshold.
 
 `ticks` is the grid, `vault` what happens to positions on it, `parameters` what a vault may be,
-`liquidity` the books of an asset that is lent; `parts` takes parts of many amounts at once and `pool` puts
-a crowd on a set of vaults. Amounts are whole base units; raw debt grows with the exchange price.
+`liquidity` the books of an asset that is lent; `parts` takes parts of many amounts at once, `crowd`
+keeps who is on which tick, and `pool` puts a crowd on a set of vaults. Amounts are whole base units;
+raw debt grows with the exchange price.
 """
 
 from __future__ import annotations

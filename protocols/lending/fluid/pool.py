@@ -14,7 +14,7 @@ here withdraw and repay in one go, which the contract lets pass if the ratio fal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,35 +26,25 @@ from ...interest import KinkedCurve
 from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool, Quotes
+from .crowd import Pair, TickCrowd
 from .liquidity import EXCHANGE_PRICES_PRECISION, Liquidity, accrue, repay
 from .parameters import THOUSAND, FluidParameters
-from .parts import part_down, part_up
 from .ticks import ratio_at_tick
 from .vault import (
     LEAST_SHARE,
     MIN_DEBT,
     FluidVault,
     Limits,
-    Liquidation,
     absorb,
-    debt_on_tick,
-    join,
     limits,
     liquidate,
     most,
     tick_of,
-    with_totals,
 )
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Pair = tuple[int, int]
-"""Collateral and loan asset."""
-Rows = tuple[Integers, Integers, Integers, NDArray[np.int32]]
-"""Accounts, their amounts, debts on ticks, and groups."""
-
 NO_FUNDS = "ERC20: transfer amount exceeds balance"
-NOBODY = -1
 CAUTION = 1.0015**2 - 1.0 + 1e-6
 """Part by which ticks may find an account poorer: its ratio rounded up by one, the threshold down."""
 MARGIN = 1e-6
@@ -117,19 +107,13 @@ class FluidPool(LendingPool):
         self.thresholds = np.array([p.liquidation_threshold / THOUSAND if p else 0.0 for p in parameters])
         self.bonus = np.array([p.penalty / PERCENTAGE_FACTOR if p else 0.0 for p in parameters])
         self.prices = [0] * n
-        self.vaults: dict[Pair, FluidVault] = {}
+        self.crowd = TickCrowd(self.positions)
         self.books: dict[int, Liquidity] = {}
         self.held = [0] * n
         """Collateral that calls have moved in less what they have moved out, by asset."""
         self.nobodys_debt, self.nobodys_collateral = [0] * n, [0] * n
-        self._pair_of: NDArray[np.int16] = np.full(n_borrowers + 1, NOBODY, np.int16)
-        self._tick_debt: Integers = np.zeros(n_borrowers + 1, np.int64)
-        self._group_of: NDArray[np.int32] = np.full(n_borrowers + 1, NOBODY, np.int32)
-        self._members: dict[tuple[Pair, int], Integers] = {}
         self._known: dict[int, tuple[Liquidity, Liquidity]] = {}
-        self._ratios: dict[Pair, tuple[FluidVault, dict[int, int]]] = {}
         self._known_limits: dict[Pair, tuple[int, Limits]] = {}
-        self._log: list[Rows] = []
         self._checked: tuple[list[int], list[int]] = [0] * n, [0] * n
 
     def open(self) -> None:
@@ -145,11 +129,7 @@ class FluidPool(LendingPool):
         collateral, debt = self.positions.collateral[: self.lenders], self.positions.debt[: self.lenders]
         self._check_positions(collateral, debt)
         self.held = [int(units) for units in collateral.sum(axis=0)]
-        codes = collateral.argmax(axis=1) * n + debt.argmax(axis=1)
-        self._pair_of[: self.lenders] = np.where(debt.any(axis=1), codes, NOBODY)
-        for pair, rows in self._borrowers():
-            self.vaults[pair] = FluidVault()
-            self._put_on_ticks(pair, rows)
+        self.crowd.enter(self.lenders)
         for loan in range(n):
             if owed := int(debt[:, loan].sum()):
                 supplied = max(int(owed / self.utilisation), owed)
@@ -174,21 +154,21 @@ class FluidPool(LendingPool):
 
     def health_factor(self, row: int, now_s: int) -> int:
         """Exact health of an account, wad: the threshold's ratio over that of its tick or group."""
-        pair = self._pair(row)
+        pair = self.crowd.pair(row)
         if pair is None:
             return MAX_UINT256
-        return self._limits(pair, now_s).threshold * WAD // self._ratio(row, pair)
+        return self._limits(pair, now_s).threshold * WAD // self.crowd.ratio(row, pair)
 
     def debt_units(self, row: int, asset: int, now_s: int) -> int:
         """Return what an account owes of an asset now, base units."""
-        pair = self._pair(row)
+        pair = self.crowd.pair(row)
         if pair is None or pair[1] != asset:
             return 0
         return self._book(asset, now_s).owed(int(self.positions.debt[row, asset]))
 
     def payoff(self, row: int, asset: int, now_s: int) -> int:
         """Return the most that a call on an account's vault may repay, base units."""
-        pair = self._pair(row)
+        pair = self.crowd.pair(row)
         if pair is None or pair[1] != asset:
             return 0
         vault, _, terms, first = self._ready(pair, now_s)
@@ -205,9 +185,9 @@ class FluidPool(LendingPool):
         quotes = np.zeros((3, len(rows)))
         top: dict[Pair, tuple[int, int]] = {}
         for k, row in enumerate(rows.tolist()):
-            pair = self._pair(row)
+            pair = self.crowd.pair(row)
             if pair == (collaterals[k], debts[k]):
-                ratio = self._ratio(row, pair)
+                ratio = self.crowd.ratio(row, pair)
                 if pair not in top or ratio > top[pair][0]:
                     top[pair] = ratio, k
         for pair, (_, k) in top.items():
@@ -222,7 +202,7 @@ class FluidPool(LendingPool):
         What the vault must absorb is absorbed before. What it has absorbed is sold first where that
         pays the liquidator at least as much.
         """
-        pair = self._pair(row)
+        pair = self.crowd.pair(row)
         if pair is None or pair != (collateral, debt):
             raise Revert("Vault__TopTickDoesNotExist")
         health, book = self.health_factor(row, now_s), self._book(debt, now_s)
@@ -234,10 +214,10 @@ class FluidPool(LendingPool):
             raise Revert(NO_FUNDS)
         burnt = book.raw_debt - repaid.liquidity.raw_debt
         self.books[debt] = repaid.liquidity
-        self.vaults[pair] = done.vault
+        self.crowd.vaults[pair] = done.vault
         self.held[collateral] -= received
-        lost_debt, lost = self._take_over(pair, above)
-        fewer_debt, fewer = self._follow(pair, done)
+        lost_debt, lost = self.crowd.take_over(pair, above)
+        fewer_debt, fewer = self.crowd.follow(pair, done)
         self.nobodys_debt[debt] += burnt - done.absorbed_debt - fewer_debt
         self.nobodys_collateral[collateral] += fewer - done.collateral
         self.ledger.transfer(debt, liquidator, self.account, repaid.paid, Reason.REPAY)
@@ -254,7 +234,7 @@ class FluidPool(LendingPool):
             If nothing of the asset is owed, the payer does not hold the amount, or too little to
             count is repaid or left.
         """
-        owed, pair = self.debt_units(row, asset, now_s), self._pair(row)
+        owed, pair = self.debt_units(row, asset, now_s), self.crowd.pair(row)
         if pair is None or not owed:
             raise Revert("Vault__UserCollateralDebtExceed")
         amount = min(amount, owed)
@@ -264,7 +244,7 @@ class FluidPool(LendingPool):
         raw = net if amount == owed else book.raw(amount)
         if not raw:
             raise Revert("Vault__InvalidOperateAmount")
-        self._move(row, pair, net - raw, int(self.positions.collateral[row, pair[0]]))
+        self.crowd.move(row, pair, net - raw, int(self.positions.collateral[row, pair[0]]))
         done = repay(book, raw)
         self.nobodys_debt[asset] += book.raw_debt - done.liquidity.raw_debt - raw
         self.books[asset] = done.liquidity
@@ -295,7 +275,7 @@ class FluidPool(LendingPool):
             If the account would be left above the threshold or does not have as much.
         """
         self._check_collateral(row, asset)
-        left, pair = int(self.positions.collateral[row, asset]) - amount, self._pair(row)
+        left, pair = int(self.positions.collateral[row, asset]) - amount, self.crowd.pair(row)
         if left < 0 or (pair is not None and left == 0):
             raise Revert("Vault__UserCollateralDebtExceed")
         if pair is not None:
@@ -308,18 +288,13 @@ class FluidPool(LendingPool):
 
     def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
         """Remember all vaults, and from now on whoever is changed; calling the result restores them."""
-        vaults, books, members = dict(self.vaults), dict(self.books), dict(self._members)
+        before, books = self.crowd.checkpoint(), dict(self.books)
         counts = list(self.held), list(self.nobodys_debt), list(self.nobodys_collateral)
-        length = len(self._log)
 
         def restore() -> None:
-            self.vaults, self.books, self._members = dict(vaults), dict(books), dict(members)
+            before()
+            self.books = dict(books)
             self.held, self.nobodys_debt, self.nobodys_collateral = (list(count) for count in counts)
-            while len(self._log) > length:
-                rows, amounts, tick_debt, groups = self._log.pop()
-                self.positions.amounts[rows] = amounts
-                self._tick_debt[rows], self._group_of[rows] = tick_debt, groups
-                self.positions.touched.update(rows.tolist())
 
         return restore
 
@@ -327,11 +302,11 @@ class FluidPool(LendingPool):
         """Residual over what changed since the last call, per asset; see `residual`."""
         n = len(self.parameters)
         residual = np.zeros(n, np.int64)
-        if not self._log:
+        if not self.crowd.log:
             return residual
         change = np.zeros(2 * n, np.int64)
         seen: set[int] = set()
-        for rows, amounts, _, _ in self._log:
+        for rows, amounts, _, _ in self.crowd.log:
             for row, before in zip(rows.tolist(), amounts, strict=True):
                 if row not in seen:
                     seen.add(row)
@@ -341,7 +316,7 @@ class FluidPool(LendingPool):
             wanted = np.array(after, np.int64) - np.array(then, np.int64)
             residual += np.abs(change[n * (1 - side) : n * (2 - side)] - wanted)
         self._checked = now
-        self._log.clear()
+        self.crowd.log.clear()
         return np.asarray(residual + self._unowned())
 
     def residual(self) -> Integers:
@@ -356,14 +331,14 @@ class FluidPool(LendingPool):
         residual += np.abs(self.positions.debt.sum(axis=0) - np.array(debt, np.int64))
         borrowed = self.positions.collateral[: self.lenders]
         residual += np.abs(borrowed.sum(axis=0) - np.array(collateral, np.int64))
-        for pair, vault in self.vaults.items():
+        for pair, vault in self.crowd.vaults.items():
             for group in vault.groups:
-                rows = self._members.get((pair, group.number), np.zeros(0, np.int64))
-                residual[pair[1]] += abs(int(self._tick_debt[rows].sum()) - group.debt)
+                rows = self.crowd.members.get((pair, group.number), np.zeros(0, np.int64))
+                residual[pair[1]] += abs(int(self.crowd.tick_debt[rows].sum()) - group.debt)
                 residual[pair[0]] += abs(
                     int(self.positions.collateral[rows, pair[0]].sum()) - group.collateral
                 )
-                residual[pair[1]] += int(np.count_nonzero(self._group_of[rows] != group.number))
+                residual[pair[1]] += int(np.count_nonzero(self.crowd.group_of[rows] != group.number))
         return residual
 
     def claims(self, now_s: int) -> dict[str, Floats]:
@@ -384,123 +359,28 @@ class FluidPool(LendingPool):
     def deficit(self) -> Integers:
         """Return what absorbed debt exceeds the value of its collateral by now, by asset, base units."""
         short = np.zeros(len(self.parameters), np.int64)
-        for pair, vault in self.vaults.items():
+        for pair, vault in self.crowd.vaults.items():
             owed = self.books[pair[1]].owed(vault.absorbed_debt)
             short[pair[1]] += max(0, owed - vault.absorbed_collateral * self._price(pair) // RAY)
         return short
 
-    def _put_on_ticks(self, pair: Pair, rows: Integers) -> None:
-        """Place the positions of a vault at the start, tick by tick."""
-        collateral, net = self.positions.collateral[rows, pair[0]], self.positions.debt[rows, pair[1]]
-        ticks = np.floor(np.log(net / collateral) / np.log(1.0015)).astype(np.int64) + 1
-        waiting: Integers = np.arange(len(rows))
-        while len(waiting):
-            late: list[Integers] = []
-            for tick in np.unique(ticks[waiting]).tolist():
-                here = waiting[ticks[waiting] == tick]
-                on_tick = [debt_on_tick(tick, held) for held in collateral[here].tolist()]
-                owed = np.array(on_tick, np.int64)
-                enough = owed >= net[here]
-                late.append(here[~enough])
-                self._join(pair, tick, rows[here[enough]], owed[enough])
-            waiting = np.concatenate(late)
-            ticks[waiting] += 1
-
-    def _join(self, pair: Pair, tick: int, rows: Integers, tick_debt: Integers) -> None:
-        """Put positions on a tick; their amounts are in `positions`."""
-        if not len(rows):
-            return
-        self._tick_debt[rows] = tick_debt
-        put_up = int(self.positions.collateral[rows, pair[0]].sum())
-        self.vaults[pair], number = join(self.vaults[pair], tick, int(tick_debt.sum()), put_up)
-        self._group_of[rows] = number
-        others = self._members.get((pair, number))
-        self._members[pair, number] = rows if others is None else np.concatenate((others, rows))
-
-    def _move(self, row: int, pair: Pair, net: int, collateral: int) -> None:
-        """Take a position off its tick or group and put it where its new amounts belong."""
-        if 0 < net < MIN_DEBT:
-            raise Revert("Vault__UserDebtTooLow")
-        tick = tick_of(net, collateral) if net else 0
-        rows = np.array([row])
-        self._remember(rows)
-        self._leave(row, pair)
-        self.positions.debt[row, pair[1]], self.positions.collateral[row, pair[0]] = net, collateral
-        self._tick_debt[row], self._group_of[row] = 0, NOBODY
-        if net:
-            self._join(pair, tick, rows, np.array([debt_on_tick(tick, collateral)]))
-
-    def _leave(self, row: int, pair: Pair) -> None:
-        number = int(self._group_of[row])
-        others = self._members[pair, number]
-        self._members[pair, number] = others[others != row]
-        self._set_totals(pair, number)
-
-    def _set_totals(self, pair: Pair, number: int) -> None:
-        """Let a group's totals be those of its members."""
-        rows = self._members[pair, number]
-        debt = int(self._tick_debt[rows].sum())
-        put_up = int(self.positions.collateral[rows, pair[0]].sum())
-        self.vaults[pair] = with_totals(self.vaults[pair], number, debt, put_up)
-        if not debt:
-            del self._members[pair, number]
-
     def _put_up(self, row: int, asset: int, change: int) -> None:
         """Change an account's collateral and count it."""
-        pair = self._pair(row)
+        pair = self.crowd.pair(row)
         collateral = int(self.positions.collateral[row, asset]) + change
         if pair is None:
-            self._remember(np.array([row]))
+            self.crowd.remember(np.array([row]))
             self.positions.collateral[row, asset] = collateral
         else:
-            self._move(row, pair, int(self.positions.debt[row, pair[1]]), collateral)
+            self.crowd.move(row, pair, int(self.positions.debt[row, pair[1]]), collateral)
         self.held[asset] += change
-
-    def _take_over(self, pair: Pair, above: Sequence[int]) -> tuple[int, int]:
-        """Close the positions of absorbed groups; return their net raw debt and their collateral."""
-        debt = collateral = 0
-        for number in above:
-            rows = self._members.pop((pair, number))
-            self._remember(rows)
-            debt += int(self.positions.debt[rows, pair[1]].sum())
-            collateral += int(self.positions.collateral[rows, pair[0]].sum())
-            self.positions.debt[rows, pair[1]] = self.positions.collateral[rows, pair[0]] = 0
-            self._tick_debt[rows], self._group_of[rows] = 0, NOBODY
-        return debt, collateral
-
-    def _follow(self, pair: Pair, done: Liquidation) -> tuple[int, int]:
-        """Let the arrays follow what a liquidation did; return what positions owe and have less."""
-        fewer_debt = fewer = 0
-        stay: list[Integers] = []
-        for number, debt_left, collateral_left in done.merged:
-            rows = self._members.pop((pair, number))
-            self._remember(rows)
-            debt, collateral = self.positions.debt[rows, pair[1]], self.positions.collateral[rows, pair[0]]
-            tick_debt = part_up(self._tick_debt[rows], debt_left)
-            net = np.maximum(debt - (self._tick_debt[rows] - tick_debt), 0)
-            put_up = part_down(collateral, collateral_left)
-            fewer_debt, fewer = fewer_debt + int((debt - net).sum()), fewer + int((collateral - put_up).sum())
-            self.positions.debt[rows, pair[1]], self.positions.collateral[rows, pair[0]] = net, put_up
-            self._tick_debt[rows] = np.where(net > 0, tick_debt, 0)
-            self._group_of[rows] = np.where(net > 0, done.into, NOBODY)
-            stay.append(rows[net > 0])
-        if stay:
-            self._members[pair, done.into] = np.concatenate(stay)
-            self._set_totals(pair, done.into)
-        return fewer_debt, fewer
-
-    def _remember(self, rows: Integers) -> None:
-        """Keep what accounts are before a change."""
-        before = self.positions.amounts[rows], self._tick_debt[rows], self._group_of[rows]
-        self._log.append((rows, *before))
-        self.positions.touched.update(rows.tolist())
 
     def _ready(self, pair: Pair, now_s: int) -> tuple[FluidVault, tuple[int, ...], Limits, bool]:
         """Return a vault once it has absorbed, what it absorbs, its limits, whether to sell that first."""
         terms = self._limits(pair, now_s)
-        vault, above = absorb(self.vaults[pair], terms.maximum)
+        vault, above = absorb(self.crowd.vaults[pair], terms.maximum)
         for number in above:
-            rows = self._members[pair, number]
+            rows = self.crowd.members[pair, number]
             vault = replace(
                 vault,
                 absorbed_debt=vault.absorbed_debt + int(self.positions.debt[rows, pair[1]].sum()),
@@ -540,13 +420,6 @@ class FluidPool(LendingPool):
         bought, paid = (self.ledger.assets[asset].unit for asset in pair)
         return self.prices[pair[0]] * paid * RAY // (self.prices[pair[1]] * bought)
 
-    def _ratio(self, row: int, pair: Pair) -> int:
-        """Debt over collateral of an account as its vault sees it, 96 fractional bits."""
-        vault, known = self.vaults[pair], self._ratios.get(pair)
-        if known is None or known[0] is not vault:
-            known = self._ratios[pair] = vault, {group.number: group.ratio for group in vault.groups}
-        return known[1][int(self._group_of[row])]
-
     def _book(self, loan: int, now_s: int) -> Liquidity:
         """Return books with interest until now, worked out once for all who ask at the time."""
         stored, now = self.books[loan], self.start_s + now_s
@@ -554,18 +427,6 @@ class FluidPool(LendingPool):
         if known is None or known[0] is not stored or known[1].updated != now:
             known = self._known[loan] = stored, accrue(stored, self.curve, self.fee, now)
         return known[1]
-
-    def _pair(self, row: int) -> Pair | None:
-        """Return the vault in which an account owes something."""
-        if self._group_of[row] == NOBODY:
-            return None
-        return divmod(int(self._pair_of[row]), len(self.parameters))
-
-    def _borrowers(self) -> Iterator[tuple[Pair, Integers]]:
-        """Vaults in which somebody borrowed, with the rows of their borrowers."""
-        for code in np.unique(self._pair_of).tolist():
-            if code != NOBODY:
-                yield divmod(code, len(self.parameters)), np.flatnonzero(self._pair_of == code)
 
     def _check_positions(self, collateral: Integers, debt: Integers) -> None:
         accepted = np.array([p is not None for p in self.parameters])
@@ -581,7 +442,7 @@ class FluidPool(LendingPool):
 
     def _check_collateral(self, row: int, asset: int) -> None:
         """Refuse collateral that is none, or of another vault than the account's."""
-        pair, held = self._pair(row), self.positions.collateral[row]
+        pair, held = self.crowd.pair(row), self.positions.collateral[row]
         other = pair is not None and pair[0] != asset
         if self.parameters[asset] is None or row == self.lenders or other or held.sum() != held[asset]:
             raise Revert("Vault__InvalidOperateAmount")
@@ -591,7 +452,7 @@ class FluidPool(LendingPool):
         debt, collateral = list(self.nobodys_debt), list(self.held)
         for loan, book in self.books.items():
             debt[loan] += book.raw_debt
-        for (asset, loan), vault in self.vaults.items():
+        for (asset, loan), vault in self.crowd.vaults.items():
             debt[loan] -= vault.absorbed_debt
             collateral[asset] -= vault.absorbed_collateral
         unowned = self.nobodys_collateral
