@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from liquidarium.agents.base import SetRange
 from liquidarium.experiments import run
+from liquidarium.experiments.comparisons import load_comparison
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.scenarios import ScenarioError
 from liquidarium.experiments.world.execution import Arbitrage
@@ -219,6 +220,23 @@ def test_sandwiches_and_flash_loans_go_through_it():
     bids = run_tables(world)["bids"]
     assert {"front-run", "back-run", "liquidation"} <= set(bids.kind[bids.executed])
     assert world.conservation.error_usd(world.oracle_prices) == 0.0
+
+
+def test_the_packaged_comparison_differs_in_providers_alone():
+    scenarios = load_comparison("leaving-liquidity").scenarios()
+    providers_of = {
+        name: [agent for agent in scenario.agents if agent.kind == "range-provider"]
+        for name, scenario in scenarios.items()
+    }
+    assert not providers_of.pop("absent")
+    assert all(len(groups) == 1 for groups in providers_of.values())
+    rest = {
+        name: scenario.model_copy(
+            update={"agents": tuple(a for a in scenario.agents if a.kind != "range-provider")}
+        )
+        for name, scenario in scenarios.items()
+    }
+    assert all(scenario == rest["stay"] for scenario in rest.values())
 
 
 @pytest.mark.parametrize(
