@@ -228,7 +228,8 @@ class ConcentratedPool:
         spacing, ends = self.parameters.tick_spacing, self.full_range
         lower = rules.opened(self._root(low_price)).tick // spacing * spacing
         upper = (rules.opened(self._root(high_price)).tick // spacing + 1) * spacing
-        return max(lower, ends[0]), min(upper, ends[1])
+        lower = min(max(lower, ends[0]), ends[1] - spacing)
+        return lower, max(min(upper, ends[1]), lower + spacing)
 
     @property
     def full_range(self) -> tuple[int, int]:

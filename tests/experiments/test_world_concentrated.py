@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from liquidarium.agents.base import SetRange
 from liquidarium.experiments import run
+from liquidarium.experiments.comparisons import load_comparison
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.scenarios import ScenarioError
 from liquidarium.experiments.world.execution import Arbitrage
+from liquidarium.experiments.world.intents import IntentError, check_intents
 from liquidarium.experiments.world.outcome import run_tables
 from liquidarium.experiments.world.providers import RangeMove
 from liquidarium.market.chain.transaction import Transaction
@@ -171,6 +175,30 @@ def test_a_move_that_fails_leaves_everything_as_it_was():
     assert run_tables(world)["bids"].reason.iloc[-1] == "nothing to put in"
 
 
+@pytest.mark.parametrize(
+    ("intent", "words"),
+    [
+        (SetRange(1, 1.0, 2.0, 1e3, 0.0, 0.01, 1.0), "the pool of BTC, which is not concentrated"),
+        (SetRange(0, 2.0, 1.0, 1e3, 0.0, 0.01, 1.0), "allowed: 0 < lower_usd < upper_usd"),
+        (SetRange(0, 1.0, 2.0, 1e3, 0.0, 1.5, 1.0), "allowed: from 0 to below 1"),
+        (SetRange(0, 1.0, float("nan"), 1e3, 0.0, 0.01, 1.0), "allowed: finite numbers"),
+    ],
+)  # fmt: skip
+def test_an_agent_of_ones_own_is_told_what_is_wrong_with_its_range(intent, words):
+    world = LiquidationMarket("quickstart", 7, (*SHORT, BAND, providers()))
+    with pytest.raises(IntentError, match=re.escape(words)):
+        check_intents(world, world.others[0], [intent])
+
+
+def test_providers_and_pools_stand_in_the_exposures(provided):
+    edges = provided.exposures().to_table()
+    mine = edges[edges.source == "lps-0"].set_index("target").weight_usd
+    owned = provided.holdings(provided.others[0].account)[0] / 1e9 * provided.oracle_prices[0]
+    assert mine["ETH"] == pytest.approx(owned)
+    (pool_usd,) = edges[edges.source == "pool/ETH"].weight_usd
+    assert pool_usd == pytest.approx(provided.pools[0].reserves[1] / 1e6)
+
+
 def test_providers_leave_a_crash_and_their_money_is_theirs():
     careful = providers("half_width=0.05, leave_volatility=0.02, return_after_s=36000")
     world = LiquidationMarket("quickstart", 7, (*SHORT, BAND, careful))
@@ -219,6 +247,23 @@ def test_sandwiches_and_flash_loans_go_through_it():
     bids = run_tables(world)["bids"]
     assert {"front-run", "back-run", "liquidation"} <= set(bids.kind[bids.executed])
     assert world.conservation.error_usd(world.oracle_prices) == 0.0
+
+
+def test_the_packaged_comparison_differs_in_providers_alone():
+    scenarios = load_comparison("leaving-liquidity").scenarios()
+    providers_of = {
+        name: [agent for agent in scenario.agents if agent.kind == "range-provider"]
+        for name, scenario in scenarios.items()
+    }
+    assert not providers_of.pop("absent")
+    assert all(len(groups) == 1 for groups in providers_of.values())
+    rest = {
+        name: scenario.model_copy(
+            update={"agents": tuple(a for a in scenario.agents if a.kind != "range-provider")}
+        )
+        for name, scenario in scenarios.items()
+    }
+    assert all(scenario == rest["stay"] for scenario in rest.values())
 
 
 @pytest.mark.parametrize(

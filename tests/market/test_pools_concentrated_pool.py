@@ -199,6 +199,14 @@ def test_a_snapshot_brings_everything_back():
     assert pool.residual() == (0, 0)
 
 
+def test_a_range_around_any_prices_is_one_that_the_pool_allows():
+    _, pool, owner, _ = world()
+    for low, high in ((1e-300, 2e-300), (1e250, 2e250), (2000.0, 2000.0), (1e-300, 1e300)):
+        lower, upper = pool.range_around(low, high)
+        assert lower < upper
+        pool.add_liquidity(owner, lower, upper, 1, now_s=1)
+
+
 def test_its_average_is_the_geometric_mean():
     """Half of the time at 2000 and half at 500 gives 1000 (MODEL 3.8: geometric)."""
     _, pool, _, trader = world()
