@@ -120,7 +120,7 @@ def test_arbitrage_takes_the_price_where_it_aims(a, entries, target) -> None:
 
 
 @given(books, st.lists(st.tuples(st.integers(1000, 3000), st.integers(1000, 3000)), min_size=1, max_size=5))
-def test_an_arbitrage_gains_what_it_says_and_leaves_less_to_gain(book, prices) -> None:
+def test_an_arbitrage_gains_what_it_says(book, prices) -> None:
     amm, now = filled(*book), 0
     for oracle, outside in prices:
         now += 600
@@ -131,8 +131,6 @@ def test_an_arbitrage_gains_what_it_says_and_leaves_less_to_gain(book, prices) -
         paid, received = exchange(amm, seen, found.coin_in, found.amount)
         gain = received * outside - paid if found.coin_in == BORROWED else received - paid * outside
         assert gain == found.profit > 0
-        left = arbitrage(amm, quote(amm, oracle * WAD, now), outside * WAD)
-        assert left is None or left.profit <= found.profit
 
 
 @given(books, st.integers(1000, 2000))
