@@ -63,7 +63,7 @@ class BlockBuilder:
         self.validators = world.ledger.open_account("validators")
         self._undo: list[Callable[[], None]] = []
         self._written = self._marks()
-        self._seal = world.stream("chain/seal")
+        self._sealed: list[float] = world.stream("chain/seal").random(world.n_blocks).tolist()
         self.past_bids: deque[PastBid] = deque(maxlen=REMEMBERED)
 
     def on_undo(self, undo: Callable[[], None]) -> None:
@@ -81,7 +81,7 @@ class BlockBuilder:
     def build(self, gas_limit: int) -> BlockResult:
         """Select and execute one block within `gas_limit`."""
         world = self.world
-        closes_s = world.time_s + world.block_time_s * float(self._seal.random())
+        closes_s = world.time_s + world.block_time_s * self._sealed[world.block]
         if not self.mempool.pending and world.rights is None:
             return BlockResult(0, 0, 0, 0)
         before = len(world.recorder.liquidations)

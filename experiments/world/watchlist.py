@@ -68,6 +68,7 @@ class WatchList:
         self.protocol = protocol
         self._alert_levels = np.append(np.maximum(alert_levels, 1.0), -1.0)  # the lenders owe nothing
         self._told = np.zeros(len(self._alert_levels), np.bool_)
+        self._next_levels = self._alert_levels.copy()  # 1 for those who have been told
         self.screen = HealthScreen(pool.positions, self._alert_levels)
         self.sleepers = Sleepers(len(self._alert_levels))
         self.eligible_since: NDArray[np.float64] = np.full(len(self._alert_levels), np.nan)
@@ -110,19 +111,19 @@ class WatchList:
             touched = set(rows.tolist())
             kept = [row for row in self.awake.tolist() if row not in touched]
             self.awake = np.array(kept, np.int64)
-        levels = np.where(self._told[rows], 1.0, self._alert_levels[rows])
-        return self._sort(self.screen.touch(rows, levels))
+        return self._sort(self.screen.touch(rows, self._next_levels[rows]))
 
     def calm(self, rows: Integers | list[int]) -> None:
         """Let borrowers be told again once they come down to their alert level anew."""
         if not len(rows):
             return
         self._told[rows] = False
+        self._next_levels[rows] = self._alert_levels[rows]
         self.pool.positions.mark(rows)
 
     def set_alert(self, row: int, level: float) -> None:
         """Give a borrower a new alert level, below 1 for never, and let it be told again."""
-        self._alert_levels[row] = max(level, 1.0)
+        self._alert_levels[row] = self._next_levels[row] = max(level, 1.0)
         self._told[row] = False
         self.pool.positions.touched.add(row)
 
@@ -251,7 +252,10 @@ class WatchList:
         sleepers.wake(0.5)
         none = np.zeros(0)
         doubtful(none, 1.0, nobody)
-        sort_due(nobody[:0], none, self._told, self._alert_levels, np.zeros((3, 0), np.int64), self._counts)
+        sort_due(
+            nobody[:0], none, self._told, self._alert_levels, self._next_levels, np.zeros((3, 0), np.int64),
+            self._counts,
+        )  # fmt: skip
         sort_out(
             nobody[:0], none, none, none < 0, none, 0.0, 0.0, LISTED, np.zeros((4, 0), np.int64), self._counts
         )
@@ -277,7 +281,8 @@ class WatchList:
         if not len(due):
             return due
         parts = np.empty((3, len(due)), np.int64)
-        sort_due(due, self.screen.health(due), self._told, self._alert_levels, parts, self._counts)
+        told, levels = self._told, self._alert_levels
+        sort_due(due, self.screen.health(due), told, levels, self._next_levels, parts, self._counts)
         fresh, above, alerted, _ = self._counts.tolist()
         if fresh:
             self._rouse(parts[FRESH, :fresh])

@@ -11,7 +11,7 @@ FRESH, ABOVE, ALERTED = range(3)
 
 
 @njit(cache=True, _nrt=False)
-def sort_due(due, health, told, levels, sorted_, counts):
+def sort_due(due, health, told, levels, next_levels, sorted_, counts):
     """Sort accounts that have come down to their level by where they go.
 
     Parameters
@@ -22,6 +22,8 @@ def sort_due(due, health, told, levels, sorted_, counts):
         Who has been alerted; brought up to date.
     levels : float64 ndarray, shape (n_accounts,)
         Health factor at which each account wants to be told, at most 1 for never.
+    next_levels : float64 ndarray, shape (n_accounts,)
+        Level at which it will be; 1 from here on for those who are told now.
     sorted_ : int64 ndarray, shape (3, n)
         On return, the accounts below 1, those that are not, and those to be alerted now.
     counts : int64 ndarray, shape (at least 3,)
@@ -38,6 +40,7 @@ def sort_due(due, health, told, levels, sorted_, counts):
             above += 1
         if levels[account] > 1.0 and not told[account]:
             told[account] = True
+            next_levels[account] = 1.0
             sorted_[ALERTED, alerted] = account
             alerted += 1
     counts[FRESH], counts[ABOVE], counts[ALERTED] = fresh, above, alerted

@@ -82,7 +82,8 @@ def test_accounts_come_down_to_their_level_are_told_once(crowd):
     told = np.array([False] * 3 + [one[1] for one in crowd])
     levels = np.array([1.5] * 3 + [one[2] for one in crowd])
     parts, counts = np.zeros((3, n), np.int64), np.zeros(4, np.int64)
-    sort_due(due, health, told, levels, parts, counts)
+    ahead = levels.copy()
+    sort_due(due, health, told, levels, ahead, parts, counts)
 
     below = [i + 3 for i, one in enumerate(crowd) if one[0] < 1.0]
     alerted = [i + 3 for i, one in enumerate(crowd) if not one[1] and one[2] > 1.0]
@@ -90,3 +91,4 @@ def test_accounts_come_down_to_their_level_are_told_once(crowd):
     for kind, rows in wanted.items():
         assert parts[kind, : counts[kind]].tolist() == rows
     assert told.tolist() == [False] * 3 + [one[1] or row in alerted for row, one in enumerate(crowd, 3)]
+    assert ahead.tolist() == [1.0 if row in alerted else level for row, level in enumerate(levels.tolist())]
