@@ -485,4 +485,4 @@ class DecidingAgent(mesa.Agent):  # type: ignore[misc]
         if self.latency_jitter_s <= 0.0 or self.latency_s <= 0.0:
             return self.latency_s
         spread = self.latency_jitter_s / self.latency_s
-        return self.latency_s * float(np.exp(spread * self.stream.standard_normal()))
+        return self.latency_s * math.exp(spread * self.stream.standard_normal())

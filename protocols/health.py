@@ -97,6 +97,8 @@ class HealthScreen:
         self._incoming_collateral = self._weights[health_kernels.INCOMING, : positions.n_assets]
         self._incoming_debt = self._weights[health_kernels.INCOMING, positions.n_assets :]
         self._terms = np.empty((2, positions.n_assets))
+        self._rule: tuple[float, ...] = ()
+        self._closing = np.empty(4)
         self._state = (
             positions.amounts,
             self._marks,
@@ -293,9 +295,11 @@ class HealthScreen:
         wanted = self._asked(accounts)
         values = np.empty((3, len(wanted)))
         pairs = np.empty((2, len(wanted)), np.int64)
-        closing = np.array((close_factor, full_below, small_usd, whole_position), np.float64)
+        rule = (close_factor, full_below, small_usd, whole_position)
+        if rule != self._rule:
+            self._rule, self._closing = rule, np.array(rule, np.float64)
         if not health_kernels.opportunities(
-            self.positions.amounts, self._weights, wanted, terms, closing, values, pairs
+            self.positions.amounts, self._weights, wanted, terms, self._closing, values, pairs
         ):
             raise self._unknown(accounts)
         return Opportunities(values[0], pairs[0], pairs[1], values[1], values[2])

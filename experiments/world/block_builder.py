@@ -140,9 +140,9 @@ class BlockBuilder:
 
     def _charge(self, transaction: Transaction) -> int | None:
         """Take the most that a transaction may cost; None if its sender does not hold it."""
-        ledger, quote = self.world.ledger, self.world.quote
-        usd = self.world.gas_usd(transaction.gas, transaction.price_gwei)
-        units = int(usd * ledger.assets[quote].unit)
+        world = self.world
+        ledger, quote = world.ledger, world.quote
+        units = int(world.gas_usd(transaction.gas, transaction.price_gwei) * ledger.assets[quote].unit)
         if ledger.balance(transaction.sender, quote) < units:
             return None
         ledger.transfer(quote, transaction.sender, self.validators, units, Reason.GAS)

@@ -76,8 +76,9 @@ class CreditMarket:
     def main_assets(self, row: int) -> tuple[int, int]:
         """Most valuable collateral and debt of a borrower."""
         positions, watch = self.pool.positions, self.watch
-        collateral, debt = positions.collateral[row] * watch.values, positions.debt[row] * watch.debt_values
-        return int(collateral.argmax()), int(debt.argmax())
+        collateral = (positions.collateral[row] * watch.values).tolist()
+        debt = (positions.debt[row] * watch.debt_values).tolist()
+        return collateral.index(max(collateral)), debt.index(max(debt))
 
     def debt_and_backing_usd(self, row: int) -> tuple[float, float]:
         """Return what a borrower owes and its collateral times thresholds, at the oracle's prices; USD."""
