@@ -25,9 +25,6 @@ AHEAD = 2
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """What keeps numerical libraries from starting threads beside the workers."""
 
-UNWATCHED = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-"""What keeps Dask from looking a hundred times a second at what a worker does."""
-
 
 class Ended(NamedTuple):
     """A job that has ended: its place, what it returned, and what it raised, if it did."""
@@ -242,7 +239,7 @@ def slurm_cluster(settings: dict[str, str]) -> Any:
 def worker_environment() -> dict[str, str]:
     """Return what workers need in their environment: no threads of their own, one cache of kernels."""
     shared = {key: os.environ[key] for key in ("NUMBA_CACHE_DIR",) if key in os.environ}
-    return THREADS | UNWATCHED | shared
+    return THREADS | shared
 
 
 def _start_up() -> Any:
