@@ -67,7 +67,6 @@ class WatchList:
         self.pool = pool
         self.protocol = protocol
         self._alert_levels = np.append(np.maximum(alert_levels, 1.0), -1.0)  # the lenders owe nothing
-        self._told = np.zeros(len(self._alert_levels), np.bool_)
         self._next_levels = self._alert_levels.copy()  # 1 for those who have been told
         self.screen = HealthScreen(pool.positions, self._alert_levels)
         self.sleepers = Sleepers(len(self._alert_levels))
@@ -117,14 +116,12 @@ class WatchList:
         """Let borrowers be told again once they come down to their alert level anew."""
         if not len(rows):
             return
-        self._told[rows] = False
         self._next_levels[rows] = self._alert_levels[rows]
         self.pool.positions.mark(rows)
 
     def set_alert(self, row: int, level: float) -> None:
         """Give a borrower a new alert level, below 1 for never, and let it be told again."""
         self._alert_levels[row] = self._next_levels[row] = max(level, 1.0)
-        self._told[row] = False
         self.pool.positions.touched.add(row)
 
     def refresh(self, gas_usd: float, now_s: float) -> None:
@@ -252,10 +249,7 @@ class WatchList:
         sleepers.wake(0.5)
         none = np.zeros(0)
         doubtful(none, 1.0, nobody)
-        sort_due(
-            nobody[:0], none, self._told, self._alert_levels, self._next_levels, np.zeros((3, 0), np.int64),
-            self._counts,
-        )  # fmt: skip
+        sort_due(nobody[:0], none, self._next_levels, np.zeros((3, 0), np.int64), self._counts)
         sort_out(
             nobody[:0], none, none, none < 0, none, 0.0, 0.0, LISTED, np.zeros((4, 0), np.int64), self._counts
         )
@@ -281,8 +275,7 @@ class WatchList:
         if not len(due):
             return due
         parts = np.empty((3, len(due)), np.int64)
-        told, levels = self._told, self._alert_levels
-        sort_due(due, self.screen.health(due), told, levels, self._next_levels, parts, self._counts)
+        sort_due(due, self.screen.health(due), self._next_levels, parts, self._counts)
         fresh, above, alerted, _ = self._counts.tolist()
         if fresh:
             self._rouse(parts[FRESH, :fresh])

@@ -11,19 +11,16 @@ FRESH, ABOVE, ALERTED = range(3)
 
 
 @njit(cache=True, _nrt=False)
-def sort_due(due, health, told, levels, next_levels, sorted_, counts):
+def sort_due(due, health, levels, sorted_, counts):
     """Sort accounts that have come down to their level by where they go.
 
     Parameters
     ----------
     due : int64 ndarray, shape (n,)
     health : float64 ndarray, shape (n,)
-    told : bool ndarray, shape (n_accounts,)
-        Who has been alerted; brought up to date.
     levels : float64 ndarray, shape (n_accounts,)
-        Health factor at which each account wants to be told, at most 1 for never.
-    next_levels : float64 ndarray, shape (n_accounts,)
-        Level at which it will be; 1 from here on for those who are told now.
+        Health factor at which each account is to be told, at most 1 for those who never want to be or
+        have been; brought up to date.
     sorted_ : int64 ndarray, shape (3, n)
         On return, the accounts below 1, those that are not, and those to be alerted now.
     counts : int64 ndarray, shape (at least 3,)
@@ -38,9 +35,8 @@ def sort_due(due, health, told, levels, next_levels, sorted_, counts):
         else:
             sorted_[ABOVE, above] = account
             above += 1
-        if levels[account] > 1.0 and not told[account]:
-            told[account] = True
-            next_levels[account] = 1.0
+        if levels[account] > 1.0:
+            levels[account] = 1.0
             sorted_[ALERTED, alerted] = account
             alerted += 1
     counts[FRESH], counts[ABOVE], counts[ALERTED] = fresh, above, alerted

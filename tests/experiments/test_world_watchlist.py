@@ -48,7 +48,7 @@ class Witness(LiquidationMarket):
         assert len({o.account for o in watch.opportunities}) == len(watch.opportunities)
         health = watch.screen.health_all()
         levels, wanted = watch.screen.levels, watch._alert_levels
-        calm = ~watch._told & (wanted > 1.0) & (health > wanted)
+        calm = (watch._next_levels > 1.0) & (health > wanted)  # wants to be told, and has not been
         assert np.array_equal(levels[calm], wanted[calm])
 
     def _compare(self) -> None:

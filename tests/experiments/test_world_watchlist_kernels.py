@@ -79,16 +79,16 @@ def test_only_health_between_the_caution_and_one_is_doubtful():
 def test_accounts_come_down_to_their_level_are_told_once(crowd):
     n = len(crowd)
     due, health = np.arange(n) + 3, np.array([one[0] for one in crowd], float)
-    told = np.array([False] * 3 + [one[1] for one in crowd])
-    levels = np.array([1.5] * 3 + [one[2] for one in crowd])
+    levels = np.array([1.5] * 3 + [1.0 if told else level for _, told, level in crowd])
+    before = levels.tolist()
     parts, counts = np.zeros((3, n), np.int64), np.zeros(4, np.int64)
-    ahead = levels.copy()
-    sort_due(due, health, told, levels, ahead, parts, counts)
+    sort_due(due, health, levels, parts, counts)
 
     below = [i + 3 for i, one in enumerate(crowd) if one[0] < 1.0]
     alerted = [i + 3 for i, one in enumerate(crowd) if not one[1] and one[2] > 1.0]
     wanted = {FRESH: below, ABOVE: [row for row in due.tolist() if row not in below], ALERTED: alerted}
     for kind, rows in wanted.items():
         assert parts[kind, : counts[kind]].tolist() == rows
-    assert told.tolist() == [False] * 3 + [one[1] or row in alerted for row, one in enumerate(crowd, 3)]
-    assert ahead.tolist() == [1.0 if row in alerted else level for row, level in enumerate(levels.tolist())]
+    assert levels.tolist() == [1.0 if row in alerted else level for row, level in enumerate(before)]
+    sort_due(due, health, levels, parts, counts)
+    assert counts[ALERTED] == 0
