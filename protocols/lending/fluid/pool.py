@@ -25,6 +25,7 @@ from ...fixed_point import MAX_UINT256, PERCENTAGE_FACTOR, RAY, WAD, ceil_div
 from ...interest import KinkedCurve
 from ...positions import Positions
 from ...revert import Revert
+from ..isolated import check_isolated
 from ..pool import Called, LendingPool, Quotes
 from .crowd import Pair, TickCrowd
 from .liquidity import EXCHANGE_PRICES_PRECISION, Liquidity, accrue, repay
@@ -127,7 +128,7 @@ class FluidPool(LendingPool):
         """
         n = len(self.parameters)
         collateral, debt = self.positions.collateral[: self.lenders], self.positions.debt[: self.lenders]
-        self._check_positions(collateral, debt)
+        check_isolated(self.name, self.parameters, collateral, debt, "vault")
         self.held = [int(units) for units in collateral.sum(axis=0)]
         self.crowd.enter(self.lenders)
         for loan in range(n):
@@ -427,18 +428,6 @@ class FluidPool(LendingPool):
         if known is None or known[0] is not stored or known[1].updated != now:
             known = self._known[loan] = stored, accrue(stored, self.curve, self.fee, now)
         return known[1]
-
-    def _check_positions(self, collateral: Integers, debt: Integers) -> None:
-        accepted = np.array([p is not None for p in self.parameters])
-        borrows, secured = (debt > 0).any(axis=1), (collateral > 0).any(axis=1)
-        for wrong, what in (
-            ((collateral > 0).sum(axis=1) > 1, "has more than one collateral"),
-            ((debt > 0).sum(axis=1) > 1, "owes more than one asset"),
-            (borrows & ~secured, "owes without collateral"),
-            (((collateral > 0) & ~accepted).any(axis=1), "has collateral that no vault takes"),
-        ):
-            if wrong.any():
-                raise ValueError(f"{self.name}: account {int(wrong.argmax())} {what}")
 
     def _check_collateral(self, row: int, asset: int) -> None:
         """Refuse collateral that is none, or of another vault than the account's."""

@@ -18,6 +18,7 @@ from ....market.ledger import Ledger, Reason
 from ...fixed_point import ARITHMETIC_PANIC, MAX_UINT256, WAD, ceil_div
 from ...positions import Positions
 from ...revert import Revert
+from ..isolated import check_isolated
 from ..pool import Called, LendingPool
 from .books import MarketBook, accrued, disagreement, liquidated, repaid
 from .liquidation import Liquidation, liquidate
@@ -121,7 +122,10 @@ class MorphoPool(LendingPool):
         n = len(self.parameters)
         collateral = self.positions.collateral[: self.lenders]
         debt = self.positions.debt[: self.lenders]
-        self._check_positions(collateral, debt)
+        check_isolated(
+            self.name, self.parameters, collateral, debt, "market",
+            own_collateral=False, hint="; positions are isolated",
+        )  # fmt: skip
         self.held = [int(units) for units in collateral.sum(axis=0)]
         self._loan_of[:] = -1
         for loan in range(n):
@@ -378,7 +382,7 @@ class MorphoPool(LendingPool):
     def _open_market(self, collateral: int, loan: int, owed: int) -> None:
         """Open a market by the rules: lenders supply, then its borrowers borrow all at once."""
         parameters, start = self.parameters[collateral], self.start_s
-        assert parameters is not None  # `_check_positions` has seen to it
+        assert parameters is not None  # `check_isolated` has seen to it
         lent = supply(Market(last_update=start), Position(), assets=max(int(owed / self.utilisation), owed))
         market = lent.market
         opened = Market(
@@ -388,19 +392,6 @@ class MorphoPool(LendingPool):
             parameters, opened, self._rate_at_target, lender_shares=lent.shares, cash=lent.assets - owed
         )
         self.positions.collateral[self.lenders, loan] += lent.shares // SHARES_PER_UNIT
-
-    def _check_positions(self, collateral: Integers, debt: Integers) -> None:
-        held, owed = collateral > 0, debt > 0
-        accepted = np.array([parameters is not None for parameters in self.parameters])
-        for wrong, what in (
-            (held.sum(axis=1) > 1, "has more than one collateral"),
-            (owed.sum(axis=1) > 1, "owes more than one asset"),
-            (owed.any(axis=1) & ~held.any(axis=1), "owes without collateral"),
-            ((held & ~accepted).any(axis=1), "has collateral that no market takes"),
-            ((held & owed).any(axis=1), "owes its own collateral"),
-        ):
-            if wrong.any():
-                raise ValueError(f"{self.name}: account {int(wrong.argmax())} {what}; positions are isolated")
 
     def _book(self, pair: tuple[int, int], now_s: int) -> MarketBook:
         """Return a market with interest until now, worked out once for all who ask at the time."""

@@ -16,6 +16,7 @@ from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, WAD
 from ...positions import Positions
 from ...revert import Revert
+from ..isolated import check_isolated
 from ..pool import Called, LendingPool, Quotes
 from .liquidation import PositionValue, liquidation_preview, loan_to_value
 from .market import Silo, accrue, debt_assets, repay
@@ -102,7 +103,7 @@ class SiloPool(LendingPool):
         """
         collateral = self.positions.collateral[: self.lenders]
         debt = self.positions.debt[: self.lenders]
-        self._check_positions(collateral, debt)
+        check_isolated(self.name, self.parameters, collateral, debt, "silo")
         self.held = [int(units) for units in collateral.sum(axis=0)]
         borrowers = debt.any(axis=1)
         codes = collateral.argmax(axis=1) * len(self.parameters) + debt.argmax(axis=1)
@@ -332,18 +333,6 @@ class SiloPool(LendingPool):
         """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
         _, _, value = self.weights(now_s)
         return self.claims(now_s)["lenders"] * value
-
-    def _check_positions(self, collateral: Integers, debt: Integers) -> None:
-        accepted = np.array([p is not None for p in self.parameters])
-        borrows, secured = (debt > 0).any(axis=1), (collateral > 0).any(axis=1)
-        for wrong, what in (
-            ((collateral > 0).sum(axis=1) > 1, "has more than one collateral"),
-            ((debt > 0).sum(axis=1) > 1, "owes more than one asset"),
-            (borrows & ~secured, "owes without collateral"),
-            (((collateral > 0) & ~accepted).any(axis=1), "has collateral that no silo takes"),
-        ):
-            if wrong.any():
-                raise ValueError(f"{self.name}: account {int(wrong.argmax())} {what}")
 
     def _check_collateral(self, row: int, asset: int) -> None:
         """Refuse collateral that is none, or of another pair than the account's."""
