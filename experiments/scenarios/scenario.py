@@ -242,9 +242,11 @@ class Scenario(Section):
     def _check_venues(self) -> None:
         risky = tuple(asset.symbol for asset in self.risky)
         for asset in self.assets:
-            if asset.underlying is None:
-                continue
             where = f"assets.{asset.symbol}"
+            if asset.underlying is None:
+                if asset.future is not None:
+                    raise ValueError(f"{where}.future needs an underlying; it has none")
+                continue
             if asset.underlying not in risky:
                 raise ValueError(
                     f"{where}.underlying = {asset.underlying!r}; allowed: assets whose price moves, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -75,9 +76,11 @@ def build_venues(
 
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
     """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
-    quote, book = scenario.asset(scenario.quote), scenario.asset(symbol).book
-    assert book is not None  # a contract has one
-    return LinearContract(symbol, round(book.lot * book.tick_usd * 10**quote.decimals))
+    quote, asset = scenario.asset(scenario.quote), scenario.asset(symbol)
+    assert asset.book is not None  # a contract has one
+    multiplier = round(asset.book.lot * asset.book.tick_usd * 10**quote.decimals)
+    expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
+    return LinearContract(symbol, multiplier, expiry_s)
 
 
 def _build(
@@ -111,9 +114,10 @@ def _build(
         for column, each in enumerate(listed)
     ]
     maintenance = TieredMaintenance(accounts, config, unit)
+    records = MarginRecords(config.name, unit, any(each.contract.expiry_s is not None for each in listed))
     closing = Closing(
         config, listings, accounts, maintenance, n, build_schedule(config.liquidation, where),
-        MarginRecords(config.name, unit), streams(f"venue/{config.name}"), scenario.clock.block_time_s,
+        records, streams(f"venue/{config.name}"), scenario.clock.block_time_s,
     )  # fmt: skip
     return MarginVenue(
         config, ledger, clearing, cash, floor.quote_asset, listings, accounts, maintenance,
@@ -151,14 +155,18 @@ def _listing(
     lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
     lots = int(FLOAT * each.interest_usd * unit / each.contract.value(1, each.ticks))
     _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
-    underlying = ledger.asset_index[str(scenario.asset(each.contract.symbol).underlying)]
+    asset = scenario.asset(each.contract.symbol)
+    underlying = ledger.asset_index[str(asset.underlying)]
+    perpetual = asset.future is None
     feed = Feed(
-        floor, each.asset, underlying, path[:, underlying], config.index, config.model, config.funding,
-        scenario.clock.block_time_s,
+        floor, each.asset, underlying, path[:, each.asset], config.index, config.model,
+        config.funding if perpetual else None, scenario.clock.block_time_s,
+        None if perpetual else path[:, each.asset] / path[:, underlying],
     )  # fmt: skip
     return Listing(
         column, each.contract, floor, ledger, clearing, lots, feed, build_mark(config.mark, where),
-        stops_usd.copy(), _halting(config, scenario, floor, each, where), config.funding.interval_s,
+        stops_usd.copy(), _halting(config, scenario, floor, each, where),
+        config.funding.interval_s if perpetual else math.inf, asset.future,
     )  # fmt: skip
 
 

@@ -133,6 +133,13 @@ class Closing:
         for listing in self.listings:
             listing.mark_volume()
 
+    def expire(self, time_s: float) -> None:
+        """End the cases of accounts whose last position was settled."""
+        for row, case in list(self.open.items()):
+            if not self.held(row):
+                self._settle(case)
+                self._end(case, time_s, "expired")
+
     def trade(self, row: int, listing: Listing, lots: int, worst_usd: float = 0.0) -> Filled:
         """Buy lots (sell if negative) on the book for a row, at most `max_slippage` beyond the mark."""
         side = 1 if lots > 0 else -1

@@ -6,12 +6,15 @@ plus a float for delivery. Nothing here knows an account of the crowd.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.strategies.exits import SaleStart
-from ....market.ledger import Ledger
-from ....market.trading import TradingFloor
+from ....market.ledger import OUTSIDE, Ledger, Reason
+from ....market.order_book.layout import QUOTE_PER_LOT_TICK
+from ....market.trading import FOREVER, TradingFloor
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
@@ -22,6 +25,8 @@ from ....protocols.margin.marks import (
     UncertaintyHaircut,
     observe,
 )
+from ...scenarios.venues import FutureConfig
+from ..contract_paths import expiry_block
 from .feed import Feed
 from .halting import Halting
 from .rules import stepped
@@ -48,7 +53,9 @@ class Listing:
     halting : Halting or None
         The circuit breaker of its book.
     funding_s : float
-        Time between funding payments.
+        Time between funding payments; infinite for none.
+    future : FutureConfig, optional
+        Terms of a contract that ends.
 
     Attributes
     ----------
@@ -58,6 +65,8 @@ class Listing:
         The mark and the outside price, rounded to the book.
     add_on : float
         What is added to margin rates.
+    end : int
+        Block of the final settlement.
     """
 
     seen: MarkInputs
@@ -76,6 +85,7 @@ class Listing:
         stops_usd: NDArray[np.float64],
         halting: Halting | None,
         funding_s: float,
+        future: FutureConfig | None = None,
     ) -> None:
         self.column, self.contract, self.asset = column, contract, feed.asset
         self.floor, self.feed, self.rule, self.halting = floor, feed, rule, halting
@@ -92,6 +102,9 @@ class Listing:
         self._block_time_s = feed.block_time_s
         self._memory = MarkMemory()
         self._funding_s = self._next_funding_s = funding_s
+        self.future = future
+        self.end = FOREVER if future is None else expiry_block(future, feed.block_time_s)
+        self._next_variation_s = math.inf if future is None else future.variation_s
         self._rate: float | None = None
         self._traded = 0
 
@@ -125,6 +138,14 @@ class Listing:
         if time_s < self._next_funding_s:
             return False
         self._next_funding_s += self._funding_s
+        return True
+
+    def variation_due(self, time_s: float) -> bool:
+        """Whether variation margin is paid now; the next payment is set."""
+        if time_s < self._next_variation_s:
+            return False
+        assert self.future is not None  # a perpetual is never due
+        self._next_variation_s += self.future.variation_s
         return True
 
     @property
@@ -173,6 +194,28 @@ class Listing:
     def mark_volume(self) -> None:
         """Count traded lots from here on."""
         self._traded = self.floor.lots_traded(self.asset)
+
+    def redeem(self, block: int, price_usd: float) -> int:
+        """End the trade for good and turn everybody's contracts into cash at a price.
+
+        Contracts outside of the crowd are fully paid, so the rest of the world pays for them. The final price
+        in ticks stays the mark.
+
+        Returns
+        -------
+        int
+            Base units that the venue's float of contracts has become.
+        """
+        ledger, floor, asset, quote = self._ledger, self.floor, self.asset, self.floor.quote_asset
+        floor.close_book(asset, block, price_usd)
+        self.ticks = self.in_ticks(price_usd)
+        lot_usd = self.ticks * int(floor.books[self._book, QUOTE_PER_LOT_TICK])
+        for account in np.flatnonzero(ledger.balances[: ledger.n_accounts, asset] > 0).tolist():
+            units = ledger.balance(account, asset)
+            ledger.transfer(asset, account, OUTSIDE, units, Reason.BURN)
+            ledger.transfer(quote, OUTSIDE, account, units * lot_usd // self._lot_units, Reason.TRANSFER)
+        lots, self._float_lots = self._float_lots, 0
+        return lots * lot_usd
 
     # conservation
 

@@ -35,7 +35,11 @@ DELEVERAGING_COLUMNS = (
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
-_TEXT = ("venue", "instrument", "outcome")
+SETTLEMENT_COLUMNS = (
+    "block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd", "fund_paid_usd",
+    "deficit_usd",
+)  # fmt: skip
+_TEXT = ("venue", "instrument", "outcome", "kind")
 
 
 class Checked(NamedTuple):
@@ -108,16 +112,26 @@ class Case:
 
 
 class MarginRecords:
-    """Rows of one venue."""
+    """Rows of one venue.
 
-    def __init__(self, venue: str, unit: int) -> None:
-        self.venue, self.unit = venue, unit
+    Parameters
+    ----------
+    venue : str
+    unit : int
+        Base units in one USD.
+    dated : bool
+        Whether any of its contracts ends, so that there are settlements.
+    """
+
+    def __init__(self, venue: str, unit: int, dated: bool = False) -> None:
+        self.venue, self.unit, self.dated = venue, unit, dated
         self.marks: list[tuple[Any, ...]] = []
         self.cases: list[Case] = []
         self.positions: list[tuple[Any, ...]] = []
         self.deleveragings: list[tuple[Any, ...]] = []
         self.funding: list[tuple[Any, ...]] = []
         self.late: list[tuple[Any, ...]] = []
+        self.settlements: list[tuple[Any, ...]] = []
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
@@ -148,6 +162,8 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
         "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
     }
+    if any(v.dated for v in venues):
+        rows["settlements"] = ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS)
     return {name: _frame(given, columns) for name, (given, columns) in rows.items()}
 
 

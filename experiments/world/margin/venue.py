@@ -23,6 +23,7 @@ from .closing import Closing
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Checked
+from .settlement import Settlement
 
 
 class MarginVenue:
@@ -38,11 +39,11 @@ class MarginVenue:
     clearing : int
         Ledger account through which the crowd trades.
     cash : int
-        Float of the settlement asset in it, base units.
-    settlement : int
+        Float of the asset it settles in, base units.
+    cash_asset : int
         Ledger column of that asset.
     listings : sequence of Listing
-        By column of the accounts.
+        By column of the accounts, those that have expired included.
     accounts : MarginAccounts
     maintenance : Maintenance
     haircut : UncertaintyHaircut or None
@@ -56,7 +57,7 @@ class MarginVenue:
         ledger: Ledger,
         clearing: int,
         cash: int,
-        settlement: int,
+        cash_asset: int,
         listings: Sequence[Listing],
         accounts: MarginAccounts,
         maintenance: Maintenance,
@@ -65,10 +66,11 @@ class MarginVenue:
         closing: Closing,
     ) -> None:
         self.config, self.ledger = config, ledger
-        self.clearing, self.cash, self.settlement = clearing, cash, settlement
+        self.clearing, self.cash, self.cash_asset = clearing, cash, cash_asset
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
-        self.records = closing.records
+        self.records, self.settlement = closing.records, Settlement(accounts, closing)
+        self.live = self.listings  # those that have not expired
         self.n_traders = self.fund = closing.n_traders
         self._unit = self.records.unit
         self._least = min(tier.maintenance for tier in config.tiers)
@@ -81,26 +83,32 @@ class MarginVenue:
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
         self._active = False
-        for listing in self.listings:
+        for listing in self.live:
+            if block >= listing.end:
+                self._expire(listing, block, time_s)
+        for listing in self.live:
             listing.look(block, time_s)
             if self.haircut is not None or self.dynamic is not None:
                 self._set_add_on(listing)
             if listing.funding_due(time_s):
                 self._pay_funding(listing, block, time_s)
+            if listing.variation_due(time_s):
+                self._active = True
+                self.settlement.variation(listing, block, time_s)
             if listing.halting is not None:
                 waiting = [self.accounts.lots.item(row, listing.column) for row in self.closing.open]
                 listing.halting.look(block, time_s, listing.seen, waiting)
         below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
         true = [listing.true_ticks for listing in self.listings]
         self._note_late(block, time_s, true)
-        stopped = [self._stop(listing) for listing in self.listings]
+        stopped = [self._stop(listing) for listing in self.live]
         if time_s >= self._next_check_s:
             self._next_check_s = time_s + self.config.check_every_s
             self._open_cases(below.tolist(), block, time_s, true)
         self._active = self._active or bool(self.closing.open) or any(stopped)
-        if self.closing.open and any(listing.trades for listing in self.listings):
+        if self.closing.open and any(listing.trades for listing in self.live):
             self.closing.work(block, time_s)
-        for listing, closed in zip(self.listings, stopped, strict=True):
+        for listing, closed in zip(self.live, stopped, strict=True):
             self._record(listing, block, time_s, closed)
 
     # conservation
@@ -109,7 +117,7 @@ class MarginVenue:
         """Disagreement between the clearing account and what the accounts say; zero, shape (n_assets,)."""
         off = np.zeros(len(self.ledger.assets), np.int64)
         cash = self.cash + self.accounts.cash_total
-        off[self.settlement] = abs(self.ledger.balance(self.clearing, self.settlement) - cash)
+        off[self.cash_asset] = abs(self.ledger.balance(self.clearing, self.cash_asset) - cash)
         for listing in self.listings:
             off[listing.asset] = listing.residual(int(self.accounts.lots[:, listing.column].sum()))
         return off
@@ -132,6 +140,12 @@ class MarginVenue:
         if add_on != listing.add_on:
             listing.add_on = add_on
             self.maintenance.add(listing.column, add_on)
+
+    def _expire(self, listing: Listing, block: int, time_s: float) -> None:
+        """End a contract; its column stays, empty, at the final price."""
+        self._active = True
+        self.cash += self.settlement.expire(listing, block, time_s)
+        self.live = tuple(other for other in self.live if other is not listing)
 
     def _pay_funding(self, listing: Listing, block: int, time_s: float) -> None:
         self._active = True
