@@ -43,9 +43,8 @@ class Settlement:
         cash = listing.redeem(block, listing.feed.outside(block))
         paid, received = self._pay(listing)
         accounts.expire(listing.column, listing.ticks, fund)
-        accounts.deposit(
-            fund, listing.contract.value(held, listing.ticks)
-        )  # what the crowd's are redeemed for
+        redeemed = listing.contract.value(held, listing.ticks)
+        accounts.deposit(fund, redeemed)  # it paid as much when the positions were closed
         closing.expire(time_s)
         fund_paid = deficit = 0
         for row in range(closing.n_traders):
