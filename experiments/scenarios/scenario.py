@@ -244,9 +244,12 @@ class Scenario(Section):
         for asset in self.assets:
             where = f"assets.{asset.symbol}"
             if asset.underlying is None:
-                if asset.future is not None:
-                    raise ValueError(f"{where}.future needs an underlying; it has none")
+                for key in ("future", "inverse"):
+                    if getattr(asset, key):
+                        raise ValueError(f"{where}.{key} needs an underlying; it has none")
                 continue
+            if asset.inverse and asset.future is not None:
+                raise ValueError(f"{where}.future does not go with inverse = true; allowed: a perpetual")
             if asset.underlying not in risky:
                 raise ValueError(
                     f"{where}.underlying = {asset.underlying!r}; allowed: assets whose price moves, "
@@ -273,6 +276,12 @@ class Scenario(Section):
                         f"venues.{venue.name}.{key} = {symbol!r}; allowed: assets with an "
                         f"underlying, {', '.join(contracts) or 'of which there is none'}"
                     )
+            coins = [symbol for symbol in venue.contracts if self.asset(symbol).inverse]
+            if coins and len(venue.contracts) > 1:
+                raise ValueError(
+                    f"venues.{venue.name}.instruments holds {coins[0]!r}, which settles in its own coin; "
+                    "allowed: an inverse contract alone"
+                )
             interest = venue.traders.open_interest_usd
             if isinstance(interest, dict) and set(interest) != set(venue.contracts):
                 raise ValueError(

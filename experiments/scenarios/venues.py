@@ -187,6 +187,9 @@ class AssetConfig(Section):
     future: FutureConfig | None = Field(
         default=None, description="terms of a contract that ends; a perpetual if left out"
     )
+    inverse: bool = Field(
+        default=False, description="a contract on so many USD, settled in coin: in its own token"
+    )
 
 
 class FlowConfig(Section):

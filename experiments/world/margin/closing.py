@@ -19,6 +19,7 @@ import numpy as np
 
 from ....agents.strategies.exits import Progress, Schedule
 from ....protocols.margin.accounts import MarginAccounts
+from ....protocols.margin.contracts import Contract
 from ....protocols.margin.deleveraging import (
     CappedProRata,
     DeleveragingRule,
@@ -99,7 +100,7 @@ class Closing:
         """Open the case of an account that has failed the margin check."""
         number, accounts = len(self.records.cases), self.accounts
         due = block + math.ceil(self.rules.cancel_latency_s / self._block_time_s)
-        case = Case(number, row, block, time_s, checked, due)
+        case = Case(number, row, block, time_s, checked, self.records.unit, due)
         self.open[row] = case
         self.records.cases.append(case)
         for column in self.held(row):
@@ -145,9 +146,12 @@ class Closing:
         side = 1 if lots > 0 else -1
         worst = worst_usd or listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
         done, value = listing.take(lots, worst)
+        self.accounts.fill_value(row, listing.column, done, value)
+        rest = self.accounts.lots.item(row, listing.column)
+        if 0 < abs(rest) < listing.least:  # no order is as small; the fund keeps it
+            self.accounts.trade(self.fund, row, listing.column, rest, listing.ticks)
         if not done:
             return NOTHING
-        self.accounts.fill_value(row, listing.column, done, value)
         return Filled(done, abs(value), value - listing.contract.value(done, listing.ticks))
 
     # parts of a sale
@@ -175,7 +179,7 @@ class Closing:
         elif not left:
             self._settle(case)
             self._end(case, time_s, "sold")
-        elif all(abs(accounts.lots.item(row, leg.column)) <= leg.keep for leg in case.legs):
+        elif all(self._left(row, leg) < self.listings[leg.column].least for leg in case.legs):
             self._end(case, time_s, "reduced")
 
     def _start(self, case: Case, time_s: float, equity: int) -> None:
@@ -189,7 +193,7 @@ class Closing:
             positions.append(MarginPosition(listing.contract, lots, listing.ticks, equity, tiers))
             sizing = build_sizing(
                 self.rules, self._rate, listing.depth_usd(lots), listing.floor.depth_band,
-                listing.ticks * listing.tick_usd, listing.spec.lot, self.records.unit,
+                listing.ticks * listing.tick_usd, listing.lot_tokens, self.records.unit,
             )  # fmt: skip
             sizings.append(sizing)
         closing = close_in_order(equity, positions, sizings)
@@ -219,13 +223,17 @@ class Closing:
         """Lots to buy now (sell if negative): all that is ordered, or the schedule's part."""
         listing = self.listings[leg.column]
         lots = self.accounts.lots.item(case.row, leg.column)
-        left = max(abs(lots) - leg.keep, 0)
+        left = self._left(case.row, leg)
         elapsed_s = time_s - case.start_s
         if self.schedule is not None and elapsed_s < self.schedule.horizon_s:
-            price = listing.ticks * listing.tick_usd * listing.spec.lot
+            price = listing.ticks * listing.tick_usd * listing.lot_tokens
             progress = Progress(leg.start, elapsed_s, leg.ordered, left, traded, 0, price)
             left = min(self.schedule.part(progress).units, left)
         return -left if lots > 0 else left
+
+    def _left(self, row: int, leg: Leg) -> int:
+        """Lots of a position that are still to be closed."""
+        return max(abs(self.accounts.lots.item(row, leg.column)) - leg.keep, 0)
 
     def _order(self, case: Case, listing: Listing, lots: int) -> None:
         """Sell or buy back on the book, within what the account and the fund can bear."""
@@ -313,26 +321,30 @@ class Closing:
         accounts, row, column, records = self.accounts, case.row, listing.column, self.records
         contract, mark = listing.contract, listing.ticks
         lots = accounts.lots.item(row, column)
-        cost = abs(price - mark) * contract.multiplier  # of giving up a lot
         rows, gains, equities = self._winners(1 if lots > 0 else -1, listing)
         held = np.abs(accounts.lots[rows, column]).tolist()
-        if self.policy == "capped-pro-rata" and cost:
-            held = [min(h, gain // cost) for h, gain in zip(held, gains, strict=True)]
+        if self.policy == "capped-pro-rata":
+            costs = [_cost(contract, h, price, mark) for h in held]
+            held = [
+                min(h, h * gain // cost) if cost else h
+                for h, gain, cost in zip(held, gains, costs, strict=True)
+            ]
         notional = [abs(contract.value(h, mark)) for h in np.abs(accounts.lots[rows, column]).tolist()]
         score = ranking(gains, np.abs(accounts.entry[rows, column]), notional, equities)
         taken = self._rule(equities).allocate(abs(lots), held, score.tolist())
         given = [each for each in zip(rows, taken, equities, strict=True) if each[1]]
         close_against(accounts, row, column, [g[0] for g in given], [g[1] for g in given], price)
-        price_usd, mark_usd, truth = price * listing.tick_usd, mark * listing.tick_usd, listing.feed.truth
-        gap_usd = (price_usd - truth) * (1 if lots > 0 else -1) * listing.spec.lot
+        price_usd, mark_usd = price * listing.tick_usd, mark * listing.tick_usd
+        side = 1 if lots > 0 else -1
         records.deleveragings += [
             (
                 case.number, records.venue, contract.symbol, block, time_s, winner, part, price_usd,
-                mark_usd, truth, part * cost / records.unit, part * gap_usd, equity / records.unit,
+                mark_usd, listing.feed.truth, _cost(contract, part, price, mark) / records.unit,
+                listing.forgone_usd(side * part, price_usd), equity / records.unit,
             )
             for winner, part, equity in given
         ]  # fmt: skip
-        case.haircut += sum(taken) * cost
+        case.haircut += sum(_cost(contract, part, price, mark) for part in taken)
         case.closed += abs(contract.value(sum(taken), mark))
 
     def _rule(self, equities: list[int]) -> DeleveragingRule:
@@ -345,7 +357,7 @@ class Closing:
         """Rows that hold the opposite of a position and have gained on it, their gains and equities."""
         accounts, n = self.accounts, self.n_traders
         lots = accounts.lots[:n, listing.column]
-        gains = lots * (listing.ticks * listing.contract.multiplier) - accounts.entry[:n, listing.column]
+        gains = accounts.gains(listing.column, listing.ticks)[:n]
         won = (lots * side < 0) & (gains > 0)
         won[list(self.open)] = False
         rows = np.flatnonzero(won)
@@ -360,3 +372,8 @@ class Closing:
     def _end(self, case: Case, time_s: float, outcome: str) -> None:
         case.outcome, case.done_s = outcome, time_s
         del self.open[case.row]
+
+
+def _cost(contract: Contract, lots: int, price: int, mark: int) -> int:
+    """Cost of giving up lots at a price against the mark; base units."""
+    return abs(contract.value(lots, price) - contract.value(lots, mark))

@@ -165,7 +165,7 @@ class Listing:
         Returns
         -------
         tuple of int
-            Lots bought and what was paid for them, base units; negative if sold.
+            Lots bought and their value at the prices paid, base units; lots are negative if sold.
         """
         if lots < 0:
             sold, got = self.floor.sell(self.asset, self._clearing, -lots, worst_usd)
@@ -176,6 +176,29 @@ class Listing:
         """Return the price at which buying lots (selling if negative) costs so much against the mark."""
         side = 1 if lots > 0 else -1
         return (self.ticks + side * (loss // (abs(lots) * self.contract.multiplier))) * self.tick_usd
+
+    def units_in_usd(self, unit: float) -> float:
+        """Return the base units of what the contract settles in that one USD is worth now."""
+        return unit
+
+    @property
+    def least(self) -> int:
+        """Lots that the book can trade at least."""
+        return 1
+
+    @property
+    def lot_tokens(self) -> float:
+        """Tokens of the underlying in a lot."""
+        return self.spec.lot
+
+    def book_lots(self, lots: int) -> int:
+        """Return a position in lots of the book."""
+        return lots
+
+    def forgone_usd(self, lots: int, price_usd: float) -> float:
+        """Return what closing lots of an account at a price costs others against the outside price."""
+        side = 1 if lots > 0 else -1
+        return abs(lots) * ((price_usd - self.feed.truth) * side * self.spec.lot)
 
     def depth_usd(self, lots: int) -> float:
         """Return the depth that closing a position meets."""
@@ -188,7 +211,7 @@ class Listing:
         return SaleStart(volatility, self.depth_usd(lots), self.floor.depth_band, self._block_time_s)
 
     def lots_since(self) -> int:
-        """Return the lots that the book has traded since `mark_volume`."""
+        """Return the lots of its book that have been traded since `mark_volume`."""
         return self.floor.lots_traded(self.asset) - self._traded
 
     def mark_volume(self) -> None:
@@ -223,3 +246,8 @@ class Listing:
         """Return how far the clearing account's contracts are from what positions add up to; base units."""
         held = self._ledger.balance(self._clearing, self.asset)
         return abs(held - (self._float_lots + lots) * self._lot_units)
+
+    @property
+    def lots_asset(self) -> int:
+        """Ledger column in which positions are delivered."""
+        return self.asset

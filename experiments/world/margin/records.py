@@ -82,6 +82,8 @@ class Case:
     ----------
     number, row, block : int
         Of the case, the account and the check.
+    unit : float
+        Base units in one USD at the check.
     due : int
         Block of the next stage.
     stage : int
@@ -97,6 +99,7 @@ class Case:
     block: int
     t_s: float
     checked: Checked
+    unit: float
     due: int
     stage: int = 0
     start_s: float = 0.0
@@ -117,13 +120,13 @@ class MarginRecords:
     Parameters
     ----------
     venue : str
-    unit : int
-        Base units in one USD.
+    unit : float
+        Base units in one USD; for an inverse contract those of the coin at the last mark.
     dated : bool
         Whether any of its contracts ends, so that there are settlements.
     """
 
-    def __init__(self, venue: str, unit: int, dated: bool = False) -> None:
+    def __init__(self, venue: str, unit: float, dated: bool = False) -> None:
         self.venue, self.unit, self.dated = venue, unit, dated
         self.marks: list[tuple[Any, ...]] = []
         self.cases: list[Case] = []
@@ -135,16 +138,15 @@ class MarginRecords:
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
-        unit = self.unit
         return [
             (
                 c.number, self.venue, c.row, c.block, c.t_s, c.checked.balance, c.checked.equity,
-                c.checked.requirement, c.checked.notional / unit, c.checked.equity / unit,
-                c.checked.requirement / unit, c.checked.reference_equity / unit,
-                c.checked.reference_requirement / unit, c.checked.reference_notional / unit,
+                c.checked.requirement, c.checked.notional / c.unit, c.checked.equity / c.unit,
+                c.checked.requirement / c.unit, c.checked.reference_equity / c.unit,
+                c.checked.reference_requirement / c.unit, c.checked.reference_notional / c.unit,
                 c.checked.reference_equity >= c.checked.reference_requirement, c.done_s, c.outcome,
-                c.closed / unit, c.slippage / unit, c.fee / unit, c.fund_paid / unit, c.haircut / unit,
-                c.deficit / unit,
+                c.closed / c.unit, c.slippage / c.unit, c.fee / c.unit, c.fund_paid / c.unit,
+                c.haircut / c.unit, c.deficit / c.unit,
             )
             for c in self.cases
         ]  # fmt: skip

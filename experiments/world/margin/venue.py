@@ -72,7 +72,6 @@ class MarginVenue:
         self.records, self.settlement = closing.records, Settlement(accounts, closing)
         self.live = self.listings  # those that have not expired
         self.n_traders = self.fund = closing.n_traders
-        self._unit = self.records.unit
         self._least = min(tier.maintenance for tier in config.tiers)
         self._next_check_s = 0.0
         self._late: set[int] = set()
@@ -88,6 +87,7 @@ class MarginVenue:
                 self._expire(listing, block, time_s)
         for listing in self.live:
             listing.look(block, time_s)
+            self.records.unit = listing.units_in_usd(self.records.unit)
             if self.haircut is not None or self.dynamic is not None:
                 self._set_add_on(listing)
             if listing.funding_due(time_s):
@@ -96,7 +96,8 @@ class MarginVenue:
                 self._active = True
                 self.settlement.variation(listing, block, time_s)
             if listing.halting is not None:
-                waiting = [self.accounts.lots.item(row, listing.column) for row in self.closing.open]
+                lots = self.accounts.lots[:, listing.column]
+                waiting = [listing.book_lots(lots.item(row)) for row in self.closing.open]
                 listing.halting.look(block, time_s, listing.seen, waiting)
         below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
         true = [listing.true_ticks for listing in self.listings]
@@ -119,7 +120,7 @@ class MarginVenue:
         cash = self.cash + self.accounts.cash_total
         off[self.cash_asset] = abs(self.ledger.balance(self.clearing, self.cash_asset) - cash)
         for listing in self.listings:
-            off[listing.asset] = listing.residual(int(self.accounts.lots[:, listing.column].sum()))
+            off[listing.lots_asset] = listing.residual(int(self.accounts.lots[:, listing.column].sum()))
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
@@ -135,7 +136,7 @@ class MarginVenue:
     def _set_add_on(self, listing: Listing) -> None:
         """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
         long, _ = self.accounts.open_interest(listing.column)
-        interest_usd = listing.contract.value(long, listing.ticks) / self._unit
+        interest_usd = abs(listing.contract.value(long, listing.ticks)) / self.records.unit
         add_on = listing.margin_asked(self.haircut, self.dynamic, interest_usd, self._least)
         if add_on != listing.add_on:
             listing.add_on = add_on
@@ -153,7 +154,7 @@ class MarginVenue:
         listing.feed.new_interval()
         ticks = listing.in_ticks(float(listing.seen.index_price))
         moved = self.accounts.settle_funding(listing.column, ticks, to_nano(rate), self.fund)
-        paid, received = moved.paid / self._unit, moved.received / self._unit
+        paid, received = moved.paid / self.records.unit, moved.received / self.records.unit
         self.records.funding.append(
             (block, time_s, self.config.name, listing.contract.symbol, rate, paid, received)
         )
@@ -188,13 +189,12 @@ class MarginVenue:
         accounts, n = self.accounts, self.n_traders
         equity = accounts.balances[:n]
         for listing, ticks in zip(self.listings, true, strict=True):
-            lots, entry = accounts.lots[:n, listing.column], accounts.entry[:n, listing.column]
-            equity = equity + lots * (ticks * listing.contract.multiplier) - entry
+            equity = equity + accounts.gains(listing.column, ticks)[:n]
         for row in np.flatnonzero((equity < 0) & accounts.lots[:n].any(axis=1)).tolist():
             if row not in self._late and row not in self.closing.open:
                 self._late.add(row)
                 self.records.late.append(
-                    (block, time_s, self.config.name, row, equity.item(row) / self._unit)
+                    (block, time_s, self.config.name, row, equity.item(row) / self.records.unit)
                 )
 
     def _stop(self, listing: Listing) -> int:
@@ -211,12 +211,13 @@ class MarginVenue:
         return stopped
 
     def _record(self, listing: Listing, block: int, time_s: float, stopped: int) -> None:
+        unit = self.records.unit
         long, _ = self.accounts.open_interest(listing.column)
         self.records.marks.append(
             (
                 block, time_s, self.config.name, listing.contract.symbol, *listing.seen, *listing.price,
                 listing.ticks, listing.add_on, listing.feed.truth,
-                listing.contract.value(long, listing.ticks) / self._unit,
-                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit, not listing.trades,
+                abs(listing.contract.value(long, listing.ticks)) / unit,
+                self.accounts.balances.item(self.fund) / unit, stopped / unit, not listing.trades,
             )
         )  # fmt: skip
