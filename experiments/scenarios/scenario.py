@@ -26,6 +26,7 @@ from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
 from .venues import (
     MAX_ARRIVALS,
     AnyFlow,
+    AnyVolatility,
     AssetConfig,
     ClockConfig,
     HawkesFlow,
@@ -53,6 +54,9 @@ class Scenario(Section):
     clock: ClockConfig = Field(description="time and blocks")
     prices: PricesConfig = Field(description="reference prices")
     assets: Rows[AssetConfig] = Field(min_length=2, description="assets and where they trade")
+    volatility: AnyVolatility | None = Field(
+        default=None, description="volatility at which the world outside values options"
+    )
     flow: AnyFlow = Field(
         default=ZeroIntelligenceFlow(kind="zero-intelligence", orders_per_block=20),
         description="background orders",
@@ -113,6 +117,8 @@ class Scenario(Section):
         data.pop("protocol" if self.protocols else "protocols", None)
         if not self.venues:
             data.pop("venues", None)
+        if self.volatility is None:
+            data.pop("volatility", None)
         return data
 
     @model_validator(mode="after")
@@ -123,6 +129,7 @@ class Scenario(Section):
         self._check_prices()
         self._check_markets()
         self._check_venues()
+        self._check_options()
         self._check_flow()
         self._check_oracle()
         self._check_chain()
@@ -259,7 +266,9 @@ class Scenario(Section):
                     raise ValueError(f"{where}.{key} does nothing for a contract; its underlying decides")
             if asset.book is None:
                 raise ValueError(f"{where}.book is missing; a contract trades on a book")
-        contracts = tuple(asset.symbol for asset in self.assets if asset.underlying is not None)
+        contracts = tuple(
+            asset.symbol for asset in self.assets if asset.underlying is not None and asset.option is None
+        )
         _distinct("venues", "name", [venue.name for venue in self.venues])
         _distinct("venues", "instrument", [venue.instrument for venue in self.venues])
         for venue in self.venues:
@@ -271,6 +280,16 @@ class Scenario(Section):
         for symbol in contracts:
             if symbol not in [venue.instrument for venue in self.venues]:
                 raise ValueError(f"assets.{symbol} is a contract without a venue; name it in [[venues]]")
+
+    def _check_options(self) -> None:
+        options = [asset for asset in self.assets if asset.option is not None]
+        for asset in options:
+            if asset.underlying is None:
+                raise ValueError(f"assets.{asset.symbol}.underlying is missing; an option has one")
+        if options and self.volatility is None:
+            raise ValueError(f"volatility is missing; assets.{options[0].symbol} is an option, valued at one")
+        if self.volatility is not None and not options:
+            raise ValueError("volatility does nothing here; no asset is an option")
 
     def _check_flow(self) -> None:
         flow, clock = self.flow, self.clock
