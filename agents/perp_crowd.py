@@ -115,19 +115,20 @@ class LeverageLaw:
         leverage = self.median_leverage * np.exp(self.leverage_sd_log * rng.standard_normal(count))
         stops, away = rng.random(count) < self.stop_share, rng.exponential(self.stop_distance, count)
         side = np.where(np.arange(count) < n_long, 1, -1)
-        lots = np.concatenate([_split(sizes[:n_long], total), -_split(sizes[n_long:], total)])
+        lots = np.concatenate([split_lots(sizes[:n_long], total), -split_lots(sizes[n_long:], total)])
+        stop_usd = np.where(stops, self.stop_prices(side, away, price_usd), np.nan)
+        return PerpTraders(lots, np.minimum(leverage, self.most_leverage), stop_usd)
+
+    def stop_prices(self, side: NDArray[np.int64], away: Floats, price_usd: float) -> Floats:
+        """Prices of stop orders at distances from the price; nan where rounding puts it on the wrong side."""
         stop_usd = price_usd * (1.0 - side * np.minimum(away, 0.9))
         if self.round_usd > 0.0:
             stop_usd = np.maximum(np.round(stop_usd / self.round_usd), 1.0) * self.round_usd
-        behind = side * (price_usd - stop_usd) <= 0.0  # rounding may put a stop on the wrong side
-        return PerpTraders(
-            lots,
-            np.minimum(leverage, self.most_leverage),
-            np.where(stops & ~behind, stop_usd, np.nan),
-        )
+        prices: Floats = np.where(side * (price_usd - stop_usd) > 0.0, stop_usd, np.nan)
+        return prices
 
 
-def _split(weights: Floats, total: int) -> NDArray[np.int64]:
+def split_lots(weights: Floats, total: int) -> NDArray[np.int64]:
     """Split whole lots by weight, one at least to each; the largest, first, takes what rounding leaves."""
     weights = np.sort(weights)[::-1]
     lots: NDArray[np.int64] = 1 + np.floor((total - len(weights)) * weights / weights.sum()).astype(np.int64)

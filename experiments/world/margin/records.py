@@ -7,7 +7,7 @@ the mark, so that the decision can be computed again from the tables alone (`run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,6 @@ DELEVERAGING_COLUMNS = (
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
-NOT_STARTED = SaleStart(0.0, 0.0, 0.0, 0.0)
 _TEXT = ("venue", "instrument", "outcome")
 
 
@@ -52,6 +51,26 @@ class Checked(NamedTuple):
 
 
 @dataclass(slots=True)
+class Leg:
+    """What a liquidation closes of one position.
+
+    Attributes
+    ----------
+    column : int
+        Of the contract.
+    keep, ordered : int
+        Lots that are to be left, and lots to be closed.
+    start : SaleStart
+        What was known of its market when the sale began.
+    """
+
+    column: int
+    keep: int
+    ordered: int
+    start: SaleStart
+
+
+@dataclass(slots=True)
 class Case:
     """One liquidation from the failed check to its end.
 
@@ -63,10 +82,10 @@ class Case:
         Block of the next stage.
     stage : int
         0 before orders are cancelled, 1 before the position is sold, 2 while it is.
-    keep, ordered : int
-        Lots that are to be left, and lots to be closed.
-    start_s, start
-        When the sale began, and what was known of the market then.
+    start_s : float
+        When the sale began.
+    legs : list of Leg
+        What is closed, in this order; empty before the sale.
     """
 
     number: int
@@ -76,10 +95,8 @@ class Case:
     checked: Checked
     due: int
     stage: int = 0
-    keep: int = 0
-    ordered: int = 0
     start_s: float = 0.0
-    start: SaleStart = NOT_STARTED
+    legs: list[Leg] = field(default_factory=list)
     done_s: float = float("nan")
     outcome: str = "open"
     closed: int = 0
