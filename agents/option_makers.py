@@ -43,9 +43,10 @@ class OptionMarketMaker(MarketMaker):
         since = owned - self._stock
         mine = board.underlying == underlying
         spot, published = view.mids[underlying], board.volatility
-        own = board.terms.sensitivities(spot, strategy.volatility or published, view.time_s)
-        fair = board.terms.sensitivities(spot, published, view.time_s).price
-        base = np.maximum(fair, board.tick_usd)
+        fair = own = board.terms.sensitivities(spot, published, view.time_s)
+        if strategy.volatility:
+            own = board.terms.sensitivities(spot, strategy.volatility, view.time_s)
+        base = np.maximum(fair.price, board.tick_usd)
         held = np.where(mine, since[board.assets], 0.0)
         quotes = strategy.decide(OptionBookState(*own, held, float(since[hedge])))
         cost = strategy.hedge_cost * spot * np.abs(own.delta)

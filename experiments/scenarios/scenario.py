@@ -266,9 +266,7 @@ class Scenario(Section):
                     raise ValueError(f"{where}.{key} does nothing for a contract; its underlying decides")
             if asset.book is None:
                 raise ValueError(f"{where}.book is missing; a contract trades on a book")
-        contracts = tuple(
-            asset.symbol for asset in self.assets if asset.underlying is not None and asset.option is None
-        )
+        contracts = tuple(asset.symbol for asset in self.assets if asset.underlying is not None)
         _distinct("venues", "name", [venue.name for venue in self.venues])
         listed = [symbol for venue in self.venues for symbol in venue.contracts]
         _distinct("venues", "instrument", listed)
@@ -287,10 +285,38 @@ class Scenario(Section):
                     f"{', '.join(interest) or 'nothing'}; allowed: {', '.join(venue.contracts)}, all of them"
                 )
         for symbol in contracts:
-            if symbol not in listed:
+            if symbol not in listed and self.asset(symbol).option is None:
                 raise ValueError(f"assets.{symbol} is a contract without a venue; name it in [[venues]]")
 
+    def _check_option_venue(self, venue: VenueConfig) -> None:
+        """Refuse what a venue with options cannot do, and what does nothing without options."""
+        listed = [self.asset(symbol) for symbol in venue.contracts]
+        options = [asset for asset in listed if asset.option is not None]
+        linear = {asset.underlying for asset in listed if asset.option is None}
+        where = f"venues.{venue.name}"
+        if not options:
+            for key in ("option_mark", "volatility"):
+                if getattr(venue, key) is not None:
+                    raise ValueError(f"{where}.{key} does nothing here; the venue has no option")
+            return
+        for asset in options:
+            if asset.underlying not in linear:
+                raise ValueError(
+                    f"{where} lists the option {asset.symbol} without a contract on {asset.underlying} "
+                    "itself, by whose index it is valued; name one in instruments"
+                )
+        if venue.option_mark is not None and venue.option_mark.kind == "funding-basis":
+            raise ValueError(
+                f"{where}.option_mark.kind = 'funding-basis' needs funding, which options have none of"
+            )
+        try:
+            venue.check_by_accounts("options")
+        except ValueError as error:
+            raise ValueError(f"{where}.{error}") from None
+
     def _check_options(self) -> None:
+        for venue in self.venues:
+            self._check_option_venue(venue)
         options = [asset for asset in self.assets if asset.option is not None]
         for asset in options:
             if asset.underlying is None:

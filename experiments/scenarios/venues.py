@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Strict, field_validator, model_validator
 
 from ...market.pools.concentrated_pool import TICK_SPACING
+from ...protocols.margin.contracts import Right
 from .base import SYMBOL, Section, Share
 
 MAX_BLOCKS = 10_000_000
@@ -142,6 +143,11 @@ class OptionConfig(Section):
         le=86_400,
         description="it settles at the mean outside price of the underlying over this time before, seconds",
     )
+
+    @property
+    def side(self) -> Right:
+        """The right as margin rules name it."""
+        return Right.CALL if self.right == "call" else Right.PUT
 
 
 class AssetConfig(Section):

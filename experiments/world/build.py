@@ -175,7 +175,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
     check_rights(scenario, credit)
-    venues = build_venues(scenario, ledger, floor, outside.path, streams)
+    venues = build_venues(scenario, ledger, floor, outside, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     _check_contract_traders(scenario)

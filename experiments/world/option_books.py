@@ -66,6 +66,8 @@ class OptionBooks:
         payoff = float(self.listing.terms.payoff(self.listing.final)[k])
         ticks = round(payoff / float(self._tick_usd[k]))
         world.floor.close(asset, block, ticks * float(self._tick_usd[k]))
+        for venue in world.venues:
+            venue.expire(asset, ticks, block, world.time_s)
         held = ledger.balances[: ledger.n_accounts, asset]
         for account in np.flatnonzero(held > 0).tolist():
             units = ledger.balance(account, asset)

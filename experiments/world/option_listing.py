@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...market.prices.reference import YEAR_S
-from ...protocols.margin.contracts import Right
 from ...protocols.margin.listed_options import ListedOptions
 from ...protocols.margin.models import VolatilityFeed, black_scholes
 from ...protocols.margin.models.realised_volatility import FeedMemory
@@ -75,8 +74,7 @@ def list_options(scenario: Scenario, times_s: Floats, path: Floats) -> OptionLis
     given = [(i, asset.option) for i, asset in enumerate(scenario.assets) if asset.option is not None]
     if not given:
         return None
-    rights = {"call": Right.CALL, "put": Right.PUT}
-    terms = ListedOptions.of([(o.strike_usd, o.expiry_s, rights[o.right]) for _, o in given])
+    terms = ListedOptions.of([(o.strike_usd, o.expiry_s, o.side) for _, o in given])
     assets = np.array([i for i, _ in given], np.int64)
     underlying = np.array([scenario.symbols.index(str(scenario.assets[i].underlying)) for i in assets])
     spot = path[:, underlying].copy()

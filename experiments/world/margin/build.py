@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,18 +16,30 @@ from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.streams import Streams
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.contracts import Contract, LinearContract
+from ....protocols.margin.contracts import Contract, LinearContract, OptionContract
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError, per_asset
-from ...scenarios.margin import VenueConfig
+from ...scenarios.margin import IndexConfig, VenueConfig
 from ...scenarios.objects import build_strategy
+from ..assembly import Outside
+from .account_maintenance import AccountMaintenance
 from .closing import Closing
 from .feed import Feed
 from .halting import Halting
 from .listing import Listing
-from .maintenance import TieredMaintenance
+from .maintenance import Maintenance, TieredMaintenance
+from .option_feed import OptionFeed
+from .option_venue import build_underlyings, draw_option_crowd
 from .records import MarginRecords
-from .rules import build_dynamic_margin, build_haircut, build_mark, build_schedule, build_tiers
+from .rules import (
+    build_account_margin,
+    build_dynamic_margin,
+    build_haircut,
+    build_mark,
+    build_schedule,
+    build_tiers,
+)
+from .underlyings import Underlyings
 from .venue import MarginVenue
 
 FLOAT = 4.0
@@ -34,7 +47,11 @@ FLOAT = 4.0
 
 
 class Listed(NamedTuple):
-    """A contract before its venue is open."""
+    """A contract before its venue is open.
+
+    Open interest is counted in lots of `lot_value` base units: what they are worth, or for an option what as
+    much of the underlying is.
+    """
 
     contract: Contract
     asset: int
@@ -42,6 +59,8 @@ class Listed(NamedTuple):
     tick_usd: float
     ticks: int
     interest_usd: float
+    spot_usd: float
+    lot_value: int
 
 
 class Crowd(NamedTuple):
@@ -53,7 +72,7 @@ class Crowd(NamedTuple):
 
 
 def build_venues(
-    scenario: Scenario, ledger: Ledger, floor: TradingFloor, path: NDArray[np.float64], streams: Streams
+    scenario: Scenario, ledger: Ledger, floor: TradingFloor, outside: Outside, streams: Streams
 ) -> list[MarginVenue]:
     """Build every venue.
 
@@ -61,8 +80,7 @@ def build_venues(
     ----------
     scenario : Scenario
     ledger, floor : Ledger and TradingFloor
-    path : float64 ndarray, shape (n_blocks + 1, n_assets)
-        Outside prices, USD.
+    outside : Outside
     streams : Streams
 
     Raises
@@ -70,14 +88,19 @@ def build_venues(
     ScenarioError
         If a rule's parameters are not allowed, or the crowd cannot be drawn.
     """
-    return [_build(config, scenario, ledger, floor, path, streams) for config in scenario.venues]
+    return [_build(config, scenario, ledger, floor, outside, streams) for config in scenario.venues]
 
 
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
     """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
     quote, book = scenario.asset(scenario.quote), scenario.asset(symbol).book
     assert book is not None  # a contract has one
-    return LinearContract(symbol, round(book.lot * book.tick_usd * 10**quote.decimals))
+    per_tick = round(book.lot * book.tick_usd * 10**quote.decimals)
+    option = scenario.asset(symbol).option
+    if option is None:
+        return LinearContract(symbol, per_tick)
+    strike = max(round(option.strike_usd / book.tick_usd), 1)
+    return OptionContract(symbol, per_tick, math.ceil(option.expiry_s), strike, option.side)
 
 
 def _build(
@@ -85,13 +108,14 @@ def _build(
     scenario: Scenario,
     ledger: Ledger,
     floor: TradingFloor,
-    path: NDArray[np.float64],
+    outside: Outside,
     streams: Streams,
 ) -> MarginVenue:
-    where = f"venues.{config.name}"
+    where, path = f"venues.{config.name}", outside.path
     unit = ledger.assets[floor.quote_asset].unit
     listed = _listed(config, scenario, ledger, floor, path)
-    crowd = _draw(config, listed, unit, streams, where)
+    known = build_underlyings(config, scenario, ledger, outside)
+    crowd = _draw(config, listed, known, unit, streams, where)
     n = len(crowd.lots)
     vault = 1 if config.backstop is not None else 0
     tiers = build_tiers(config, unit)
@@ -107,17 +131,23 @@ def _build(
         accounts.deposit(n + 1, round(config.backstop.capital_usd * unit))
     ledger.endow(floor.quote_asset, clearing, accounts.cash_total)
     listings = [
-        _listing(config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column])
+        _listing(
+            config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column], known
+        )
         for column, each in enumerate(listed)
     ]
-    maintenance = TieredMaintenance(accounts, config, unit)
+    maintenance: Maintenance = TieredMaintenance(accounts, config, unit)
+    if known is not None:
+        known.follow(listings)
+        ticks = np.array([each.tick_usd for each in listed])
+        maintenance = AccountMaintenance(accounts, ticks, build_account_margin(config, unit), known)
     closing = Closing(
         config, listings, accounts, maintenance, n, build_schedule(config.liquidation, where),
         MarginRecords(config.name, unit), streams(f"venue/{config.name}"), scenario.clock.block_time_s,
     )  # fmt: skip
     return MarginVenue(
         config, ledger, clearing, cash, floor.quote_asset, listings, accounts, maintenance,
-        build_haircut(config.mark), build_dynamic_margin(config, where), closing,
+        build_haircut(config.mark), build_dynamic_margin(config, where), closing, known,
     )  # fmt: skip
 
 
@@ -131,7 +161,11 @@ def _listed(
         asset = ledger.asset_index[symbol]
         price, tick_usd = float(path[0, asset]), floor.spec(asset).tick_usd
         contract, ticks = build_contract(scenario, symbol), round(price / tick_usd)
-        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest))
+        spot = float(path[0, ledger.asset_index[str(scenario.asset(symbol).underlying)]])
+        value = contract.value(1, ticks)
+        if isinstance(contract, OptionContract):
+            value = contract.value(1, round(spot / tick_usd))
+        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest, spot, value))
     return listed
 
 
@@ -145,13 +179,25 @@ def _listing(
     column: int,
     clearing: int,
     stops_usd: NDArray[np.float64],
+    known: Underlyings | None,
 ) -> Listing:
     """Open a contract: its float, feed, mark and circuit breaker."""
     where, unit = f"venues.{config.name}", ledger.assets[floor.quote_asset].unit
     lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
-    lots = int(FLOAT * each.interest_usd * unit / each.contract.value(1, each.ticks))
+    lots = int(FLOAT * each.interest_usd * unit / each.lot_value)
     _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
     underlying = ledger.asset_index[str(scenario.asset(each.contract.symbol).underlying)]
+    if known is not None and isinstance(each.contract, OptionContract):
+        option_feed = OptionFeed(
+            known, column, floor=floor, asset=each.asset, underlying=underlying, path=path[:, each.asset],
+            index=IndexConfig(), model=config.model, funding=config.funding,
+            block_time_s=scenario.clock.block_time_s,
+        )  # fmt: skip
+        mark = build_mark(config.mark_of(is_option=True), where, "option_mark")
+        return Listing(
+            column, each.contract, floor, ledger, clearing, lots, option_feed, mark, stops_usd.copy(), None,
+            math.inf,
+        )  # fmt: skip
     feed = Feed(
         floor, each.asset, underlying, path[:, underlying], config.index, config.model, config.funding,
         scenario.clock.block_time_s,
@@ -162,8 +208,22 @@ def _listing(
     )  # fmt: skip
 
 
-def _draw(config: VenueConfig, listed: Sequence[Listed], unit: int, streams: Streams, where: str) -> Crowd:
+def _draw(
+    config: VenueConfig,
+    listed: Sequence[Listed],
+    known: Underlyings | None,
+    unit: int,
+    streams: Streams,
+    where: str,
+) -> Crowd:
     """Draw the crowd, none of it below maintenance at the start."""
+    if known is not None and len(known.contracts.options):
+        lots, margin = draw_option_crowd(
+            config, known, [round(each.interest_usd * unit / each.lot_value) for each in listed],
+            [each.price_usd for each in listed], [each.spot_usd for each in listed], unit,
+            streams(f"venue/{config.name}/traders"), where,
+        )  # fmt: skip
+        return Crowd(lots, np.full(lots.shape, np.nan), margin)
     given, path = config.traders, f"{where}.traders.parameters"
     law = build_strategy(LeverageLaw if len(listed) == 1 else PortfolioLaw, given.parameters, path)
     highest = 1.0 / max(tier.maintenance for tier in config.tiers)
@@ -215,7 +275,10 @@ def _halting(
     others = [
         k
         for k, other in enumerate(scenario.assets)
-        if k != each.asset and k in floor.book_of_asset and underlying in (other.symbol, other.underlying)
+        if k != each.asset
+        and k in floor.book_of_asset
+        and other.option is None
+        and underlying in (other.symbol, other.underlying)
     ]
     return Halting(
         breaker, floor, each.asset, others, config.breaker.flow_shift, each.price_usd, f"{where}.breaker"

@@ -32,6 +32,7 @@ from ....protocols.margin.insurance import cover
 from ....protocols.margin.sizing import MarginPosition, close_in_order, largest_requirement_first
 from ....protocols.margin.takeover import bankruptcy_ticks, take_over
 from ...scenarios.margin import VenueConfig
+from .account_maintenance import AccountMaintenance
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Case, Checked, Leg, MarginRecords
@@ -136,7 +137,7 @@ class Closing:
     def trade(self, row: int, listing: Listing, lots: int, worst_usd: float = 0.0) -> Filled:
         """Buy lots (sell if negative) on the book for a row, at most `max_slippage` beyond the mark."""
         side = 1 if lots > 0 else -1
-        worst = worst_usd or listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
+        worst = worst_usd or self._worst_usd(listing, side)
         done, value = listing.take(lots, worst)
         if not done:
             return NOTHING
@@ -175,6 +176,13 @@ class Closing:
         """Decide how much of which positions is to be closed, once orders are cancelled."""
         case.stage, case.start_s = 2, time_s
         columns = self._in_order(case.row)
+        if isinstance(self.maintenance, AccountMaintenance):
+            planned = self.maintenance.lots_to_close(case.row, equity, self.rules)
+            for column in columns:
+                if planned[column]:
+                    held = abs(self.accounts.lots.item(case.row, column))
+                    self._add_leg(case, column, held - planned[column])
+            return
         positions, sizings = [], []
         for listing in (self.listings[column] for column in columns):
             lots = self.accounts.lots.item(case.row, listing.column)
@@ -223,7 +231,7 @@ class Closing:
     def _order(self, case: Case, listing: Listing, lots: int) -> None:
         """Sell or buy back on the book, within what the account and the fund can bear."""
         accounts, row, side = self.accounts, case.row, 1 if lots > 0 else -1
-        worst = listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
+        worst = self._worst_usd(listing, side)
         if self.policy != "none" and not self._others_lost(row, listing.column):
             limit = listing.limit_usd(lots, accounts.equity(row) + self._fund())
             worst = min(worst, limit) if side > 0 else max(worst, limit)
@@ -234,11 +242,28 @@ class Closing:
         case.slippage += filled.slippage
         case.fee += fee
 
+    def _worst_usd(self, listing: Listing, side: int) -> float:
+        """Worst price of an order in one block, USD."""
+        return listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage * listing.reach)
+
     def _settle(self, case: Case) -> None:
         """Let the fund pay what a closed account owes."""
         burden = cover(self.accounts, case.row, self.fund)
         case.fund_paid += burden.from_fund
         case.deficit += max(-self.accounts.balances.item(case.row), 0)
+
+    def settle_expired(self, rows: list[int], block: int, time_s: float) -> None:
+        """Let the fund pay what accounts owe that an expiry has left without positions."""
+        for row in rows:
+            owed = self.accounts.balances.item(row)
+            if owed >= 0 or row in self.open or self.held(row):
+                continue
+            checked = Checked(owed, owed, 0, 0, owed, 0, 0)
+            case = Case(len(self.records.cases), row, block, time_s, checked, block)
+            self.records.cases.append(case)
+            self.open[row] = case
+            self._settle(case)
+            self._end(case, time_s, "expired")
 
     def _takes_over(self, row: int, equity: int, needed: int) -> bool:
         """Whether it is time for the backstop vault, and it can bear the account."""

@@ -58,6 +58,9 @@ class Listing:
         The mark and the outside price, rounded to the book.
     add_on : float
         What is added to margin rates.
+    reach : float
+        Factor of the slippage allowed: an option's elasticity in its underlying, else 1.
+    expired : bool
     """
 
     seen: MarkInputs
@@ -85,6 +88,8 @@ class Listing:
         self.any_stop = bool((~np.isnan(stops_usd)).any())
         self.ticks = self.true_ticks = 0
         self.add_on = 0.0
+        self.reach = 1.0
+        self.expired = False
         self._ledger, self._clearing = ledger, clearing
         self._float_lots = float_lots
         self._lot_units = round(self.spec.lot * ledger.assets[feed.asset].unit)
@@ -130,7 +135,7 @@ class Listing:
     @property
     def trades(self) -> bool:
         """Whether the venue lets it trade."""
-        return self.halting is None or not self.halting.halted
+        return not self.expired and (self.halting is None or not self.halting.halted)
 
     # the book
 
@@ -173,6 +178,14 @@ class Listing:
     def mark_volume(self) -> None:
         """Count traded lots from here on."""
         self._traded = self.floor.lots_traded(self.asset)
+
+    def expire(self, ticks: int) -> int:
+        """End trading at a final price; return what the float is paid, base units."""
+        self.expired = True
+        self.ticks = self.true_ticks = max(ticks, 1)
+        paid = self.contract.value(self._float_lots, ticks)
+        self._float_lots = 0
+        return paid
 
     # conservation
 

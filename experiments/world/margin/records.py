@@ -34,8 +34,11 @@ DELEVERAGING_COLUMNS = (
     "haircut_usd", "forgone_usd", "equity_before_usd",
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
+UNDERLYING_COLUMNS = (
+    "block", "t_s", "venue", "underlying", "spot", "volatility", "volatility_age_s", "reference_volatility",
+)  # fmt: skip
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
-_TEXT = ("venue", "instrument", "outcome")
+_TEXT = ("venue", "instrument", "underlying", "outcome")
 
 
 class Checked(NamedTuple):
@@ -118,6 +121,7 @@ class MarginRecords:
         self.deleveragings: list[tuple[Any, ...]] = []
         self.funding: list[tuple[Any, ...]] = []
         self.late: list[tuple[Any, ...]] = []
+        self.underlyings: list[tuple[Any, ...]] = []
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
@@ -148,6 +152,8 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
         "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
     }
+    if any(v.underlyings for v in venues):
+        rows["underlyings"] = [row for v in venues for row in v.underlyings], UNDERLYING_COLUMNS
     return {name: _frame(given, columns) for name, (given, columns) in rows.items()}
 
 

@@ -8,7 +8,7 @@ an account needs in `maintenance`, how it is closed in `closing`, what a contrac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from .closing import Closing
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Checked
+from .underlyings import Underlyings
 
 
 class MarginVenue:
@@ -48,6 +49,8 @@ class MarginVenue:
     haircut : UncertaintyHaircut or None
     dynamic : DynamicMargin or None
     closing : Closing
+    underlyings : Underlyings or None
+        Where options, or scenarios, need to know them.
     """
 
     def __init__(
@@ -63,11 +66,13 @@ class MarginVenue:
         haircut: UncertaintyHaircut | None,
         dynamic: DynamicMargin | None,
         closing: Closing,
+        underlyings: Underlyings | None = None,
     ) -> None:
         self.config, self.ledger = config, ledger
         self.clearing, self.cash, self.settlement = clearing, cash, settlement
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
+        self.underlyings = underlyings
         self.records = closing.records
         self.n_traders = self.fund = closing.n_traders
         self._unit = self.records.unit
@@ -81,7 +86,7 @@ class MarginVenue:
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
         self._active = False
-        for listing in self.listings:
+        for listing in self._looking(block, time_s):
             listing.look(block, time_s)
             if self.haircut is not None or self.dynamic is not None:
                 self._set_add_on(listing)
@@ -101,7 +106,25 @@ class MarginVenue:
         if self.closing.open and any(listing.trades for listing in self.listings):
             self.closing.work(block, time_s)
         for listing, closed in zip(self.listings, stopped, strict=True):
-            self._record(listing, block, time_s, closed)
+            if not listing.expired:
+                self._record(listing, block, time_s, closed)
+        if self.underlyings is not None:
+            self.records.underlyings += self.underlyings.rows(block, self.config.name)
+
+    def expire(self, asset: int, ticks: int, block: int, time_s: float) -> None:
+        """Settle the positions in a contract at its final price; the ledger pays for what clearing holds.
+
+        The insurance fund pays what accounts owe that have nothing else, as far as it reaches.
+        """
+        for listing in self.listings:
+            if listing.asset != asset:
+                continue
+            self._active = True
+            lots = self.accounts.lots[:, listing.column].copy()
+            self.accounts.expire(listing.column, ticks, self.fund)
+            self.accounts.deposit(self.fund, listing.contract.value(int(lots.sum()), ticks))
+            self.cash += listing.expire(ticks)
+            self.closing.settle_expired(np.flatnonzero(lots[: self.n_traders]).tolist(), block, time_s)
 
     # conservation
 
@@ -123,6 +146,20 @@ class MarginVenue:
         return self.residual()
 
     # one block, in parts
+
+    def _looking(self, block: int, time_s: float) -> Iterator[Listing]:
+        """Yield what is traded: options last, once it is known what is believed of their underlyings."""
+        known = self.underlyings
+        options = set() if known is None else set(known.contracts.options.tolist())
+        yield from (
+            listing for listing in self.listings if listing.column not in options and not listing.expired
+        )
+        if known is not None:
+            known.look(block, time_s)
+            for column in sorted(options):
+                self.listings[column].reach = float(known.reach[column])
+                if not self.listings[column].expired:
+                    yield self.listings[column]
 
     def _set_add_on(self, listing: Listing) -> None:
         """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
