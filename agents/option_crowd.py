@@ -63,6 +63,9 @@ class OptionLaw:
         Spread of the lognormal law of sizes.
     median_cushion, cushion_sd_log, least_cushion : float
         Margin put up for options, in initial margins: lognormal, and at least so much.
+    of_venue : bool
+        Whether who trades options puts up multiples of the venue's own initial margin for all positions;
+        else the margin is the same under every rule.
     median_leverage, leverage_sd_log, most_leverage : float
         Leverage of linear contracts, lognormal and capped.
 
@@ -79,6 +82,7 @@ class OptionLaw:
     median_cushion: float = 1.5
     cushion_sd_log: float = 0.4
     least_cushion: float = 1.05
+    of_venue: bool = False
     median_leverage: float = 6.0
     leverage_sd_log: float = 0.7
     most_leverage: float = 25.0

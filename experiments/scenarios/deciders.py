@@ -13,13 +13,13 @@ DEFAULT_LATENCY_MS = 100.0
 
 KINDS = (
     "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
-    "arbitrageur", "book-manipulator", "range-provider", "option-maker",
+    "arbitrageur", "book-manipulator", "range-provider", "option-maker", "volatility-manipulator",
 )  # fmt: skip
 
 MAKER_KINDS = ("maker", "option-maker")
 """Packaged kinds whose orders rest in books."""
 
-BOOK_KINDS = ("arbitrageur", "book-manipulator")
+BOOK_KINDS = ("arbitrageur", "book-manipulator", "volatility-manipulator")
 """Packaged kinds that trade on books only."""
 
 FLASH_KINDS = ("liquidator", "searcher")
@@ -31,8 +31,8 @@ class AgentConfig(Section):
 
     kind: str = Field(
         description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
-        "manipulator, arbitrageur, book-manipulator, range-provider, option-maker, or module:Class of "
-        "your own"
+        "manipulator, arbitrageur, book-manipulator, range-provider, option-maker, "
+        "volatility-manipulator, or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")

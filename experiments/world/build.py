@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
-from ...agents.contract_traders import BasisArbitrageur, BookManipulator
+from ...agents.contract_traders import BasisArbitrageur, BookManipulator, VolatilityManipulator
 from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
@@ -37,6 +37,7 @@ from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.splitting_liquidator import SplittingLiquidator
 from ...agents.strategies.stability_depositor import StabilityDepositor
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
+from ...agents.strategies.volatility_push import VolatilityPush
 from ...agents.strategies.volunteer import Volunteer
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
@@ -81,6 +82,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "learning": ("learner", LearningLiquidator),
     "basis-trade": ("arbitrageur", BasisTrade),
     "push-and-reverse": ("book-manipulator", PushAndReverse),
+    "volatility-push": ("volatility-manipulator", VolatilityPush),
     "range-provider": ("range-provider", RangeProvider),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
@@ -97,6 +99,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "manipulator": MarketManipulator,
     "arbitrageur": BasisArbitrageur,
     "book-manipulator": BookManipulator,
+    "volatility-manipulator": VolatilityManipulator,
     "range-provider": RangeProviderAgent,
 }
 
@@ -382,8 +385,9 @@ def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Pool])
 def _check_contract_traders(scenario: Scenario) -> None:
     """Refuse traders of contracts that name no book."""
     books = [asset.symbol for asset in scenario.assets if asset.book is not None]
+    kinds = ("arbitrageur", "book-manipulator", "volatility-manipulator")
     for config in scenario.agents:
-        for key in ("contract", "underlying") if config.kind in ("arbitrageur", "book-manipulator") else ():
+        for key in ("contract", "underlying", "option") if config.kind in kinds else ():
             symbol = config.parameters.get(key)
             if symbol is not None and symbol not in books:
                 raise ScenarioError(
@@ -449,6 +453,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         kinds = (
             "searcher", "option-maker", "maker", "keeper", "learner", "liquidator", "stability-depositor",
             "redeemer", "manipulator", "arbitrageur", "book-manipulator", "range-provider",
+            "volatility-manipulator",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

@@ -75,7 +75,8 @@ def draw_option_crowd(
     """Draw who holds which contracts, and what they put up.
 
     The margin is the same under every rule of margin: for options a multiple of the initial margin, by
-    position or by Deribit's grid, whichever is more, for linear contracts the notional over a leverage.
+    position or by Deribit's grid, whichever is more, for linear contracts the notional over a leverage. With
+    `of_venue` who trades options puts up a multiple of the venue's own margin instead.
 
     Parameters
     ----------
@@ -123,10 +124,13 @@ def draw_option_crowd(
     scanned = ScenarioMargin(DERIBIT).at(contracts, seen)(options).initial
     gross = np.abs(lots - options) @ (mark * contracts.unit_per_lot)
     margin = np.ceil(cushion * np.maximum(standard, scanned) + gross / leverage).astype(np.int64)
-    needed = build_account_margin(config, unit).at(contracts, seen)(lots).maintenance
-    if (margin < needed).any():
+    own = build_account_margin(config, unit).at(contracts, seen)(lots)
+    if law.of_venue:
+        margin = np.where(options.any(axis=1), np.ceil(cushion * own.initial), margin).astype(np.int64)
+    unsafe = int((margin < own.maintenance).sum())
+    if unsafe:
         raise ScenarioError(
-            f"{where}.traders.parameters leave {int((margin < needed).sum())} accounts below maintenance at "
+            f"{where}.traders.parameters leave {unsafe} accounts below maintenance at "
             "the start; allowed: none, as with a higher least_cushion or a lower most_leverage"
         )
     put_up: list[int] = margin.tolist()
