@@ -95,7 +95,7 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
 
 
 def _short(value: float) -> str:
-    """A number that fits into a cell: two digits of what is smaller than a thousandth."""
+    """Write a number that fits into a cell: one digit of what is smaller than a thousandth."""
     return f"{value:.1g}" if abs(value) < 1e-3 else usd(value)
 
 
