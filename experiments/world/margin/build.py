@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.perp_crowd import LeverageLaw, PerpTraders
+from ....agents.perp_trading import TradingLaw
+from ....agents.strategies.exits import Schedule
 from ....market.breakers import Breaker
 from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.order_book.layout import QUOTE_PER_LOT_TICK
@@ -17,11 +19,22 @@ from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
 from ...scenarios.margin import VenueConfig
 from ...scenarios.objects import build_strategy
+from .auctions import PositionAuctions
 from .closing import Closing
+from .crowd import TradingCrowd
 from .feed import Feed
 from .halting import Halting
 from .records import MarginRecords
-from .rules import build_dynamic_margin, build_haircut, build_mark, build_schedule, build_tiers
+from .rules import (
+    build_auction,
+    build_dynamic_margin,
+    build_haircut,
+    build_mark,
+    build_schedule,
+    build_tiers,
+    build_unloading,
+)
+from .vault import Vault
 from .venue import Clearing, MarginVenue
 
 FLOAT = 4.0
@@ -46,11 +59,15 @@ def build_venues(
     ScenarioError
         If a rule's parameters are not allowed, or the crowd cannot be drawn.
     """
-    return [_build(config, scenario, ledger, floor, path, streams) for config in scenario.venues]
+    return [
+        _build(config, number, scenario, ledger, floor, path, streams)
+        for number, config in enumerate(scenario.venues)
+    ]
 
 
 def _build(
     config: VenueConfig,
+    number: int,
     scenario: Scenario,
     ledger: Ledger,
     floor: TradingFloor,
@@ -65,8 +82,12 @@ def _build(
     book = floor.book_of_asset[asset]
     contract = LinearContract(config.instrument, int(floor.books[book, QUOTE_PER_LOT_TICK]))
     price = round(float(path[0, asset]) / floor.specs[book].tick_usd)
-    traders = _draw(config, contract, price, unit, floor.specs[book].tick_usd, streams, where)
-    n = len(traders.lots)
+    leverage_law = build_strategy(LeverageLaw, config.traders.parameters, f"{where}.traders.parameters")
+    trading_law = _trading_law(config, where)
+    traders = _draw(config, leverage_law, contract, price, unit, floor.specs[book].tick_usd, streams, where)
+    newcomers = _newcomers(config, leverage_law, trading_law, streams)
+    n = len(traders.lots) + len(newcomers)
+    stops_usd = np.concatenate([traders.stop_usd, np.full(len(newcomers), np.nan)])
     vault = 1 if config.backstop is not None else 0
     accounts = MarginAccounts([contract], n + 1 + vault, [build_tiers(config, unit)])
     clearing = _clearing(config, ledger, floor, asset, contract, price)
@@ -75,15 +96,32 @@ def _build(
     ):
         accounts.fill(row, 0, lots, price)
         accounts.deposit(row, int(abs(contract.value(lots, price)) / leverage))
+    for row, margin_usd in enumerate(newcomers, len(traders.lots)):
+        accounts.deposit(row, int(margin_usd * unit))
     accounts.deposit(n, round(config.insurance_fund_usd * unit))
     if config.backstop is not None:
         accounts.deposit(n + 1, round(config.backstop.capital_usd * unit))
     ledger.endow(floor.quote_asset, clearing.account, accounts.cash_total)
     records = MarginRecords(config.name, unit)
+    rng, auction = streams(f"venue/{config.name}"), build_auction(config.liquidation, where)
+    execution: Schedule | PositionAuctions | None
+    if auction is None:
+        execution = build_schedule(config.liquidation, where)
+    else:
+        execution = PositionAuctions(
+            *auction, ledger, number, clearing.account, asset, floor.quote_asset, accounts, 0,
+            floor.specs[book].lot, clearing.lot_units, records, rng,
+        )  # fmt: skip
     closing = Closing(
-        config, floor, clearing.account, asset, accounts, n, build_schedule(config.liquidation, where),
-        records, streams(f"venue/{config.name}"), block_time_s,
-    )  # fmt: skip
+        config, floor, clearing.account, asset, accounts, n, execution, records, rng, block_time_s
+    )
+    crowd = None
+    if trading_law is not None:
+        crowd_rng = streams(f"venue/{config.name}/trading")
+        crowd = TradingCrowd(trading_law, leverage_law, closing, stops_usd, crowd_rng, block_time_s)
+    backstop = None
+    if config.backstop is not None:
+        backstop = Vault(closing, build_unloading(config.backstop, where))
     feed = Feed(
         floor,
         asset,
@@ -96,13 +134,33 @@ def _build(
     )
     return MarginVenue(
         config, ledger, floor, clearing, accounts, feed, build_mark(config.mark, where),
-        build_haircut(config.mark), build_dynamic_margin(config, where), traders.stop_usd.copy(), closing,
-        _halting(config, scenario, floor, asset, float(path[0, asset]), where),
+        build_haircut(config.mark), build_dynamic_margin(config, where), stops_usd, closing,
+        _halting(config, scenario, floor, asset, float(path[0, asset]), where), backstop, crowd,
     )  # fmt: skip
+
+
+def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
+    """Return how the crowd trades during the run; None if it does not."""
+    if config.traders.trading is None:
+        return None
+    return build_strategy(TradingLaw, config.traders.trading, f"{where}.traders.trading")
+
+
+def _newcomers(
+    config: VenueConfig, leverage: LeverageLaw, trading: TradingLaw | None, streams: Streams
+) -> list[float]:
+    """Draw the margins of accounts that begin without a position; USD."""
+    if trading is None or not trading.newcomers:
+        return []
+    mean_usd = 2.0 * config.traders.open_interest_usd / config.traders.count
+    rng = streams(f"venue/{config.name}/newcomers")
+    margins: list[float] = leverage.margins(rng, trading.newcomers, mean_usd).tolist()
+    return margins
 
 
 def _draw(
     config: VenueConfig,
+    law: LeverageLaw,
     contract: LinearContract,
     price: int,
     unit: int,
@@ -111,7 +169,6 @@ def _draw(
     where: str,
 ) -> PerpTraders:
     """Draw the crowd, none of it below maintenance at the start."""
-    law = build_strategy(LeverageLaw, config.traders.parameters, f"{where}.traders.parameters")
     highest = 1.0 / max(tier.maintenance for tier in config.tiers)
     if law.most_leverage >= highest:
         raise ScenarioError(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ....agents.base import DecidingAgent, TakePosition
+from ....agents.strategies.position_bidder import PositionOffer
 from ....market.ledger import Ledger
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
@@ -28,10 +30,12 @@ from ....protocols.margin.marks import (
 from ....protocols.margin.tiers import to_nano
 from ...scenarios.margin import VenueConfig
 from .closing import Closing
+from .crowd import TradingCrowd
 from .feed import Feed
 from .halting import Halting
 from .records import Checked
 from .rules import build_tiers, stepped
+from .vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,10 @@ class MarginVenue:
     closing : Closing
     halting : Halting or None
         The circuit breaker.
+    vault : Vault or None
+        The backstop.
+    crowd : TradingCrowd or None
+        Traders that open and close positions during the run; None if they hold on to what they have.
     """
 
     def __init__(
@@ -92,11 +100,13 @@ class MarginVenue:
         stops_usd: NDArray[np.float64],
         closing: Closing,
         halting: Halting | None,
+        vault: Vault | None = None,
+        crowd: TradingCrowd | None = None,
     ) -> None:
         self.config, self.ledger, self.floor = config, ledger, floor
         self.clearing, self.accounts, self.feed = clearing, accounts, feed
         self.mark, self.haircut, self.dynamic = mark, haircut, dynamic
-        self.closing, self.halting = closing, halting
+        self.closing, self.halting, self.vault, self.crowd = closing, halting, vault, crowd
         self.records, self.contract = closing.records, accounts.contracts[0]
         self.n_traders = self.fund = len(stops_usd)
         self._quote = floor.quote_asset
@@ -104,7 +114,7 @@ class MarginVenue:
         self._memory = MarkMemory()
         self._tick_usd = floor.spec(feed.asset).tick_usd
         self._stops = stops_usd
-        self._any_stop = bool((~np.isnan(stops_usd)).any())
+        self._any_stop = crowd is not None or bool((~np.isnan(stops_usd)).any())
         self._next_funding_s = config.funding.interval_s
         self._add_on, self._rate = 0.0, None if dynamic is None else dynamic.floor
         self._next_check_s = 0.0
@@ -115,6 +125,7 @@ class MarginVenue:
 
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
+        self.collect()
         seen, self._memory = observe(self.mark, self.feed.look(block, time_s), self._memory, time_s)
         mark = self.mark.mark(seen)
         ticks = self._in_ticks(float(mark.price))
@@ -125,7 +136,8 @@ class MarginVenue:
             self._pay_funding(block, time_s, seen)
         if self.halting is not None:
             lots = self.accounts.lots
-            waiting = [lots.item(row, 0) for row in self.closing.open]
+            resting = self.closing.resting
+            waiting = [lots.item(row, 0) + resting.lots_of(row) for row in self.closing.open]
             self.halting.look(block, time_s, seen, waiting)
         trades = self.halting is None or not self.halting.halted
         below = self.accounts.reprice([ticks])
@@ -137,16 +149,48 @@ class MarginVenue:
             self._open_cases(below.tolist(), block, time_s, true)
         self._active = self._active or bool(self.closing.open) or stopped > 0
         if self.closing.open and trades:
-            self.closing.work(block, time_s, ticks, self.feed.truth)
+            self.closing.work(block, time_s, ticks, self.feed.truth, self._in_ticks(float(seen.model)))
+        if self.vault is not None:
+            self.vault.work(block, time_s, ticks, trades)
+        if self.crowd is not None:
+            self.crowd.see(ticks * self._tick_usd)
+            if trades and self.crowd.act(block, time_s, ticks, float(seen.funding_rate)):
+                self._active = True
         self._record(block, time_s, seen, mark, ticks, stopped, trades)
+
+    def collect(self) -> None:
+        """Book what resting orders have traded since the last look."""
+        for row, lots, _ in self.closing.collect():
+            self._active = True
+            if self.vault is not None and row == self.vault.row:
+                self.vault.note(lots)
+
+    def offers(self) -> list[PositionOffer]:
+        """Return the positions that are auctioned now."""
+        auctions = self.closing.auctions
+        return [] if auctions is None else list(auctions.offers.values())
+
+    def bid(self, agent: DecidingAgent, intent: TakePosition) -> None:
+        """Take in a bid for a position."""
+        if self.closing.auctions is not None:
+            self.closing.auctions.bid(agent, intent)
+
+    def finish(self) -> None:
+        """Take all orders off the book, once the run is over."""
+        self.collect()
+        for row in (*self.closing.open, *(() if self.vault is None else (self.vault.row,))):
+            self.closing.resting.withdraw(row)
 
     # conservation
 
     def residual(self) -> NDArray[np.int64]:
         """Disagreement between the clearing account and what the accounts say; zero, shape (n_assets,)."""
+        self.collect()
         off = np.zeros(len(self.ledger.assets), np.int64)
         clearing, accounts = self.clearing, self.accounts
-        cash, contracts = clearing.cash + accounts.cash_total, clearing.lots + int(accounts.lots.sum())
+        lots_locked, cash_locked = self.closing.resting.locked()
+        cash = clearing.cash + accounts.cash_total - cash_locked
+        contracts = clearing.lots + int(accounts.lots.sum()) - lots_locked
         off[self._quote] = abs(self.ledger.balance(clearing.account, self._quote) - cash)
         held = self.ledger.balance(clearing.account, self.feed.asset)
         off[self.feed.asset] = abs(held - contracts * clearing.lot_units)
