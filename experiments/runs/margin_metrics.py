@@ -180,10 +180,8 @@ def backstop_left_usd(result: RunResult) -> float:
     rows = result.tables.get("backstop")
     if rows is None:
         return 0.0
-    held = rows.groupby(["venue", "instrument"], observed=True)["lots"].last()
-    marks = result.marks.groupby(["venue", "instrument"], observed=True)["mark"].last()
-    lot = {a.symbol: a.book.lot for a in result.scenario.assets if a.book is not None}
-    return float(sum(abs(n) * marks.loc[key] * lot[str(key[1])] for key, n in held.items()))
+    held = rows.groupby(["venue", "instrument"], observed=True)["position_usd"].last()
+    return float(held.abs().sum())
 
 
 def crowd_traded_usd(result: RunResult) -> float:

@@ -17,6 +17,7 @@ from ....agents.base import DecidingAgent, TakePosition
 from ....agents.strategies.position_bidder import PositionOffer
 from ....market.ledger import Ledger, Reason
 from ....protocols.margin.accounts import MarginAccounts
+from ....protocols.margin.contracts import Contract
 from ....protocols.margin.model_auction import AccountAuction
 from .records import Case, MarginRecords
 
@@ -26,6 +27,34 @@ class Sale(NamedTuple):
 
     lots: int
     value: int
+
+
+NO_LIMIT = 2**62
+"""What may be given away where nobody looks."""
+
+
+def position_price(contract: Contract, lots: int, ticks: int, concession: int, held: int) -> int:
+    """Price of some lots of an auctioned position: their value less their part of the concession.
+
+    Parameters
+    ----------
+    contract : Contract
+    lots : int
+        Taken by the bidder; negative for a short position, whose taker is paid the part on top.
+    ticks : int
+        Price at which the position is valued.
+    concession : int
+        What the taker of the whole position gains; base units.
+    held : int
+        Lots of the whole position, without sign.
+
+    Returns
+    -------
+    int
+        Base units, not negative: paid by the taker of a long position, to the taker of a short one.
+    """
+    value, part = abs(contract.value(lots, ticks)), concession * abs(lots) // held
+    return max(value - part, 0) if lots > 0 else value + part
 
 
 class _Bid(NamedTuple):
@@ -81,6 +110,7 @@ class PositionAuctions:
         self.lot, self.lot_units = lot, lot_units
         self.records, self._rng = records, rng
         self._unit = ledger.assets[quote].unit
+        self._kind = accounts.contracts[contract]
         self._phases: dict[int, tuple[bool, float]] = {}
         self._bids: dict[int, list[_Bid]] = defaultdict(list)
         self.offers: dict[int, PositionOffer] = {}
@@ -115,12 +145,12 @@ class PositionAuctions:
         if solvent != (equity >= 0):
             solvent, since_s = equity >= 0, time_s
         self._phases[case.number] = solvent, since_s
-        requirement = accounts.requirement(row, ticks)
-        concession = self.rule.concession(equity, requirement, int(time_s - since_s))
-        if bears is not None:
-            concession = min(concession, max(bears, 0))
+        requirement, elapsed_s = accounts.requirement(row, ticks), int(time_s - since_s)
+        bears = NO_LIMIT if bears is None else max(bears, 0)
+        concession = min(self.rule.concession(equity, requirement, elapsed_s), bears)
         held = abs(accounts.lots.item(row, self.contract))
-        sold = paid = 0
+        side, sold, paid = (1 if lots > 0 else -1), 0, 0
+        per_usd = self.lot * self._unit  # base units of a lot at one USD a token
         bids = self._bids.pop(case.number, [])
         for k in self._rng.permutation(len(bids)).tolist() if bids else ():
             left = abs(lots) - sold
@@ -128,25 +158,18 @@ class PositionAuctions:
             if not count:
                 continue
             sold, paid = sold + count, paid + units
-            price_usd = units / (count * self.lot * self._unit)
             self.records.auctions.append(
                 (
-                    case.number, self.records.venue, accounts.contracts[self.contract].symbol, block, time_s,
-                    bids[k].agent.name, count if lots > 0 else -count, price_usd, solvent, time_s - since_s,
-                    concession * count / held / self._unit,
+                    case.number, self.records.venue, self._kind.symbol, block, time_s, bids[k].agent.name,
+                    side * count, units / (count * per_usd), units, value_ticks, side * held, equity,
+                    requirement, bears, elapsed_s, concession * count / held / self._unit,
                 )
             )  # fmt: skip
-        side = 1 if lots > 0 else -1
-        left = abs(lots) - sold
+        left = side * (abs(lots) - sold)
         if left:
-            price_usd = self._units(1_000_000, lots, value_ticks, concession, held) / 1_000_000
+            price = position_price(self._kind, left, value_ticks, concession, held) / abs(left)
             self.offers[case.number] = PositionOffer(
-                self.venue,
-                case.number,
-                self.asset,
-                side * left,
-                price_usd / (self.lot * self._unit),
-                self.lot,
+                self.venue, case.number, self.asset, left, price / per_usd, self.lot
             )
         else:
             self.end(case)
@@ -158,12 +181,6 @@ class PositionAuctions:
         self._bids.pop(case.number, None)
         self._phases.pop(case.number, None)
 
-    def _units(self, count: int, lots: int, ticks: int, concession: int, held: int) -> int:
-        """Price of some lots, base units: value less their part of the concession, or more for a short."""
-        value = abs(self.accounts.contracts[self.contract].value(count, ticks))
-        part = concession * count // held
-        return max(value - part, 0) if lots > 0 else value + part
-
     def _serve(
         self, bid: _Bid, lots: int, left: int, ticks: int, concession: int, held: int
     ) -> tuple[int, int]:
@@ -172,14 +189,15 @@ class PositionAuctions:
         count = min(abs(bid.lots), left) if bid.lots * lots > 0 else 0
         if not count:
             return 0, 0
-        price = self._units(count, lots, ticks, concession, held) / count
+        side = 1 if lots > 0 else -1
+        price = position_price(self._kind, side * count, ticks, concession, held) / count
         price_usd = price / (self.lot * self._unit)
         if price_usd > bid.worst_usd if lots > 0 else price_usd < bid.worst_usd:
             return 0, 0
         payer, giver = (buyer, self.clearing) if lots > 0 else (self.clearing, buyer)
         count = min(count, ledger.balance(giver, self.asset) // self.lot_units)
         count = min(count, int(ledger.balance(payer, self.quote) / price) if price else count)
-        units = self._units(count, lots, ticks, concession, held)
+        units = position_price(self._kind, side * count, ticks, concession, held)
         if count < 1 or units > ledger.balance(payer, self.quote):
             return 0, 0
         ledger.transfer(self.quote, payer, giver, units, Reason.TRADE)

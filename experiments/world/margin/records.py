@@ -40,18 +40,22 @@ ROUND_COLUMNS = (
     "largest_share", "even_share",
 )  # fmt: skip
 AUCTION_COLUMNS = (
-    "id", "venue", "instrument", "block", "t_s", "bidder", "lots", "price", "solvent", "elapsed_s",
-    "concession_usd",
+    "id", "venue", "instrument", "block", "t_s", "bidder", "lots", "price", "paid_units", "value_ticks",
+    "position_lots", "equity_units", "requirement_units", "bears_units", "elapsed_s", "concession_usd",
 )  # fmt: skip
 BACKSTOP_COLUMNS = (
-    "block", "t_s", "venue", "instrument", "taken_lots", "sold_lots", "lots", "equity_usd", "profit_usd",
+    "block", "t_s", "venue", "instrument", "taken_lots", "sold_lots", "lots", "position_usd", "equity_usd",
+    "profit_usd",
 )  # fmt: skip
 CROWD_COLUMNS = (
     "block", "t_s", "venue", "instrument", "account", "lots", "lots_after", "price", "long_share",
 )  # fmt: skip
 NOT_STARTED = SaleStart(0.0, 0.0, 0.0, 0.0)
+_WHOLE = (
+    "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
+)  # fmt: skip
 _TEXT = ("venue", "instrument", "outcome", "bidder")
-_FLAGS = ("is_false", "by_model", "halted", "solvent")
+_FLAGS = ("is_false", "by_model", "halted")
 
 
 class Checked(NamedTuple):
@@ -162,10 +166,7 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
 
 def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
     frame = pd.DataFrame.from_records(rows, columns=list(columns))
-    whole = {
-        "id", "account", "block", "lots", "mark_ticks", "winners", "lots_needed", "lots_taken", "taken_lots",
-        "sold_lots", "lots_after", *(c for c in columns if c.endswith("_units")),
-    }  # fmt: skip
+    whole = {*_WHOLE, *(c for c in columns if c.endswith(("_units", "_ticks", "_lots")))}
     types: dict[str, Any] = {}
     for name in columns:
         if name in _TEXT:

@@ -55,10 +55,11 @@ class Vault:
         after = accounts.lots.item(self.row, 0)
         if after or taken or sold:
             records, equity = closing.records, accounts.equity(self.row)
+            position = closing.contract.value(after, mark)
             records.backstop.append(
                 (
                     block, time_s, records.venue, closing.contract.symbol, taken, sold, after,
-                    equity / records.unit, (equity - self._capital) / records.unit,
+                    position / records.unit, equity / records.unit, (equity - self._capital) / records.unit,
                 )
             )  # fmt: skip
         self._lots = after
