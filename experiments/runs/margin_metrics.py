@@ -43,24 +43,29 @@ def margin_liquidations(result: RunResult) -> float:
 def false_cases(result: RunResult) -> NDArray[np.bool_]:
     """Whether each row of ``margin_liquidations`` is false.
 
-    The account's equity and requirement are followed at the outside price: with notional `N` now, a move by
-    the factor ``f`` changes equity by the position's gain, and the requirement in proportion to `f`.
+    The account's equity and requirement are followed at the outside prices: with a position of notional `N`
+    now, a move by the factor ``f`` changes equity by its gain, and what it needs in proportion to `f`.
     """
     cases = result.margin_liquidations
     found = cases["is_false"].to_numpy(bool) & (cases["outcome"] != "recovered").to_numpy(bool)
-    sides = _sides(result)
+    positions = dict(iter(result.margin_positions.groupby(["venue", "id"], observed=True)))
     series = {
-        str(venue): (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
-        for venue, rows in result.marks.groupby("venue", observed=True)
+        key: (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
+        for key, rows in result.marks.groupby(["venue", "instrument"], observed=True)
     }
     for k in np.flatnonzero(found).tolist():
         case = cases.iloc[k]
-        times, reference = series[str(case["venue"])]
-        first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
-        factor = reference[first:end] / reference[first]
-        side, notional = sides.iloc[k], float(case["reference_notional_usd"])
-        equity = case["reference_equity_usd"] + side * notional * (factor - 1.0)
-        found[k] = bool((equity >= case["reference_requirement_usd"] * factor).all())
+        held = positions[case["venue"], case["id"]]
+        sizes, factors = [], []
+        for symbol, lots in zip(held["instrument"], held["lots"], strict=True):
+            times, reference = series[case["venue"], symbol]
+            first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
+            factors.append(reference[first:end] / reference[first])
+            sizes.append(lots * _lot(result, symbol) * reference[first])
+        parts = np.array(sizes) / np.abs(sizes).sum()
+        gain = float(case["reference_notional_usd"]) * (parts @ (np.array(factors) - 1.0))
+        needed = case["reference_requirement_usd"] * (np.abs(parts) @ np.array(factors))
+        found[k] = bool((case["reference_equity_usd"] + gain >= needed).all())
     return found
 
 
@@ -191,7 +196,7 @@ def crowd_traded_usd(result: RunResult) -> float:
     rows = result.tables.get("crowd_trades")
     if rows is None:
         return 0.0
-    lot = {a.symbol: a.book.lot for a in result.scenario.assets if a.book is not None}
+    lot = {symbol: _lot(result, symbol) for symbol in rows["instrument"].astype(str).unique()}
     lots = rows["instrument"].astype(str).map(lot).to_numpy(float) * rows["lots"].abs().to_numpy(float)
     return float((lots * rows["price"].to_numpy(float)).sum())
 
@@ -204,8 +209,8 @@ def final_open_interest_usd(result: RunResult) -> float:
     return float(last.sum())
 
 
-def _sides(result: RunResult) -> pd.Series:
-    held = result.margin_positions.set_index(["venue", "id"])["lots"]
-    cases = result.margin_liquidations
-    lots = [held.loc[key] for key in zip(cases["venue"], cases["id"], strict=True)]
-    return pd.Series(np.sign(np.array(lots, float)), index=cases.index)
+def _lot(result: RunResult, symbol: str) -> float:
+    """Tokens in a lot of a contract."""
+    book = result.scenario.asset(symbol).book
+    assert book is not None  # a contract has one
+    return book.lot

@@ -59,8 +59,39 @@ def test_no_unit_is_lost_and_every_decision_follows_from_its_inputs(changes):
     assert len(venue.records.cases) > 20
     assert not model.conservation.residual.any()
     assert not venue.residual().any()
-    assert not venue.closing.resting
+    assert not any(map(len, venue.closing.resting))
     assert venue.accounts.balances[venue.fund] >= 0
+    check_margin(RunResult(model.scenario, model.root_seed, run_tables(model), {}))
+    model.close()
+
+
+CROSS = (
+    "clock.start=2021-05-19T12:45:00Z",
+    "clock.duration_s=600",
+    "venues.perps.traders.count=400",
+    "borrowers.count=50",
+)
+"""Ten minutes of two perpetuals in which the price falls by a fifth."""
+
+CROSS_BIDDERS = BIDDERS.replace("{ETHPERP=5e6}", "{ETHPERP=5e6, BTCPERP=5e6}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (*POOR, ICEBERG, TRADING, SKEWED),
+        (*POOR, AUCTION, CROSS_BIDDERS, VOLUME, "venues.perps.deleveraging=mirror-descent"),
+        (ICEBERG, TRADING, "venues.perps.margin=isolated"),
+    ],
+    ids=("iceberg", "auction", "isolated"),
+)
+def test_no_unit_is_lost_in_several_contracts(changes):
+    model = LiquidationMarket("cross-crash", seed=3, overrides=[*CROSS, *changes], collect_every=0)
+    model.run()
+    (venue,) = model.venues
+    assert len(venue.records.cases) > 20
+    assert not model.conservation.residual.any()
+    assert not venue.residual().any()
     check_margin(RunResult(model.scenario, model.root_seed, run_tables(model), {}))
     model.close()
 

@@ -9,6 +9,7 @@ random order, as far as their money and stock reach. Money moves on the ledger, 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from ....market.ledger import Ledger, Reason
 from ....protocols.margin.accounts import MarginAccounts
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.model_auction import AccountAuction
+from .listing import Listing
+from .maintenance import Maintenance
 from .records import Case, MarginRecords
 
 
@@ -63,8 +66,24 @@ class _Bid(NamedTuple):
     worst_usd: float
 
 
+class _Terms(NamedTuple):
+    """At what a position is sold in one block: its side and valuation, what is conceded on how many lots."""
+
+    listing: Listing
+    side: int
+    ticks: int
+    concession: int
+    held: int
+
+    def units(self, count: int) -> int:
+        """Price of some lots, base units."""
+        return position_price(
+            self.listing.contract, self.side * count, self.ticks, self.concession, self.held
+        )
+
+
 class PositionAuctions:
-    """All auctions of one contract of a venue.
+    """All auctions of a venue; several positions of an account share its concession by their value.
 
     Parameters
     ----------
@@ -74,17 +93,19 @@ class PositionAuctions:
     ledger : Ledger
     venue : int
         Number of the venue in the world.
-    clearing, asset, quote : int
-        Ledger account of the venue, columns of the contract and of the quote asset.
+    clearing, settlement : int
+        Ledger account of the venue, and column of the asset that it settles in.
+    listings : sequence of Listing
+        By column of the accounts.
     accounts : MarginAccounts
-    contract : int
-        Its column there.
-    lot : float
-        Tokens in a lot.
-    lot_units : int
-        Base units of one.
+    maintenance : Maintenance
     records : MarginRecords
     rng : Generator
+
+    Attributes
+    ----------
+    offers : dict of (int, int) to PositionOffer
+        What is for sale now, by case and asset.
     """
 
     def __init__(
@@ -94,112 +115,122 @@ class PositionAuctions:
         ledger: Ledger,
         venue: int,
         clearing: int,
-        asset: int,
-        quote: int,
+        settlement: int,
+        listings: Sequence[Listing],
         accounts: MarginAccounts,
-        contract: int,
-        lot: float,
-        lot_units: int,
+        maintenance: Maintenance,
         records: MarginRecords,
         rng: np.random.Generator,
     ) -> None:
         self.rule, self.by_model = rule, by_model
         self.ledger, self.venue = ledger, venue
-        self.clearing, self.asset, self.quote = clearing, asset, quote
-        self.accounts, self.contract = accounts, contract
-        self.lot, self.lot_units = lot, lot_units
+        self.clearing, self.settlement = clearing, settlement
+        self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.records, self._rng = records, rng
-        self._unit = ledger.assets[quote].unit
-        self._kind = accounts.contracts[contract]
         self._phases: dict[int, tuple[bool, float]] = {}
-        self._bids: dict[int, list[_Bid]] = defaultdict(list)
-        self.offers: dict[int, PositionOffer] = {}
+        self._bids: dict[tuple[int, int], list[_Bid]] = defaultdict(list)
+        self.offers: dict[tuple[int, int], PositionOffer] = {}
 
     def bid(self, agent: DecidingAgent, intent: TakePosition) -> None:
         """Take a bid in, for the next block; one for what is no longer offered is dropped."""
-        if intent.offer.case in self.offers and intent.lots:
-            self._bids[intent.offer.case].append(_Bid(agent, intent.lots, intent.worst_usd))
+        key = intent.offer.case, intent.offer.asset
+        if key in self.offers and intent.lots:
+            self._bids[key].append(_Bid(agent, intent.lots, intent.worst_usd))
 
     def work(
-        self, case: Case, lots: int, block: int, time_s: float, value_ticks: int, bears: int | None
+        self, case: Case, listing: Listing, lots: int, block: int, time_s: float, bears: int | None
     ) -> Sale:
-        """Serve the bids for a case at its price now, and offer what is left.
+        """Serve the bids for a position at its price now, and offer what is left.
 
         Parameters
         ----------
         case : Case
+        listing : Listing
         lots : int
             For sale, with the sign of the position.
         block : int
         time_s : float
-        value_ticks : int
-            Mark or model price.
         bears : int or None
             Most that account and fund can give away, base units; None if there is no limit.
         """
-        accounts, row = self.accounts, case.row
-        ticks = accounts.ticks.copy()
-        ticks[self.contract] = value_ticks
-        equity = accounts.equity(row, ticks)
+        accounts, row, records = self.accounts, case.row, self.records
+        ticks = [self._value_ticks(each) for each in self.listings]
+        equity, requirement = accounts.equity(row, ticks), self.maintenance.required(row, ticks)
         solvent, since_s = self._phases.get(case.number, (equity >= 0, time_s))
         if solvent != (equity >= 0):
             solvent, since_s = equity >= 0, time_s
         self._phases[case.number] = solvent, since_s
-        requirement, elapsed_s = accounts.requirement(row, ticks), int(time_s - since_s)
-        bears = NO_LIMIT if bears is None else max(bears, 0)
-        concession = min(self.rule.concession(equity, requirement, elapsed_s), bears)
-        held = abs(accounts.lots.item(row, self.contract))
-        side, sold, paid = (1 if lots > 0 else -1), 0, 0
-        per_usd = self.lot * self._unit  # base units of a lot at one USD a token
-        bids = self._bids.pop(case.number, [])
+        elapsed_s, bears = int(time_s - since_s), NO_LIMIT if bears is None else max(bears, 0)
+        worth, total = self._worth(row, listing.column, ticks)
+        concession = min(self.rule.concession(equity, requirement, elapsed_s), bears) * worth // total
+        side, held = (1 if lots > 0 else -1), abs(accounts.lots.item(row, listing.column))
+        terms = _Terms(listing, side, ticks[listing.column], concession, held)
+        sold, paid = 0, 0
+        bids = self._bids.pop((case.number, listing.asset), [])
         for k in self._rng.permutation(len(bids)).tolist() if bids else ():
-            left = abs(lots) - sold
-            count, units = self._serve(bids[k], lots, left, value_ticks, concession, held)
+            count, units = self._serve(bids[k], terms, abs(lots) - sold)
             if not count:
                 continue
             sold, paid = sold + count, paid + units
-            self.records.auctions.append(
+            records.auctions.append(
                 (
-                    case.number, self.records.venue, self._kind.symbol, block, time_s, bids[k].agent.name,
-                    side * count, units / (count * per_usd), units, value_ticks, side * held, equity,
-                    requirement, bears, elapsed_s, concession * count / held / self._unit,
+                    case.number, records.venue, listing.contract.symbol, block, time_s, bids[k].agent.name,
+                    side * count, units / count / self._per_usd(listing), units, terms.ticks, side * held,
+                    total, equity, requirement, bears, elapsed_s,
+                    concession * count / held / records.unit,
                 )
             )  # fmt: skip
         left = side * (abs(lots) - sold)
+        key = case.number, listing.asset
+        self.offers.pop(key, None)
         if left:
-            price = position_price(self._kind, left, value_ticks, concession, held) / abs(left)
-            self.offers[case.number] = PositionOffer(
-                self.venue, case.number, self.asset, left, price / per_usd, self.lot
+            price_usd = terms.units(abs(left)) / abs(left) / self._per_usd(listing)
+            self.offers[key] = PositionOffer(
+                self.venue, case.number, listing.asset, left, price_usd, listing.spec.lot
             )
-        else:
-            self.end(case)
         return Sale(-side * sold, -side * paid)
 
     def end(self, case: Case) -> None:
         """Take a case off sale."""
-        self.offers.pop(case.number, None)
-        self._bids.pop(case.number, None)
         self._phases.pop(case.number, None)
+        for listing in self.listings:
+            self.offers.pop((case.number, listing.asset), None)
+            self._bids.pop((case.number, listing.asset), None)
 
-    def _serve(
-        self, bid: _Bid, lots: int, left: int, ticks: int, concession: int, held: int
-    ) -> tuple[int, int]:
+    def _value_ticks(self, listing: Listing) -> int:
+        return listing.in_ticks(float(listing.seen.model)) if self.by_model else listing.ticks
+
+    def _worth(self, row: int, column: int, ticks: Sequence[int]) -> tuple[int, int]:
+        """Value of one position of a row, and of all, without signs; base units."""
+        worths = [
+            abs(listing.contract.value(lots, price))
+            for listing, lots, price in zip(
+                self.listings, self.accounts.lots[row].tolist(), ticks, strict=True
+            )
+        ]
+        return worths[column], max(sum(worths), 1)
+
+    def _per_usd(self, listing: Listing) -> float:
+        """Return the base units of a lot at one USD a token."""
+        return listing.spec.lot * self.records.unit
+
+    def _serve(self, bid: _Bid, terms: _Terms, left: int) -> tuple[int, int]:
         """Move what a bidder takes; lots and what they cost, base units."""
-        ledger, buyer = self.ledger, bid.agent.account
-        count = min(abs(bid.lots), left) if bid.lots * lots > 0 else 0
+        ledger, listing, side = self.ledger, terms.listing, terms.side
+        count = min(abs(bid.lots), left) if bid.lots * side > 0 else 0
         if not count:
             return 0, 0
-        side = 1 if lots > 0 else -1
-        price = position_price(self._kind, side * count, ticks, concession, held) / count
-        price_usd = price / (self.lot * self._unit)
-        if price_usd > bid.worst_usd if lots > 0 else price_usd < bid.worst_usd:
+        price = terms.units(count) / count
+        if side * (price / self._per_usd(listing) - bid.worst_usd) > 0.0:
             return 0, 0
-        payer, giver = (buyer, self.clearing) if lots > 0 else (self.clearing, buyer)
-        count = min(count, ledger.balance(giver, self.asset) // self.lot_units)
-        count = min(count, int(ledger.balance(payer, self.quote) / price) if price else count)
-        units = position_price(self._kind, side * count, ticks, concession, held)
-        if count < 1 or units > ledger.balance(payer, self.quote):
+        payer, giver = bid.agent.account, self.clearing
+        if side < 0:
+            payer, giver = giver, payer
+        count = min(count, ledger.balance(giver, listing.asset) // listing.lot_units)
+        count = min(count, int(ledger.balance(payer, self.settlement) / price) if price else count)
+        units = terms.units(count) if count else 0
+        if count < 1 or units > ledger.balance(payer, self.settlement):
             return 0, 0
-        ledger.transfer(self.quote, payer, giver, units, Reason.TRADE)
-        ledger.transfer(self.asset, giver, payer, count * self.lot_units, Reason.TRADE)
+        ledger.transfer(self.settlement, payer, giver, units, Reason.TRADE)
+        ledger.transfer(listing.asset, giver, payer, count * listing.lot_units, Reason.TRADE)
         return count, units

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,10 @@ from ....agents.perp_crowd import LeverageLaw
 from ....agents.perp_trading import TradingLaw
 from ....protocols.margin.pretrade import refusal
 from .closing import Closing
+from .listing import Listing
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 class TradingCrowd:
@@ -28,8 +33,10 @@ class TradingCrowd:
         Of positions that are opened anew, and of their stop orders.
     closing : Closing
         Sends orders for rows, and knows whose account is being closed.
-    stops_usd : float64 ndarray, shape (n_traders,)
-        Prices of stop orders; set anew with each position.
+    weights : sequence of float
+        How often each contract is chosen by who holds none, in proportion.
+    home : int64 ndarray, shape (n_traders,), or None
+        The only contract of each row, on isolated margin.
     rng : Generator
     block_time_s : float
     """
@@ -39,63 +46,82 @@ class TradingCrowd:
         law: TradingLaw,
         leverage: LeverageLaw,
         closing: Closing,
-        stops_usd: NDArray[np.float64],
+        weights: Sequence[float],
+        home: Integers | None,
         rng: np.random.Generator,
         block_time_s: float,
     ) -> None:
-        self.law, self.leverage, self.closing, self.stops_usd = law, leverage, closing, stops_usd
+        self.law, self.leverage, self.closing, self.home = law, leverage, closing, home
+        self._weights = np.array(weights) / math.fsum(weights)
         self._rng = rng
         self._block_time_s = block_time_s
-        self._marks: deque[float] = deque(maxlen=math.ceil(law.lookback_s / block_time_s) + 1)
+        n_marks = math.ceil(law.lookback_s / block_time_s) + 1
+        self._marks = [deque[float](maxlen=n_marks) for _ in closing.listings]
+        for listing in closing.listings:
+            listing.any_stop = listing.any_stop or leverage.stop_share > 0.0
 
-    def see(self, mark_usd: float) -> None:
-        """Remember the mark of a block; called in every block, also while the book rests."""
-        self._marks.append(mark_usd)
-
-    def act(self, block: int, time_s: float, mark: int, funding_rate: float) -> int:
-        """Let those who decide in this block trade; the number of orders that the book filled.
-
-        Parameters
-        ----------
-        block : int
-        time_s : float
-        mark : int
-            Ticks.
-        funding_rate : float
-            Rate that the premium so far would give.
-        """
-        closing, law, rng = self.closing, self.law, self._rng
-        rows = law.actors(rng, closing.n_traders, self._block_time_s)
+    def act(self, block: int, time_s: float) -> int:
+        """Let those who decide in this block trade; the number of orders that books filled."""
+        closing, rng = self.closing, self._rng
+        for listing, marks in zip(closing.listings, self._marks, strict=True):
+            marks.append(listing.ticks * listing.tick_usd)
+        rows = self.law.actors(rng, closing.n_traders, self._block_time_s)
         if not len(rows):
             return 0
-        accounts, records, contract = closing.accounts, closing.records, closing.contract
-        mark_usd = self._marks[-1]
-        share = law.long_share(math.log(mark_usd / self._marks[0]), funding_rate)
-        wanted = np.where(rng.random(len(rows)) < share, 1, -1)
-        leverage = self.leverage.leverages(rng, len(rows))
-        stops = self.leverage.stops(rng, wanted, mark_usd)
-        held = accounts.lots[rows, 0]
+        columns = self._choose(rows)
+        leverage, side = self.leverage.leverages(rng, len(rows)), rng.random(len(rows))
+        filled = 0
+        for listing in closing.listings:
+            here = columns == listing.column
+            if here.any() and listing.trades:
+                filled += self._trade(listing, block, time_s, rows[here], leverage[here], side[here])
+        return filled
+
+    def _choose(self, rows: Integers) -> Integers:
+        """Contract in which each row acts: its own, one of those that it holds, or any."""
+        if self.home is not None:
+            return self.home[rows]
+        held = self.closing.accounts.lots[rows] != 0
+        if held.shape[1] == 1:
+            return np.zeros(len(rows), np.int64)
+        odds = np.where(held.any(axis=1)[:, None], held, self._weights)
+        odds = odds.cumsum(axis=1) / odds.sum(axis=1, keepdims=True)
+        chosen: Integers = (self._rng.random((len(rows), 1)) >= odds).sum(axis=1).clip(max=held.shape[1] - 1)
+        return chosen
+
+    def _trade(
+        self, listing: Listing, block: int, time_s: float, rows: Integers, leverage: Floats, side: Floats
+    ) -> int:
+        """Send the orders of some rows in one contract."""
+        closing, law, column = self.closing, self.law, listing.column
+        accounts, records, marks = closing.accounts, closing.records, self._marks[listing.column]
+        share = law.long_share(math.log(marks[-1] / marks[0]), float(listing.seen.funding_rate))
+        wanted = np.where(side < share, 1, -1)
+        stops = self.leverage.stops(self._rng, wanted, marks[-1])
+        held = accounts.lots[rows, column]
         equity_usd = accounts.states(rows)[:, 0] / records.unit
-        lots = law.trades(wanted, held, equity_usd, leverage, contract.value(1, mark) / records.unit)
+        lot_usd = listing.contract.value(1, listing.ticks) / records.unit
+        lots = law.trades(wanted, held, equity_usd, leverage, lot_usd)
         filled = 0
         for row, bought, before, stop in zip(
             rows.tolist(), lots.tolist(), held.tolist(), stops.tolist(), strict=True
         ):
             if not bought or row in closing.open:
                 continue
-            if refusal(accounts, row, 0, bought, mark, accounts.margin):
+            if refusal(accounts, row, column, bought, listing.ticks, accounts.margin):
                 continue
-            side = 1 if bought > 0 else -1
-            done = closing.trade(row, bought, mark, mark_usd * (1.0 + side * law.max_slippage))
+            worst_usd = marks[-1] * (1.0 + math.copysign(law.max_slippage, bought))
+            done = closing.trade(row, listing, bought, worst_usd)
             if not done.lots:
                 continue
             filled += 1
             if not before:
-                self.stops_usd[row] = stop
+                listing.stops_usd[row] = stop
+            price_usd = done.value / abs(done.lots) / (listing.spec.lot * records.unit)
             records.crowd.append(
                 (
-                    block, time_s, records.venue, contract.symbol, row, done.lots, before + done.lots,
-                    done.value / abs(done.lots) / contract.multiplier * closing.tick_usd, share,
+                    block, time_s, records.venue, listing.contract.symbol, row, done.lots, before + done.lots,
+                    price_usd, share,
                 )
             )  # fmt: skip
         return filled

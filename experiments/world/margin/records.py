@@ -7,7 +7,7 @@ the mark, so that the decision can be computed again from the tables alone (`run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +41,8 @@ ROUND_COLUMNS = (
 )  # fmt: skip
 AUCTION_COLUMNS = (
     "id", "venue", "instrument", "block", "t_s", "bidder", "lots", "price", "paid_units", "value_ticks",
-    "position_lots", "equity_units", "requirement_units", "bears_units", "elapsed_s", "concession_usd",
+    "position_lots", "positions_units", "equity_units",
+    "requirement_units", "bears_units", "elapsed_s", "concession_usd",
 )  # fmt: skip
 BACKSTOP_COLUMNS = (
     "block", "t_s", "venue", "instrument", "taken_lots", "sold_lots", "lots", "position_usd", "equity_usd",
@@ -50,7 +51,6 @@ BACKSTOP_COLUMNS = (
 CROWD_COLUMNS = (
     "block", "t_s", "venue", "instrument", "account", "lots", "lots_after", "price", "long_share",
 )  # fmt: skip
-NOT_STARTED = SaleStart(0.0, 0.0, 0.0, 0.0)
 _WHOLE = (
     "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
 )  # fmt: skip
@@ -71,6 +71,26 @@ class Checked(NamedTuple):
 
 
 @dataclass(slots=True)
+class Leg:
+    """What a liquidation closes of one position.
+
+    Attributes
+    ----------
+    column : int
+        Of the contract.
+    keep, ordered : int
+        Lots that are to be left, and lots to be closed.
+    start : SaleStart
+        What was known of its market when the sale began.
+    """
+
+    column: int
+    keep: int
+    ordered: int
+    start: SaleStart
+
+
+@dataclass(slots=True)
 class Case:
     """One liquidation from the failed check to its end.
 
@@ -82,10 +102,10 @@ class Case:
         Block of the next stage.
     stage : int
         0 before orders are cancelled, 1 before the position is sold, 2 while it is.
-    keep, ordered : int
-        Lots that are to be left, and lots to be closed.
-    start_s, start
-        When the sale began, and what was known of the market then.
+    start_s : float
+        When the sale began.
+    legs : list of Leg
+        What is closed, in this order; empty before the sale.
     """
 
     number: int
@@ -95,10 +115,8 @@ class Case:
     checked: Checked
     due: int
     stage: int = 0
-    keep: int = 0
-    ordered: int = 0
     start_s: float = 0.0
-    start: SaleStart = NOT_STARTED
+    legs: list[Leg] = field(default_factory=list)
     done_s: float = float("nan")
     outcome: str = "open"
     closed: int = 0

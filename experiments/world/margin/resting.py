@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ....market.order_book.layout import BUY, SELL
-from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
+from .listing import Listing
 
 
 class Traded(NamedTuple):
-    """Lots that a row has bought (sold if negative), and their value in base units with the same sign."""
+    """Lots of a contract that a row has bought (sold if negative), and their value with the same sign."""
 
     row: int
+    column: int
     lots: int
     value: int
 
@@ -37,21 +37,13 @@ class RestingOrders:
 
     Parameters
     ----------
-    floor : TradingFloor
-    clearing : int
-        Ledger account through which the venue trades.
-    asset : int
-        Ledger column of the contract.
+    listing : Listing
     accounts : MarginAccounts
-    contract : int
-        Its column there.
     """
 
-    def __init__(
-        self, floor: TradingFloor, clearing: int, asset: int, accounts: MarginAccounts, contract: int
-    ) -> None:
-        self.floor, self.clearing, self.asset = floor, clearing, asset
-        self.accounts, self.contract = accounts, contract
+    def __init__(self, listing: Listing, accounts: MarginAccounts) -> None:
+        self.listing, self.accounts = listing, accounts
+        self._floor = listing.floor
         self._orders: dict[int, _Order] = {}
 
     def __len__(self) -> int:
@@ -79,50 +71,49 @@ class RestingOrders:
             Lots that others see.
         price_usd : float
         """
-        side = BUY if lots > 0 else SELL
-        number, done, value = self.floor.rest(
-            self.asset, self.clearing, abs(lots), max(shown, 1), price_usd, side
-        )
-        traded = self._book(row, side * done, side * value)
-        left = self.floor.lots_left(self.asset, number) if number else 0
+        number, done, value = self.listing.rest(lots, max(shown, 1), price_usd)
+        left = self._floor.lots_left(self.listing.asset, number) if number else 0
         if left:
+            side = 1 if lots > 0 else -1
             self._orders[row] = _Order(number, side, left, self._on_tick(price_usd, side))
-        return traded
+        return self._book(row, done, value)
 
-    def collect(self) -> list[Traded]:
-        """Book what others have taken of all orders since the last look."""
+    def collect(self, only: int | None = None) -> list[Traded]:
+        """Book what others have taken of all orders, or of those of one row, since the last look."""
         found = []
         for row, order in list(self._orders.items()):
-            left = self.floor.lots_left(self.asset, order.number)
+            if only is not None and row != only:
+                continue
+            left = self._floor.lots_left(self.listing.asset, order.number)
             if left == order.left:
                 continue
             done, order.left = order.left - left, left
             if not left:
                 del self._orders[row]
-            value = self.floor.worth(self.asset, done, order.price_usd)
+            value = self._floor.worth(self.listing.asset, done, order.price_usd)
             found.append(self._book(row, order.side * done, order.side * value))
         return found
 
     def withdraw(self, row: int) -> None:
-        """Take a row's order out, if there is one; what it has traded must have been collected."""
+        """Take a row's order out, if there is one, right after `collect`, or what it traded is lost."""
         order = self._orders.pop(row, None)
         if order is not None:
-            self.floor.withdraw(self.asset, order.number)
+            self._floor.withdraw(self.listing.asset, order.number)
 
     def locked(self) -> tuple[int, int]:
         """Lots for sale and quote units for purchases that the orders hold in escrow, at the last look."""
         orders = self._orders.values()
-        lots = sum(order.left for order in orders if order.side == SELL)
-        bids = (order for order in orders if order.side == BUY)
-        return lots, sum(self.floor.worth(self.asset, order.left, order.price_usd) for order in bids)
+        lots = sum(order.left for order in orders if order.side < 0)
+        bids = (order for order in orders if order.side > 0)
+        return lots, sum(self._floor.worth(self.listing.asset, order.left, order.price_usd) for order in bids)
 
     def _book(self, row: int, lots: int, value: int) -> Traded:
         if lots:
-            self.accounts.fill_value(row, self.contract, lots, value)
-        return Traded(row, lots, value)
+            self.accounts.fill_value(row, self.listing.column, lots, value)
+        return Traded(row, self.listing.column, lots, value)
 
     def _on_tick(self, price_usd: float, side: int) -> float:
         """Price at which the floor lets the order rest: rounded away from the other side."""
-        tick = self.floor.spec(self.asset).tick_usd
+        tick = self.listing.tick_usd
         ticks = price_usd / tick
-        return tick * (-(-(ticks - 1e-9) // 1) if side == SELL else (ticks + 1e-9) // 1)
+        return tick * (-(-(ticks - 1e-9) // 1) if side < 0 else (ticks + 1e-9) // 1)

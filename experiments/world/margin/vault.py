@@ -9,6 +9,7 @@ import math
 
 from ....agents.strategies.vault import UnloadPolicy, VaultState
 from .closing import Closing
+from .listing import Listing
 
 
 class Vault:
@@ -25,54 +26,49 @@ class Vault:
     def __init__(self, closing: Closing, policy: UnloadPolicy | None) -> None:
         self.closing, self.policy, self.row = closing, policy, closing.vault
         self._capital: int = closing.accounts.balances.item(self.row)
-        self._lots = self._traded = 0
-        self._sold = 0  # of resting orders, since the last row
+        self._lots = [0] * len(closing.listings)
+        self._sold = [0] * len(closing.listings)  # by resting orders, since the last row
+        self._traded = [0] * len(closing.listings)
 
-    def note(self, lots: int) -> None:
+    def note(self, column: int, lots: int) -> None:
         """Take note of what a resting order has traded; bought, or sold if negative."""
-        self._sold += lots
+        self._sold[column] += lots
 
-    def work(self, block: int, time_s: float, mark: int, trades: bool) -> None:
-        """Unload what the policy says, and write the block down if anything is held or has changed.
+    def work(self, block: int, time_s: float) -> None:
+        """Unload what the policy says, and write down each contract that is held or has changed."""
+        for traded in self.closing.collect(self.row):
+            self.note(traded.column, traded.lots)
+        for listing in self.closing.listings:
+            self._work(listing, block, time_s)
 
-        Parameters
-        ----------
-        block : int
-        time_s : float
-        mark : int
-            Ticks.
-        trades : bool
-            Whether the book takes orders.
-        """
-        closing, accounts = self.closing, self.closing.accounts
-        held = accounts.lots.item(self.row, 0)
-        sold, self._sold = self._sold, 0
-        taken = held - self._lots - sold
-        volume = closing.floor.lots_traded(closing.asset)
-        if held and self.policy is not None and trades:
-            sold += self._unload(self.policy, held, mark, volume - self._traded)
-        self._traded = volume
-        after = accounts.lots.item(self.row, 0)
+    def _work(self, listing: Listing, block: int, time_s: float) -> None:
+        closing, column = self.closing, listing.column
+        accounts, records = closing.accounts, closing.records
+        held = accounts.lots.item(self.row, column)
+        sold, self._sold[column] = self._sold[column], 0
+        taken = held - self._lots[column] - sold
+        volume = listing.floor.lots_traded(listing.asset)
+        if held and self.policy is not None and listing.trades:
+            sold += self._unload(self.policy, listing, held, volume - self._traded[column])
+        self._traded[column] = volume
+        after = self._lots[column] = accounts.lots.item(self.row, column)
         if after or taken or sold:
-            records, equity = closing.records, accounts.equity(self.row)
-            position = closing.contract.value(after, mark)
+            position, equity = listing.contract.value(after, listing.ticks), accounts.equity(self.row)
             records.backstop.append(
                 (
-                    block, time_s, records.venue, closing.contract.symbol, taken, sold, after,
+                    block, time_s, records.venue, listing.contract.symbol, taken, sold, after,
                     position / records.unit, equity / records.unit, (equity - self._capital) / records.unit,
                 )
             )  # fmt: skip
-        self._lots = after
 
-    def _unload(self, policy: UnloadPolicy, held: int, mark: int, traded: int) -> int:
+    def _unload(self, policy: UnloadPolicy, listing: Listing, held: int, traded: int) -> int:
         """Send the order of this block; lots bought at once (sold if negative)."""
         closing, accounts, row = self.closing, self.closing.accounts, self.row
-        bid, ask = closing.floor.touch(closing.asset)
-        worth, equity = abs(closing.contract.value(held, mark)), accounts.equity(row)
-        entry = accounts.entry.item(row, 0) / (held * closing.contract.multiplier)
+        worth, equity = abs(listing.contract.value(held, listing.ticks)), accounts.equity(row)
+        entry = accounts.entry.item(row, listing.column) / (held * listing.contract.multiplier)
         order = policy.order(
             VaultState(
-                held, entry * closing.tick_usd, mark * closing.tick_usd, bid, ask,
+                held, entry * listing.tick_usd, listing.ticks * listing.tick_usd, *listing.touch(),
                 worth / equity if equity > 0 else math.inf, traded,
             )
         )  # fmt: skip
@@ -80,8 +76,8 @@ class Vault:
             return 0
         lots = -order.lots if held > 0 else order.lots
         if not order.rests:
-            return closing.trade(row, lots, mark, order.price_usd).lots
-        resting = closing.resting
+            return closing.trade(row, listing, lots, order.price_usd).lots
+        resting = closing.resting[listing.column]
         if resting.lots_of(row) == lots and math.isclose(
             resting.price_of(row), order.price_usd, rel_tol=1e-4
         ):
