@@ -26,10 +26,19 @@ from .records import Case, MarginRecords
 
 
 class Sale(NamedTuple):
-    """What bidders took: lots that the row bought (negative if sold) and what it paid, base units."""
+    """What bidders took of a case.
+
+    Attributes
+    ----------
+    lots, value : int
+        Bought by the row (negative if sold), and what it paid, base units.
+    left : int
+        Equity that belongs to what is still for sale; base units.
+    """
 
     lots: int
     value: int
+    left: int
 
 
 NO_LIMIT = 2**62
@@ -54,10 +63,10 @@ def position_price(contract: Contract, lots: int, ticks: int, concession: int, h
     Returns
     -------
     int
-        Base units, not negative: paid by the taker of a long position, to the taker of a short one.
+        Base units, one a lot at least: paid by the taker of a long position, to the taker of a short one.
     """
     value, part = abs(contract.value(lots, ticks)), concession * abs(lots) // held
-    return max(value - part, 0) if lots > 0 else value + part
+    return max(value - part, lots) if lots > 0 else value + part
 
 
 class _Bid(NamedTuple):
@@ -83,7 +92,11 @@ class _Terms(NamedTuple):
 
 
 class PositionAuctions:
-    """All auctions of a venue; several positions of an account share its concession by their value.
+    """All auctions of a venue.
+
+    What is auctioned of an account is its positions with the equity that belongs to them: several positions
+    share it by their value, and what an account has kept of earlier sales is set aside for it, as long as the
+    rest is worth something.
 
     Parameters
     ----------
@@ -128,6 +141,7 @@ class PositionAuctions:
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.records, self._rng = records, rng
         self._phases: dict[int, tuple[bool, float]] = {}
+        self._set_aside: dict[int, int] = {}
         self._bids: dict[tuple[int, int], list[_Bid]] = defaultdict(list)
         self.offers: dict[tuple[int, int], PositionOffer] = {}
 
@@ -155,7 +169,8 @@ class PositionAuctions:
         """
         accounts, row, records = self.accounts, case.row, self.records
         ticks = [self._value_ticks(each) for each in self.listings]
-        equity, requirement = accounts.equity(row, ticks), self.maintenance.required(row, ticks)
+        equity = accounts.equity(row, ticks) - self._set_aside.get(case.number, 0)
+        requirement = self.maintenance.required(row, ticks)
         solvent, since_s = self._phases.get(case.number, (equity >= 0, time_s))
         if solvent != (equity >= 0):
             solvent, since_s = equity >= 0, time_s
@@ -188,11 +203,17 @@ class PositionAuctions:
             self.offers[key] = PositionOffer(
                 self.venue, case.number, listing.asset, left, price_usd, listing.spec.lot
             )
-        return Sale(-side * sold, -side * paid)
+        return Sale(-side * sold, -side * paid, equity - equity * worth * sold // (total * held))
+
+    def set_aside(self, case: Case, left: int) -> None:
+        """Keep what an account has beyond `left`, the equity of what is for sale, out of its auction."""
+        ticks = [self._value_ticks(each) for each in self.listings]
+        self._set_aside[case.number] = max(self.accounts.equity(case.row, ticks) - max(left, 0), 0)
 
     def end(self, case: Case) -> None:
         """Take a case off sale."""
         self._phases.pop(case.number, None)
+        self._set_aside.pop(case.number, None)
         for listing in self.listings:
             self.offers.pop((case.number, listing.asset), None)
             self._bids.pop((case.number, listing.asset), None)

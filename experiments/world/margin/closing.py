@@ -276,9 +276,11 @@ class Closing:
         lots = self._left(case, leg) * (1 if accounts.lots.item(case.row, leg.column) > 0 else -1)
         bears = None if self.policy == "none" else accounts.equity(case.row) + self._fund()
         if lots:
-            done, value = auctions.work(case, listing, lots, block, time_s, bears)
-            accounts.fill_value(case.row, leg.column, done, value)
-            self._credit(case, self._filled(listing, done, value))
+            done, value, left = auctions.work(case, listing, lots, block, time_s, bears)
+            if done:
+                accounts.fill_value(case.row, leg.column, done, value)
+                self._credit(case, self._filled(listing, done, value))
+                auctions.set_aside(case, left)
 
     def _worst_usd(self, row: int, listing: Listing, lots: int) -> float:
         """Worst price at which lots of a row may be bought, or sold if negative; USD."""
