@@ -13,10 +13,10 @@ DEFAULT_LATENCY_MS = 100.0
 
 KINDS = (
     "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
-    "arbitrageur", "book-manipulator", "range-provider",
+    "arbitrageur", "book-manipulator", "range-provider", "position-bidder",
 )  # fmt: skip
 
-BOOK_KINDS = ("arbitrageur", "book-manipulator")
+BOOK_KINDS = ("arbitrageur", "book-manipulator", "position-bidder")
 """Packaged kinds that trade on books only."""
 
 FLASH_KINDS = ("liquidator", "searcher")
@@ -28,7 +28,8 @@ class AgentConfig(Section):
 
     kind: str = Field(
         description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
-        "manipulator, arbitrageur, book-manipulator, range-provider, or module:Class of your own"
+        "manipulator, arbitrageur, book-manipulator, range-provider, position-bidder, "
+        "or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")

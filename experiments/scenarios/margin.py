@@ -1,22 +1,24 @@
 """The [[venues]] section: where leveraged contracts trade, how they are marked, margined and liquidated.
 
-A venue belongs to one asset with an ``underlying``, whose order book it uses. Rules are
+A venue belongs to one asset with an ``underlying``, whose order book it uses, or to several. Rules are
 named, with parameters of their own, as strategies of agents are.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import NAME, SYMBOL, Rows, Section, Share
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
+OpenInterest = Annotated[float, Field(gt=0, le=1e12)]
+
 MARKS = ("index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch")
 SIZINGS = ("full", "to-target", "tranche", "greedy")
-DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "none")
+DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none")
 
 
 class MarkConfig(Section):
@@ -80,10 +82,16 @@ class LiquidationConfig(Section):
     target: float = Field(
         default=1.5, ge=1, le=100, description="margin that to-target and greedy restore, in maintenances"
     )
-    tranche: Rate = Field(default=0.2, description="share of the position that a tranche closes")
+    tranche: Rate = Field(default=0.2, description="share of each position that a tranche closes")
+    first: Literal["largest-margin", "deepest-book"] = Field(
+        default="largest-margin",
+        description="which of an account's positions is closed first: the one that needs most margin, or the "
+        "one whose book is deepest for its size",
+    )
     execution: str | dict[str, Any] = Field(
         default="market",
-        description="market, or a schedule: twap, almgren-chriss or percentage-of-volume with its options",
+        description="market, a schedule (twap, almgren-chriss, percentage-of-volume, iceberg) with its "
+        "options, or auction with its settings",
     )
     max_slippage: Share = Field(
         default=0.05, description="worst price of one block's orders, as a fraction beyond the mark"
@@ -109,6 +117,10 @@ class BackstopConfig(Section):
     below: Share = Field(
         default=2 / 3, description="it takes over at this share of the maintenance margin, if it can bear it"
     )
+    unload: str | dict[str, Any] | None = Field(
+        default=None,
+        description="how it sells what it took: volume or skewed with its options; it keeps it if left out",
+    )
 
 
 class BreakerConfig(Section):
@@ -127,9 +139,15 @@ class TradersConfig(Section):
     """The crowd of leveraged traders."""
 
     count: int = Field(ge=2, le=1_000_000, description="accounts")
-    open_interest_usd: float = Field(gt=0, le=1e12, description="notional of all longs at the start, USD")
+    open_interest_usd: OpenInterest | dict[str, OpenInterest] = Field(
+        description="notional of all longs at the start, USD; in each contract, or a table by contract"
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="parameters of the law of leverage, sizes and stops to change"
+    )
+    trading: dict[str, Any] | None = Field(
+        default=None,
+        description="parameters of the law by which they open, reduce and open anew; they do not if left out",
     )
 
 
@@ -137,7 +155,16 @@ class VenueConfig(Section):
     """A margin venue."""
 
     name: str = Field(pattern=NAME, description="name in tables and streams, unique")
-    instrument: str = Field(pattern=SYMBOL, description="asset with an underlying, whose book it uses")
+    instrument: str | None = Field(
+        default=None, pattern=SYMBOL, description="asset with an underlying, whose book it uses"
+    )
+    instruments: Rows[Annotated[str, Field(pattern=SYMBOL)]] = Field(
+        default=(), description="several of them, instead of instrument"
+    )
+    margin: Literal["cross", "isolated"] = Field(
+        default="cross",
+        description="cross: a trader's positions share one margin account; isolated: each has its own",
+    )
     mark: MarkConfig = Field(default=MarkConfig(), description="price by which accounts are margined")
     index: IndexConfig = Field(default=IndexConfig(), description="price elsewhere")
     model: ModelConfig = Field(default=ModelConfig(), description="fair value of a model")
@@ -157,10 +184,26 @@ class VenueConfig(Section):
     insurance_fund_usd: float = Field(
         default=0.0, ge=0, le=1e12, description="insurance fund at the start, USD"
     )
-    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "none"] = Field(
-        default="queue",
-        description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
+    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none"] = (
+        Field(
+            default="queue",
+            description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
+        )
     )
     backstop: BackstopConfig | None = Field(default=None, description="vault that takes positions over")
     breaker: BreakerConfig | None = Field(default=None, description="when trading stops")
     traders: TradersConfig = Field(description="who holds positions at the start")
+
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        """Symbols of what the venue trades, in the order of the scenario."""
+        return self.instruments if self.instrument is None else (self.instrument,)
+
+    @model_validator(mode="after")
+    def _names_contracts(self) -> Self:
+        if (self.instrument is None) == (not self.instruments):
+            raise ValueError(
+                f"instrument = {self.instrument!r} and instruments = {list(self.instruments)}; "
+                "allowed: one of the two"
+            )
+        return self

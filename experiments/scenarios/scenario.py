@@ -261,15 +261,24 @@ class Scenario(Section):
                 raise ValueError(f"{where}.book is missing; a contract trades on a book")
         contracts = tuple(asset.symbol for asset in self.assets if asset.underlying is not None)
         _distinct("venues", "name", [venue.name for venue in self.venues])
-        _distinct("venues", "instrument", [venue.instrument for venue in self.venues])
+        listed = [symbol for venue in self.venues for symbol in venue.contracts]
+        _distinct("venues", "instrument", listed)
         for venue in self.venues:
-            if venue.instrument not in contracts:
+            key = "instruments" if venue.instrument is None else "instrument"
+            for symbol in venue.contracts:
+                if symbol not in contracts:
+                    raise ValueError(
+                        f"venues.{venue.name}.{key} = {symbol!r}; allowed: assets with an "
+                        f"underlying, {', '.join(contracts) or 'of which there is none'}"
+                    )
+            interest = venue.traders.open_interest_usd
+            if isinstance(interest, dict) and set(interest) != set(venue.contracts):
                 raise ValueError(
-                    f"venues.{venue.name}.instrument = {venue.instrument!r}; allowed: assets with an "
-                    f"underlying, {', '.join(contracts) or 'of which there is none'}"
+                    f"venues.{venue.name}.traders.open_interest_usd is given for "
+                    f"{', '.join(interest) or 'nothing'}; allowed: {', '.join(venue.contracts)}, all of them"
                 )
         for symbol in contracts:
-            if symbol not in [venue.instrument for venue in self.venues]:
+            if symbol not in listed:
                 raise ValueError(f"assets.{symbol} is a contract without a venue; name it in [[venues]]")
 
     def _check_flow(self) -> None:

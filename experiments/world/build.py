@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
-from ...agents.contract_traders import BasisArbitrageur, BookManipulator
+from ...agents.contract_traders import BasisArbitrageur, BookManipulator, PositionBidderAgent
 from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
@@ -29,6 +29,7 @@ from ...agents.strategies.learning import LearningLiquidator
 from ...agents.strategies.liquidator import Liquidator
 from ...agents.strategies.manipulator import Manipulator
 from ...agents.strategies.mixed_bidder import MixedBidder
+from ...agents.strategies.position_bidder import PositionBidder
 from ...agents.strategies.range_provider import RangeProvider
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
@@ -78,6 +79,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "learning": ("learner", LearningLiquidator),
     "basis-trade": ("arbitrageur", BasisTrade),
     "push-and-reverse": ("book-manipulator", PushAndReverse),
+    "position-bidder": ("position-bidder", PositionBidder),
     "range-provider": ("range-provider", RangeProvider),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
@@ -93,6 +95,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "manipulator": MarketManipulator,
     "arbitrageur": BasisArbitrageur,
     "book-manipulator": BookManipulator,
+    "position-bidder": PositionBidderAgent,
     "range-provider": RangeProviderAgent,
 }
 
@@ -174,6 +177,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     _check_contract_traders(scenario)
+    _check_bidders(scenario)
     _check_providers(scenario)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
@@ -346,6 +350,19 @@ def _check_contract_traders(scenario: Scenario) -> None:
                 )
 
 
+def _check_bidders(scenario: Scenario) -> None:
+    """Refuse bidders for positions where no venue auctions any."""
+    executions = [venue.liquidation.execution for venue in scenario.venues]
+    if any("auction" in (how, how.get("kind") if isinstance(how, dict) else "") for how in executions):
+        return
+    for config in scenario.agents:
+        if config.kind == "position-bidder" and config.count:
+            raise ScenarioError(
+                f"agents.{config.name}.kind = 'position-bidder' has nothing to bid for; allowed with "
+                "liquidation.execution = 'auction' of a venue"
+            )
+
+
 def _check_providers(scenario: Scenario) -> None:
     """Refuse providers of ranges where no pool has any."""
     if any(asset.pool is not None and asset.pool.kind == "concentrated" for asset in scenario.assets):
@@ -397,7 +414,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     if config.strategy is None:
         kinds = (
             "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
-            "manipulator", "arbitrageur", "book-manipulator", "range-provider",
+            "manipulator", "arbitrageur", "book-manipulator", "range-provider", "position-bidder",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

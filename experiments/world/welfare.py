@@ -29,6 +29,7 @@ _PLURAL = {
         "manipulator",
         "arbitrageur",
         "range-provider",
+        "position-bidder",
     )
 }
 
