@@ -20,6 +20,7 @@ from ..protocols.lending.liquity.pool import SystemStatus
 from ..protocols.lending.pool import Chore, Sale
 from ..protocols.margin.listed_options import ListedOptions
 from .strategies.exits import Exit
+from .strategies.position_bidder import PositionOffer
 
 
 class Opportunity(NamedTuple):
@@ -201,6 +202,7 @@ class PublicView(NamedTuple):
     errands: Sequence[Errand] = ()
     stability: Sequence[StabilitySystem] = ()
     past: Sequence[PastBid] = ()
+    positions: Sequence[PositionOffer] = ()
 
 
 class Liquidate(NamedTuple):
@@ -406,6 +408,14 @@ class BuyOnBook(NamedTuple):
     max_slippage: float
 
 
+class TakePosition(NamedTuple):
+    """Bid for lots of a position that a venue auctions, at the price of the next block if it is no worse."""
+
+    offer: PositionOffer
+    lots: int
+    worst_usd: float
+
+
 class Together(NamedTuple):
     """Send liquidations and arbitrages as one bundle: next to each other, all or none, unseen by others."""
 
@@ -415,7 +425,7 @@ class Together(NamedTuple):
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
     | ArbitragePool | ConvertBands | SandwichPool | SellToPool | SetRange | SetQuotes | QuoteSides | Sell
-    | BuyOnBook | Together
+    | BuyOnBook | TakePosition | Together
 )  # fmt: skip
 
 

@@ -343,6 +343,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def _finish(self) -> None:
         self.conservation.full()
         self.exits.value_leftovers()
+        for venue in self.venues:
+            venue.finish()
         self.snapshot()
         if not self.collect_every:
             self.datacollector.collect(self)
@@ -362,6 +364,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
             if self._sellers:
                 offers = offers_now(self, list(map(max, mids, pool_price)), self._listed)
                 view = view._replace(offers=offers, errands=errands_now(self), stability=systems_now(self))
+            if self.venues:
+                view = view._replace(positions=[offer for venue in self.venues for offer in venue.offers()])
             self._view = view
         return self._view
 

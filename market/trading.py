@@ -450,24 +450,27 @@ class TradingFloor:
         """Whether the book of an asset takes no orders now."""
         return bool(self.params.item(self.book_of_asset[asset], HALTED))
 
-    def rest(self, asset: int, account: int, lots: int, shown: int, price_usd: float) -> tuple[int, int, int]:
-        """Let lots rest on the ask side as an iceberg that shows `shown` lots at a time.
+    def rest(
+        self, asset: int, account: int, lots: int, shown: int, price_usd: float, side: int = SELL
+    ) -> tuple[int, int, int]:
+        """Let lots rest on one side, the asks if not said, as an iceberg that shows `shown` lots at a time.
 
-        What bids at that price or above already take is sold at once. The lots come in `TRANCHES`
-        parts at most, however little is to be shown.
+        What the other side already takes at that price or better is traded at once. The lots come in
+        `TRANCHES` parts at most, however little is to be shown.
 
         Returns
         -------
         tuple of int
-            Order id (0 if refused), lots sold at once, and quote units received for them.
+            Order id (0 if refused), lots traded at once, and quote units received or paid for them.
         """
         b = self.book_of_asset[asset]
-        tick = max(1, math.ceil(price_usd / self.specs[b].tick_usd - 1e-9))
+        ticks = price_usd / self.specs[b].tick_usd
+        tick = max(1, math.ceil(ticks - 1e-9) if side == SELL else math.floor(ticks + 1e-9))
         if self._halts and self.halted(asset):
             return 0, 0, 0
         lots = min(lots, int(self.books[b, MAX_LOTS]))
         shown = min(max(shown, -(-lots // TRANCHES)), lots)
-        order = self._submit(b, account, SELL, tick, lots, TRADE_WITH_SELF, shown)
+        order = self._submit(b, account, side, tick, lots, TRADE_WITH_SELF, shown)
         book = self.books[b]
         if not order:
             return 0, 0, 0

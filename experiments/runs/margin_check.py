@@ -15,8 +15,9 @@ import numpy as np
 from ...protocols.margin.marks import MarkInputs, MarkRule
 from ..scenarios import Scenario
 from ..scenarios.margin import VenueConfig
+from ..world.margin.auctions import position_price
 from ..world.margin.build import build_contract
-from ..world.margin.rules import build_mark, build_tiers
+from ..world.margin.rules import build_auction, build_mark, build_tiers
 from .account_check import StoredNeeds
 from .folders import RunFolderError
 from .result import RunResult
@@ -89,6 +90,7 @@ def _check_venue(result: RunResult, config: VenueConfig) -> int:
             )
         if equity >= needed:
             raise RunFolderError(f"{where}: equity {equity} covers the requirement {needed} (base units)")
+    _check_auctions(result, config)
     return len(cases)
 
 
@@ -96,6 +98,27 @@ def _by_accounts(scenario: Scenario, config: VenueConfig) -> bool:
     """Whether the venue margins whole accounts rather than positions by tiers."""
     options = any(scenario.asset(symbol).option is not None for symbol in config.contracts)
     return options or config.margin == "portfolio"
+
+
+def _check_auctions(result: RunResult, config: VenueConfig) -> None:
+    """Compute the price of every position that was auctioned again."""
+    terms = build_auction(config.liquidation, f"venues.{config.name}")
+    sales = result.tables.get("position_auctions")
+    if terms is None or sales is None:
+        return
+    rule = terms[0]
+    for sale in sales[sales["venue"] == config.name].to_dict("records"):
+        gain = rule.concession(sale["equity_units"], sale["requirement_units"], sale["elapsed_s"])
+        gain, held = min(gain, sale["bears_units"]), abs(sale["position_lots"])
+        contract = build_contract(result.scenario, sale["instrument"])
+        worth = abs(contract.value(held, sale["value_ticks"]))
+        gain = gain * worth // sale["positions_units"]
+        price = position_price(contract, sale["lots"], sale["value_ticks"], gain, held)
+        if price != sale["paid_units"]:
+            raise RunFolderError(
+                f"{config.name}: {sale['lots']} lots of liquidation {sale['id']} cost {price} base units "
+                f"in block {sale['block']} by the rule, the table says {sale['paid_units']}"
+            )
 
 
 def _check_mark(row: dict[Any, Any], rule: MarkRule, tick_usd: float, venue: str) -> None:

@@ -13,13 +13,14 @@ DEFAULT_LATENCY_MS = 100.0
 
 KINDS = (
     "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
-    "arbitrageur", "book-manipulator", "range-provider", "option-maker", "volatility-manipulator",
+    "arbitrageur", "book-manipulator", "range-provider", "position-bidder", "option-maker",
+    "volatility-manipulator",
 )  # fmt: skip
 
 MAKER_KINDS = ("maker", "option-maker")
 """Packaged kinds whose orders rest in books."""
 
-BOOK_KINDS = ("arbitrageur", "book-manipulator", "volatility-manipulator")
+BOOK_KINDS = ("arbitrageur", "book-manipulator", "position-bidder", "volatility-manipulator")
 """Packaged kinds that trade on books only."""
 
 FLASH_KINDS = ("liquidator", "searcher")
@@ -31,7 +32,7 @@ class AgentConfig(Section):
 
     kind: str = Field(
         description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
-        "manipulator, arbitrageur, book-manipulator, range-provider, option-maker, "
+        "manipulator, arbitrageur, book-manipulator, range-provider, position-bidder, option-maker, "
         "volatility-manipulator, or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")

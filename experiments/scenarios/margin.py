@@ -20,7 +20,7 @@ OpenInterest = Annotated[float, Field(gt=0, le=1e12)]
 MARKS = ("index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch")
 GRIDS = ("deribit", "derive", "paradex")
 SIZINGS = ("full", "to-target", "tranche", "greedy")
-DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "none")
+DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none")
 
 
 class MarkConfig(Section):
@@ -92,7 +92,8 @@ class LiquidationConfig(Section):
     )
     execution: str | dict[str, Any] = Field(
         default="market",
-        description="market, or a schedule: twap, almgren-chriss or percentage-of-volume with its options",
+        description="market, a schedule (twap, almgren-chriss, percentage-of-volume, iceberg) with its "
+        "options, or auction with its settings",
     )
     max_slippage: Share = Field(
         default=0.05, description="worst price of one block's orders, as a fraction beyond the mark"
@@ -118,6 +119,10 @@ class BackstopConfig(Section):
     below: Share = Field(
         default=2 / 3, description="it takes over at this share of the maintenance margin, if it can bear it"
     )
+    unload: str | dict[str, Any] | None = Field(
+        default=None,
+        description="how it sells what it took: volume or skewed with its options; it keeps it if left out",
+    )
 
 
 class BreakerConfig(Section):
@@ -141,6 +146,10 @@ class TradersConfig(Section):
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="parameters of the law of leverage, sizes and stops to change"
+    )
+    trading: dict[str, Any] | None = Field(
+        default=None,
+        description="parameters of the law by which they open, reduce and open anew; they do not if left out",
     )
 
 
@@ -189,9 +198,11 @@ class VenueConfig(Section):
     insurance_fund_usd: float = Field(
         default=0.0, ge=0, le=1e12, description="insurance fund at the start, USD"
     )
-    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "none"] = Field(
-        default="queue",
-        description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
+    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none"] = (
+        Field(
+            default="queue",
+            description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
+        )
     )
     backstop: BackstopConfig | None = Field(default=None, description="vault that takes positions over")
     breaker: BreakerConfig | None = Field(default=None, description="when trading stops")

@@ -309,6 +309,8 @@ class Scenario(Section):
             raise ValueError(
                 f"{where}.option_mark.kind = 'funding-basis' needs funding, which options have none of"
             )
+        if venue.traders.trading is not None:
+            raise ValueError(f"{where}.traders.trading is for venues without options; remove it")
         try:
             venue.check_by_accounts("options")
         except ValueError as error:

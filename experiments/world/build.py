@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
-from ...agents.contract_traders import BasisArbitrageur, BookManipulator, VolatilityManipulator
+from ...agents.contract_traders import (
+    BasisArbitrageur,
+    BookManipulator,
+    PositionBidderAgent,
+    VolatilityManipulator,
+)
 from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
@@ -31,6 +36,7 @@ from ...agents.strategies.liquidator import Liquidator
 from ...agents.strategies.manipulator import Manipulator
 from ...agents.strategies.mixed_bidder import MixedBidder
 from ...agents.strategies.option_maker import OptionDealer
+from ...agents.strategies.position_bidder import PositionBidder
 from ...agents.strategies.range_provider import RangeProvider
 from ...agents.strategies.redeemer import Redeemer
 from ...agents.strategies.searcher import SearcherStrategy
@@ -83,6 +89,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "basis-trade": ("arbitrageur", BasisTrade),
     "push-and-reverse": ("book-manipulator", PushAndReverse),
     "volatility-push": ("volatility-manipulator", VolatilityPush),
+    "position-bidder": ("position-bidder", PositionBidder),
     "range-provider": ("range-provider", RangeProvider),
 }
 """Packaged strategies by name: the kind of agent they serve, and their class."""
@@ -100,6 +107,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "arbitrageur": BasisArbitrageur,
     "book-manipulator": BookManipulator,
     "volatility-manipulator": VolatilityManipulator,
+    "position-bidder": PositionBidderAgent,
     "range-provider": RangeProviderAgent,
 }
 
@@ -182,6 +190,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     _check_contract_traders(scenario)
+    _check_bidders(scenario)
     _check_providers(scenario)
     deciders = [
         _make_agent(model, config, name, account, f"agents.{config.name}") for config, name, account in named
@@ -396,6 +405,19 @@ def _check_contract_traders(scenario: Scenario) -> None:
                 )
 
 
+def _check_bidders(scenario: Scenario) -> None:
+    """Refuse bidders for positions where no venue auctions any."""
+    executions = [venue.liquidation.execution for venue in scenario.venues]
+    if any("auction" in (how, how.get("kind") if isinstance(how, dict) else "") for how in executions):
+        return
+    for config in scenario.agents:
+        if config.kind == "position-bidder" and config.count:
+            raise ScenarioError(
+                f"agents.{config.name}.kind = 'position-bidder' has nothing to bid for; allowed with "
+                "liquidation.execution = 'auction' of a venue"
+            )
+
+
 def _check_providers(scenario: Scenario) -> None:
     """Refuse providers of ranges where no pool has any."""
     if any(asset.pool is not None and asset.pool.kind == "concentrated" for asset in scenario.assets):
@@ -453,7 +475,7 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         kinds = (
             "searcher", "option-maker", "maker", "keeper", "learner", "liquidator", "stability-depositor",
             "redeemer", "manipulator", "arbitrageur", "book-manipulator", "range-provider",
-            "volatility-manipulator",
+            "position-bidder", "volatility-manipulator",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

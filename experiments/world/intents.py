@@ -27,6 +27,7 @@ from ...agents.base import (
     SellToPool,
     SetQuotes,
     SetRange,
+    TakePosition,
     Together,
     WithdrawDeposit,
     Work,
@@ -73,7 +74,9 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, _SENT | SandwichPool | SetQuotes | QuoteSides | Sell | BuyOnBook):
+    if not isinstance(
+        intent, _SENT | SandwichPool | SetQuotes | QuoteSides | Sell | BuyOnBook | TakePosition
+    ):
         return f"asked for {intent!r}, which is no intent of agents.base"
     if isinstance(intent, Liquidate | Buy | PlaceBid) and not (
         isinstance(intent.exit, Schedule) or intent.exit in AT_ONCE
@@ -97,6 +100,10 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
     elif isinstance(intent, PlaceBid):
         asset = intent.offer.sale.collateral
         numbers = (intent.pay_units, intent.units, intent.price_gwei, intent.max_slippage)
+    elif isinstance(intent, TakePosition):
+        asset, numbers = intent.offer.asset, (intent.lots, intent.worst_usd)
+        if not 0 <= intent.offer.venue < len(world.venues):
+            return f"asked for {intent!r}; there is no such venue"
     elif isinstance(intent, Work):
         asset, numbers = world.quote, (intent.price_gwei,)
     elif isinstance(intent, Deposit | WithdrawDeposit | Redeem | ConvertBands):

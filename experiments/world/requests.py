@@ -27,6 +27,7 @@ from ...agents.base import (
     SellToPool,
     SetQuotes,
     SetRange,
+    TakePosition,
     Together,
     WithdrawDeposit,
     Work,
@@ -116,6 +117,8 @@ class Requests:
                 self._sell(agent, intent)
             elif isinstance(intent, BuyOnBook):
                 self._buy(agent, intent)
+            elif isinstance(intent, TakePosition):
+                world.venues[intent.offer.venue].bid(agent, intent)
             elif isinstance(intent, SandwichPool):
                 self._send_sandwich(agent, intent)
             else:

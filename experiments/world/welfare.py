@@ -30,6 +30,7 @@ _PLURAL = {
         "manipulator",
         "arbitrageur",
         "range-provider",
+        "position-bidder",
     )
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.perp_crowd import LeverageLaw
+from ....agents.perp_trading import TradingLaw
 from ....agents.portfolio_crowd import PortfolioLaw, PortfolioTraders
 from ....market.breakers import Breaker
 from ....market.ledger import LARGEST_ENDOWMENT, Ledger
@@ -23,7 +24,9 @@ from ...scenarios.margin import IndexConfig, VenueConfig
 from ...scenarios.objects import build_strategy
 from ..assembly import Outside
 from .account_maintenance import AccountMaintenance
+from .auctions import PositionAuctions
 from .closing import Closing
+from .crowd import TradingCrowd
 from .feed import Feed
 from .halting import Halting
 from .listing import Listing
@@ -33,13 +36,16 @@ from .option_venue import build_underlyings, draw_option_crowd
 from .records import MarginRecords
 from .rules import (
     build_account_margin,
+    build_auction,
     build_dynamic_margin,
     build_haircut,
     build_mark,
     build_schedule,
     build_tiers,
+    build_unloading,
 )
 from .underlyings import Underlyings
+from .vault import Vault
 from .venue import MarginVenue
 
 FLOAT = 4.0
@@ -64,11 +70,12 @@ class Listed(NamedTuple):
 
 
 class Crowd(NamedTuple):
-    """Rows of margin accounts at the start, and what they put up; base units."""
+    """Rows of margin accounts, what they put up (base units), and their only contract if isolated."""
 
     lots: NDArray[np.int64]
     stop_usd: NDArray[np.float64]
     margin: list[int]
+    home: NDArray[np.int64] | None
 
 
 def build_venues(
@@ -88,7 +95,10 @@ def build_venues(
     ScenarioError
         If a rule's parameters are not allowed, or the crowd cannot be drawn.
     """
-    return [_build(config, scenario, ledger, floor, outside, streams) for config in scenario.venues]
+    return [
+        _build(config, number, scenario, ledger, floor, outside, streams)
+        for number, config in enumerate(scenario.venues)
+    ]
 
 
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
@@ -105,6 +115,7 @@ def build_contract(scenario: Scenario, symbol: str) -> Contract:
 
 def _build(
     config: VenueConfig,
+    number: int,
     scenario: Scenario,
     ledger: Ledger,
     floor: TradingFloor,
@@ -115,7 +126,14 @@ def _build(
     unit = ledger.assets[floor.quote_asset].unit
     listed = _listed(config, scenario, ledger, floor, path)
     known = build_underlyings(config, scenario, ledger, outside)
-    crowd = _draw(config, listed, known, unit, streams, where)
+    trading, law = _trading_law(config, where), None
+    if known is not None and len(known.contracts.options):
+        crowd = _draw_with_options(config, known, listed, unit, streams, where)
+    else:
+        law = _leverage_law(config, len(listed), where)
+        crowd = _draw(config, law, listed, unit, streams, where)
+        if trading is not None and trading.newcomers:
+            crowd = _with_newcomers(crowd, config, law, trading.newcomers, listed, unit, streams)
     n = len(crowd.lots)
     vault = 1 if config.backstop is not None else 0
     tiers = build_tiers(config, unit)
@@ -141,13 +159,38 @@ def _build(
         known.follow(listings)
         ticks = np.array([each.tick_usd for each in listed])
         maintenance = AccountMaintenance(accounts, ticks, build_account_margin(config, unit), known)
+    records, rng = MarginRecords(config.name, unit), streams(f"venue/{config.name}")
+    auction, execution = build_auction(config.liquidation, where), None
+    if auction is not None:
+        execution = PositionAuctions(
+            *auction,
+            ledger,
+            number,
+            clearing,
+            floor.quote_asset,
+            listings,
+            accounts,
+            maintenance,
+            records,
+            rng,
+        )
     closing = Closing(
-        config, listings, accounts, maintenance, n, build_schedule(config.liquidation, where),
-        MarginRecords(config.name, unit), streams(f"venue/{config.name}"), scenario.clock.block_time_s,
+        config, listings, accounts, maintenance, n,
+        execution or build_schedule(config.liquidation, where), records, rng, scenario.clock.block_time_s,
     )  # fmt: skip
+    backstop = None
+    if config.backstop is not None:
+        backstop = Vault(closing, build_unloading(config.backstop, where))
+    traders = None
+    if trading is not None and law is not None:
+        traders = TradingCrowd(
+            trading, law, closing, [each.interest_usd for each in listed], crowd.home,
+            streams(f"venue/{config.name}/trading"), scenario.clock.block_time_s,
+        )  # fmt: skip
     return MarginVenue(
         config, ledger, clearing, cash, floor.quote_asset, listings, accounts, maintenance,
-        build_haircut(config.mark), build_dynamic_margin(config, where), closing, known,
+        build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop,
+        traders, known,
     )  # fmt: skip
 
 
@@ -208,30 +251,48 @@ def _listing(
     )  # fmt: skip
 
 
-def _draw(
+def _draw_with_options(
     config: VenueConfig,
+    known: Underlyings,
     listed: Sequence[Listed],
-    known: Underlyings | None,
     unit: int,
     streams: Streams,
     where: str,
 ) -> Crowd:
-    """Draw the crowd, none of it below maintenance at the start."""
-    if known is not None and len(known.contracts.options):
-        lots, margin = draw_option_crowd(
-            config, known, [round(each.interest_usd * unit / each.lot_value) for each in listed],
-            [each.price_usd for each in listed], [each.spot_usd for each in listed], unit,
-            streams(f"venue/{config.name}/traders"), where,
-        )  # fmt: skip
-        return Crowd(lots, np.full(lots.shape, np.nan), margin)
-    given, path = config.traders, f"{where}.traders.parameters"
-    law = build_strategy(LeverageLaw if len(listed) == 1 else PortfolioLaw, given.parameters, path)
+    """Draw a crowd that trades options, too."""
+    lots, margin = draw_option_crowd(
+        config, known, [round(each.interest_usd * unit / each.lot_value) for each in listed],
+        [each.price_usd for each in listed], [each.spot_usd for each in listed], unit,
+        streams(f"venue/{config.name}/traders"), where,
+    )  # fmt: skip
+    return Crowd(lots, np.full(lots.shape, np.nan), margin, None)
+
+
+def _leverage_law(config: VenueConfig, n_contracts: int, where: str) -> LeverageLaw:
+    """Return the law of the crowd, none of which is below maintenance at the start."""
+    path = f"{where}.traders.parameters"
+    law = build_strategy(LeverageLaw if n_contracts == 1 else PortfolioLaw, config.traders.parameters, path)
     highest = 1.0 / max(tier.maintenance for tier in config.tiers)
     if law.most_leverage >= highest:
         raise ScenarioError(
             f"{path}.most_leverage = {law.most_leverage:g} leaves less than the "
             f"maintenance margin; allowed: below {highest:g}"
         )
+    return law
+
+
+def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
+    """Return how the crowd trades during the run; None if it does not."""
+    if config.traders.trading is None:
+        return None
+    return build_strategy(TradingLaw, config.traders.trading, f"{where}.traders.trading")
+
+
+def _draw(
+    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: int, streams: Streams, where: str
+) -> Crowd:
+    """Draw the crowd."""
+    given = config.traders
     stream, lot_usd = streams(f"venue/{config.name}/traders"), [_value(each, 1) / unit for each in listed]
     interest, price = [each.interest_usd for each in listed], [each.ticks * each.tick_usd for each in listed]
     try:
@@ -248,16 +309,44 @@ def _draw(
 def _rows(config: VenueConfig, listed: Sequence[Listed], drawn: PortfolioTraders) -> Crowd:
     """Give each trader one margin account, or one for each position."""
     lots, leverage, stops = drawn
+    home = None
     if config.margin == "isolated":
-        traders, columns = np.nonzero(lots)
-        here = np.arange(len(listed)) == columns[:, None]
+        traders, home = np.nonzero(lots)
+        here = np.arange(len(listed)) == home[:, None]
         lots, stops = np.where(here, lots[traders], 0), np.where(here, stops[traders], np.nan)
         leverage = leverage[traders]
     margin = [
         int(sum(abs(_value(each, held)) for each, held in zip(listed, row, strict=True)) / times)
         for row, times in zip(lots.tolist(), leverage.tolist(), strict=True)
     ]
-    return Crowd(lots, stops, margin)
+    return Crowd(lots, stops, margin, home)
+
+
+def _with_newcomers(
+    crowd: Crowd,
+    config: VenueConfig,
+    law: LeverageLaw,
+    count: int,
+    listed: Sequence[Listed],
+    unit: int,
+    streams: Streams,
+) -> Crowd:
+    """Add accounts that begin without a position."""
+    rng = streams(f"venue/{config.name}/newcomers")
+    interest = np.array([each.interest_usd for each in listed])
+    mean_usd = 2.0 * float(interest.sum()) / len(crowd.lots)
+    margin = [int(usd * unit) for usd in law.margins(rng, count, mean_usd).tolist()]
+    home = crowd.home
+    if home is not None:
+        chosen = rng.choice(len(listed), count, p=interest / interest.sum())
+        home = np.concatenate([home, chosen.astype(np.int64)])
+    empty = np.zeros((count, len(listed)))
+    return Crowd(
+        np.concatenate([crowd.lots, empty.astype(np.int64)]),
+        np.concatenate([crowd.stop_usd, np.full_like(empty, np.nan)]),
+        crowd.margin + margin,
+        home,
+    )
 
 
 def _value(each: Listed, lots: int) -> int:

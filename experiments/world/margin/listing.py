@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ....agents.strategies.exits import SaleStart
 from ....market.ledger import Ledger
+from ....market.order_book.layout import BUY, SELL
 from ....market.trading import TradingFloor
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.haircuts import DynamicMargin
@@ -92,7 +93,7 @@ class Listing:
         self.expired = False
         self._ledger, self._clearing = ledger, clearing
         self._float_lots = float_lots
-        self._lot_units = round(self.spec.lot * ledger.assets[feed.asset].unit)
+        self.lot_units = round(self.spec.lot * ledger.assets[feed.asset].unit)
         self._book = floor.book_of_asset[feed.asset]
         self._block_time_s = feed.block_time_s
         self._memory = MarkMemory()
@@ -156,6 +157,22 @@ class Listing:
             return -sold, -got
         return self.floor.buy(self.asset, self._clearing, lots, worst_usd)
 
+    def rest(self, lots: int, shown: int, price_usd: float) -> tuple[int, int, int]:
+        """Let an order to buy lots (sell if negative) rest on the book, `shown` at a time.
+
+        Returns
+        -------
+        tuple of int
+            Its number (0 if refused), and what it bought at once and paid for; negative if sold.
+        """
+        side = BUY if lots > 0 else SELL
+        number, done, value = self.floor.rest(self.asset, self._clearing, abs(lots), shown, price_usd, side)
+        return number, side * done, side * value
+
+    def touch(self) -> tuple[float, float]:
+        """Best bid and ask now, USD; 0 and infinity where there is none."""
+        return self.floor.touch(self.asset)
+
     def limit_usd(self, lots: int, loss: int) -> float:
         """Return the price at which buying lots (selling if negative) costs so much against the mark."""
         side = 1 if lots > 0 else -1
@@ -190,6 +207,6 @@ class Listing:
     # conservation
 
     def residual(self, lots: int) -> int:
-        """Return how far the clearing account's contracts are from what positions add up to; base units."""
+        """Return how far the clearing account's contracts are from lots that it should hold; base units."""
         held = self._ledger.balance(self._clearing, self.asset)
-        return abs(held - (self._float_lots + lots) * self._lot_units)
+        return abs(held - (self._float_lots + lots) * self.lot_units)

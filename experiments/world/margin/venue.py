@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ....agents.base import DecidingAgent, TakePosition
+from ....agents.strategies.position_bidder import PositionOffer
 from ....market.ledger import Ledger
 from ....protocols.margin.accounts import MarginAccounts
 from ....protocols.margin.haircuts import DynamicMargin
@@ -20,10 +22,12 @@ from ....protocols.margin.marks import UncertaintyHaircut
 from ....protocols.margin.tiers import to_nano
 from ...scenarios.margin import VenueConfig
 from .closing import Closing
+from .crowd import TradingCrowd
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Checked
 from .underlyings import Underlyings
+from .vault import Vault
 
 
 class MarginVenue:
@@ -49,6 +53,10 @@ class MarginVenue:
     haircut : UncertaintyHaircut or None
     dynamic : DynamicMargin or None
     closing : Closing
+    vault : Vault or None
+        The backstop.
+    crowd : TradingCrowd or None
+        Traders that open and close positions during the run; None if they hold on to what they have.
     underlyings : Underlyings or None
         Where options, or scenarios, need to know them.
     """
@@ -66,12 +74,15 @@ class MarginVenue:
         haircut: UncertaintyHaircut | None,
         dynamic: DynamicMargin | None,
         closing: Closing,
+        vault: Vault | None = None,
+        crowd: TradingCrowd | None = None,
         underlyings: Underlyings | None = None,
     ) -> None:
         self.config, self.ledger = config, ledger
         self.clearing, self.cash, self.settlement = clearing, cash, settlement
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
+        self.vault, self.crowd = vault, crowd
         self.underlyings = underlyings
         self.records = closing.records
         self.n_traders = self.fund = closing.n_traders
@@ -86,6 +97,7 @@ class MarginVenue:
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
         self._active = False
+        self.collect()
         for listing in self._looking(block, time_s):
             listing.look(block, time_s)
             if self.haircut is not None or self.dynamic is not None:
@@ -93,7 +105,9 @@ class MarginVenue:
             if listing.funding_due(time_s):
                 self._pay_funding(listing, block, time_s)
             if listing.halting is not None:
-                waiting = [self.accounts.lots.item(row, listing.column) for row in self.closing.open]
+                resting = self.closing.resting[listing.column]
+                held = self.accounts.lots[:, listing.column]
+                waiting = [held.item(row) + resting.lots_of(row) for row in self.closing.open]
                 listing.halting.look(block, time_s, listing.seen, waiting)
         below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
         true = [listing.true_ticks for listing in self.listings]
@@ -105,6 +119,10 @@ class MarginVenue:
         self._active = self._active or bool(self.closing.open) or any(stopped)
         if self.closing.open and any(listing.trades for listing in self.listings):
             self.closing.work(block, time_s)
+        if self.vault is not None:
+            self.vault.work(block, time_s)
+        if self.crowd is not None and self.crowd.act(block, time_s):
+            self._active = True
         for listing, closed in zip(self.listings, stopped, strict=True):
             if not listing.expired:
                 self._record(listing, block, time_s, closed)
@@ -126,15 +144,43 @@ class MarginVenue:
             self.cash += listing.expire(ticks)
             self.closing.settle_expired(np.flatnonzero(lots[: self.n_traders]).tolist(), block, time_s)
 
+    # who stands on the other side
+
+    def collect(self) -> None:
+        """Book what resting orders have traded since the last look."""
+        for traded in self.closing.collect():
+            self._active = True
+            if self.vault is not None and traded.row == self.vault.row:
+                self.vault.note(traded.column, traded.lots)
+
+    def offers(self) -> list[PositionOffer]:
+        """Return the positions that are auctioned now."""
+        auctions = self.closing.auctions
+        return [] if auctions is None else list(auctions.offers.values())
+
+    def bid(self, agent: DecidingAgent, intent: TakePosition) -> None:
+        """Take in a bid for a position."""
+        if self.closing.auctions is not None:
+            self.closing.auctions.bid(agent, intent)
+
+    def finish(self) -> None:
+        """Take all orders off the books, once the run is over."""
+        self.collect()
+        for row in (*self.closing.open, *(() if self.vault is None else (self.vault.row,))):
+            self.closing.withdraw(row)
+
     # conservation
 
     def residual(self) -> NDArray[np.int64]:
         """Disagreement between the clearing account and what the accounts say; zero, shape (n_assets,)."""
+        self.collect()
         off = np.zeros(len(self.ledger.assets), np.int64)
-        cash = self.cash + self.accounts.cash_total
+        locked = [resting.locked() for resting in self.closing.resting]
+        cash = self.cash + self.accounts.cash_total - sum(units for _, units in locked)
         off[self.settlement] = abs(self.ledger.balance(self.clearing, self.settlement) - cash)
         for listing in self.listings:
-            off[listing.asset] = listing.residual(int(self.accounts.lots[:, listing.column].sum()))
+            lots = int(self.accounts.lots[:, listing.column].sum()) - locked[listing.column][0]
+            off[listing.asset] = listing.residual(lots)
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
