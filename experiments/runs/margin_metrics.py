@@ -145,6 +145,76 @@ def deleveraged_accounts(result: RunResult) -> float:
     return float(len(result.deleveragings.drop_duplicates(["venue", "account"])))
 
 
+def closing_time_s(result: RunResult) -> float:
+    """Mean time from the failed check to the end of a case, by what was closed; s, nan if none ended."""
+    if not has_venues(result):
+        return math.nan
+    done = result.margin_liquidations.dropna(subset="t_done_s")
+    closed = done["closed_usd"].to_numpy(float)
+    if not closed.sum():
+        return math.nan
+    return float(np.average((done["t_done_s"] - done["t_s"]).to_numpy(float), weights=closed))
+
+
+def deleveraging_regret_usd(result: RunResult) -> float:
+    """Regret of the rule over rounds: what each took, times its largest share less that of all alike; USD."""
+    if not has_venues(result):
+        return math.nan
+    rounds = result.tables.get("deleveraging_rounds")
+    if rounds is None:
+        return 0.0
+    uneven = rounds["largest_share"] - rounds["even_share"]
+    return float((rounds["haircut_usd"] * uneven).sum())
+
+
+def largest_burden(result: RunResult) -> float:
+    """Largest sum over rounds of the share of its equity that one account gave up; nan if nobody did."""
+    given = result.tables.get("deleveragings", pd.DataFrame())
+    if not len(given):
+        return math.nan
+    shares = given["haircut_usd"] / given["equity_before_usd"]
+    return float(shares.groupby([given["venue"], given["account"]], observed=True).sum().max())
+
+
+def backstop_profit_usd(result: RunResult) -> float:
+    """Gain of backstop vaults on their capital, what they hold valued at the last mark; USD."""
+    if not any(venue.backstop for venue in result.scenario.venues):
+        return math.nan
+    rows = result.tables.get("backstop")
+    return 0.0 if rows is None else float(rows.groupby("venue", observed=True)["profit_usd"].last().sum())
+
+
+def backstop_left_usd(result: RunResult) -> float:
+    """Positions that backstop vaults hold at the end, at the last mark; USD."""
+    if not any(venue.backstop for venue in result.scenario.venues):
+        return math.nan
+    rows = result.tables.get("backstop")
+    if rows is None:
+        return 0.0
+    held = rows.groupby(["venue", "instrument"], observed=True)["position_usd"].last()
+    return float(held.abs().sum())
+
+
+def crowd_traded_usd(result: RunResult) -> float:
+    """Value that the crowd traded of its own will; USD, 0 where it only holds."""
+    if not has_venues(result):
+        return math.nan
+    rows = result.tables.get("crowd_trades")
+    if rows is None:
+        return 0.0
+    lot = {symbol: _lot(result, symbol) for symbol in rows["instrument"].astype(str).unique()}
+    lots = rows["instrument"].astype(str).map(lot).to_numpy(float) * rows["lots"].abs().to_numpy(float)
+    return float((lots * rows["price"].to_numpy(float)).sum())
+
+
+def final_open_interest_usd(result: RunResult) -> float:
+    """Open longs of the crowds at the end, at the mark; USD."""
+    if not has_venues(result):
+        return math.nan
+    last = result.marks.groupby(["venue", "instrument"], observed=True)["open_interest_usd"].last()
+    return float(last.sum())
+
+
 def _lot(result: RunResult, symbol: str) -> float:
     """Tokens in a lot of a contract."""
     book = result.scenario.asset(symbol).book

@@ -10,25 +10,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.perp_crowd import LeverageLaw
+from ....agents.perp_trading import TradingLaw
 from ....agents.portfolio_crowd import PortfolioLaw, PortfolioTraders
 from ....market.breakers import Breaker
 from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.streams import Streams
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.contracts import Contract, ContractError, LinearContract, Shape
+from ....protocols.margin.contracts import Contract, ContractError, LinearContract, OptionContract, Shape
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError, per_asset
-from ...scenarios.margin import VenueConfig
+from ...scenarios.margin import IndexConfig, VenueConfig
 from ...scenarios.objects import build_strategy
+from ..assembly import Outside
+from .account_maintenance import AccountMaintenance
+from .auctions import PositionAuctions
 from .closing import Closing
+from .crowd import TradingCrowd
 from .feed import Feed
 from .halting import Halting
 from .inverse import InverseListing, inverse_contract
 from .listing import Listing
-from .maintenance import TieredMaintenance
+from .maintenance import Maintenance, TieredMaintenance
+from .option_feed import OptionFeed
+from .option_venue import build_underlyings, draw_option_crowd
 from .records import MarginRecords
-from .rules import build_dynamic_margin, build_haircut, build_mark, build_schedule, build_tiers
+from .rules import (
+    build_account_margin,
+    build_auction,
+    build_dynamic_margin,
+    build_haircut,
+    build_mark,
+    build_schedule,
+    build_tiers,
+    build_unloading,
+)
+from .underlyings import Underlyings
+from .vault import Vault
 from .venue import MarginVenue
 
 FLOAT = 4.0
@@ -36,7 +54,11 @@ FLOAT = 4.0
 
 
 class Listed(NamedTuple):
-    """A contract before its venue is open."""
+    """A contract before its venue is open.
+
+    Open interest is counted in lots of `lot_value` base units: what they are worth, or for an option what as
+    much of the underlying is.
+    """
 
     contract: Contract
     asset: int
@@ -44,6 +66,8 @@ class Listed(NamedTuple):
     tick_usd: float
     ticks: int
     interest_usd: float
+    spot_usd: float
+    lot_value: int
 
     @property
     def inverse(self) -> bool:
@@ -52,15 +76,16 @@ class Listed(NamedTuple):
 
 
 class Crowd(NamedTuple):
-    """Rows of margin accounts at the start, and what they put up; base units."""
+    """Rows of margin accounts, what they put up (base units), and their only contract if isolated."""
 
     lots: NDArray[np.int64]
     stop_usd: NDArray[np.float64]
     margin: list[int]
+    home: NDArray[np.int64] | None
 
 
 def build_venues(
-    scenario: Scenario, ledger: Ledger, floor: TradingFloor, path: NDArray[np.float64], streams: Streams
+    scenario: Scenario, ledger: Ledger, floor: TradingFloor, outside: Outside, streams: Streams
 ) -> list[MarginVenue]:
     """Build every venue.
 
@@ -68,8 +93,7 @@ def build_venues(
     ----------
     scenario : Scenario
     ledger, floor : Ledger and TradingFloor
-    path : float64 ndarray, shape (n_blocks + 1, n_assets)
-        Outside prices, USD.
+    outside : Outside
     streams : Streams
 
     Raises
@@ -77,21 +101,28 @@ def build_venues(
     ScenarioError
         If a rule's parameters are not allowed, or the crowd cannot be drawn.
     """
-    return [_build(config, scenario, ledger, floor, path, streams) for config in scenario.venues]
+    return [
+        _build(config, number, scenario, ledger, floor, outside, streams)
+        for number, config in enumerate(scenario.venues)
+    ]
 
 
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
     """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
     quote, asset = scenario.asset(scenario.quote), scenario.asset(symbol)
-    assert asset.book is not None  # a contract has one
+    book, option = asset.book, asset.option
+    assert book is not None  # a contract has one
     if asset.inverse:
         try:
-            return inverse_contract(symbol, asset.book, 10**asset.decimals, 10**quote.decimals)
+            return inverse_contract(symbol, book, 10**asset.decimals, 10**quote.decimals)
         except ContractError as error:
             raise ScenarioError(f"assets.{symbol}.book.{error}") from None
-    multiplier = round(asset.book.lot * asset.book.tick_usd * 10**quote.decimals)
-    expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
-    return LinearContract(symbol, multiplier, expiry_s)
+    per_tick = round(book.lot * book.tick_usd * 10**quote.decimals)
+    if option is None:
+        expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
+        return LinearContract(symbol, per_tick, expiry_s)
+    strike = max(round(option.strike_usd / book.tick_usd), 1)
+    return OptionContract(symbol, per_tick, math.ceil(option.expiry_s), strike, option.side)
 
 
 def settlement_unit(scenario: Scenario, config: VenueConfig, price_usd: float) -> float:
@@ -103,17 +134,26 @@ def settlement_unit(scenario: Scenario, config: VenueConfig, price_usd: float) -
 
 def _build(
     config: VenueConfig,
+    number: int,
     scenario: Scenario,
     ledger: Ledger,
     floor: TradingFloor,
-    path: NDArray[np.float64],
+    outside: Outside,
     streams: Streams,
 ) -> MarginVenue:
-    where = f"venues.{config.name}"
+    where, path = f"venues.{config.name}", outside.path
     listed = _listed(config, scenario, ledger, floor, path)
     unit = settlement_unit(scenario, config, listed[0].price_usd)
-    cash_asset = listed[0].asset if listed[0].inverse else floor.quote_asset
-    crowd = _draw(config, listed, unit, streams, where)
+    settlement = listed[0].asset if listed[0].inverse else floor.quote_asset
+    known = build_underlyings(config, scenario, ledger, outside)
+    trading, law = _trading_law(config, where), None
+    if known is not None and len(known.contracts.options):
+        crowd = _draw_with_options(config, known, listed, unit, streams, where)
+    else:
+        law = _leverage_law(config, len(listed), where)
+        crowd = _draw(config, law, listed, unit, streams, where)
+        if trading is not None and trading.newcomers:
+            crowd = _with_newcomers(crowd, config, law, trading.newcomers, listed, unit, streams)
     n = len(crowd.lots)
     vault = 1 if config.backstop is not None else 0
     tiers = build_tiers(config, unit)
@@ -121,7 +161,7 @@ def _build(
     clearing = ledger.open_account(f"venue/{config.name}")
     interest = sum(each.interest_usd for each in listed)
     cash = int(FLOAT * interest * unit)
-    _endow(config, interest, ledger, cash_asset, clearing, cash)
+    _endow(config, interest, ledger, settlement, clearing, cash)
     for row, margin in enumerate(crowd.margin):
         for column, each in enumerate(listed):
             accounts.fill(row, column, crowd.lots.item(row, column), each.ticks)
@@ -129,20 +169,50 @@ def _build(
     accounts.deposit(n, round(config.insurance_fund_usd * unit))
     if config.backstop is not None:
         accounts.deposit(n + 1, round(config.backstop.capital_usd * unit))
-    ledger.endow(cash_asset, clearing, accounts.cash_total)
+    ledger.endow(settlement, clearing, accounts.cash_total)
     listings = [
-        _listing(config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column])
+        _listing(
+            config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column], known
+        )
         for column, each in enumerate(listed)
     ]
-    maintenance = TieredMaintenance(accounts, config, unit)
-    records = MarginRecords(config.name, unit, any(each.contract.expiry_s is not None for each in listed))
+    maintenance: Maintenance = TieredMaintenance(accounts, config, unit)
+    if known is not None:
+        known.follow(listings)
+        ticks = np.array([each.tick_usd for each in listed])
+        maintenance = AccountMaintenance(accounts, ticks, build_account_margin(config, unit), known)
+    records, rng = MarginRecords(config.name, unit), streams(f"venue/{config.name}")
+    auction, execution = build_auction(config.liquidation, where), None
+    if auction is not None:
+        execution = PositionAuctions(
+            *auction,
+            ledger,
+            number,
+            clearing,
+            floor.quote_asset,
+            listings,
+            accounts,
+            maintenance,
+            records,
+            rng,
+        )
     closing = Closing(
-        config, listings, accounts, maintenance, n, build_schedule(config.liquidation, where),
-        records, streams(f"venue/{config.name}"), scenario.clock.block_time_s,
+        config, listings, accounts, maintenance, n,
+        execution or build_schedule(config.liquidation, where), records, rng, scenario.clock.block_time_s,
     )  # fmt: skip
+    backstop = None
+    if config.backstop is not None:
+        backstop = Vault(closing, build_unloading(config.backstop, where))
+    traders = None
+    if trading is not None and law is not None:
+        traders = TradingCrowd(
+            trading, law, closing, [each.interest_usd for each in listed], crowd.home,
+            streams(f"venue/{config.name}/trading"), scenario.clock.block_time_s,
+        )  # fmt: skip
     return MarginVenue(
-        config, ledger, clearing, cash, cash_asset, listings, accounts, maintenance,
-        build_haircut(config.mark), build_dynamic_margin(config, where), closing,
+        config, ledger, clearing, cash, settlement, listings, accounts, maintenance,
+        build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop,
+        traders, known,
     )  # fmt: skip
 
 
@@ -156,7 +226,11 @@ def _listed(
         asset = ledger.asset_index[symbol]
         price, tick_usd = float(path[0, asset]), floor.spec(asset).tick_usd
         contract, ticks = build_contract(scenario, symbol), round(price / tick_usd)
-        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest))
+        spot = float(path[0, ledger.asset_index[str(scenario.asset(symbol).underlying)]])
+        value = contract.value(1, ticks)
+        if isinstance(contract, OptionContract):
+            value = contract.value(1, round(spot / tick_usd))
+        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest, spot, value))
     return listed
 
 
@@ -170,6 +244,7 @@ def _listing(
     column: int,
     clearing: int,
     stops_usd: NDArray[np.float64],
+    known: Underlyings | None,
 ) -> Listing:
     """Open a contract: its float, feed, mark and circuit breaker."""
     where, unit = f"venues.{config.name}", ledger.assets[floor.quote_asset].unit
@@ -178,10 +253,21 @@ def _listing(
         _endow(config, each.interest_usd, ledger, floor.quote_asset, clearing, lots)
     else:
         lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
-        lots = int(FLOAT * each.interest_usd * unit / each.contract.value(1, each.ticks))
+        lots = int(FLOAT * each.interest_usd * unit / each.lot_value)
         _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
     asset = scenario.asset(each.contract.symbol)
     underlying = ledger.asset_index[str(asset.underlying)]
+    if known is not None and isinstance(each.contract, OptionContract):
+        option_feed = OptionFeed(
+            known, column, floor=floor, asset=each.asset, underlying=underlying, path=path[:, each.asset],
+            index=IndexConfig(), model=config.model, funding=config.funding,
+            block_time_s=scenario.clock.block_time_s,
+        )  # fmt: skip
+        mark = build_mark(config.mark_of(is_option=True), where, "option_mark")
+        return Listing(
+            column, each.contract, floor, ledger, clearing, lots, option_feed, mark, stops_usd.copy(), None,
+            math.inf,
+        )  # fmt: skip
     perpetual = asset.future is None
     feed = Feed(
         floor, each.asset, underlying, path[:, each.asset], config.index, config.model,
@@ -192,20 +278,53 @@ def _listing(
     return kind(
         column, each.contract, floor, ledger, clearing, lots, feed, build_mark(config.mark, where),
         stops_usd.copy(), _halting(config, scenario, floor, each, where),
-        config.funding.interval_s if perpetual else math.inf, asset.future,
+        config.funding.interval_s if perpetual else math.inf,
+        math.inf if asset.future is None else asset.future.variation_s,
     )  # fmt: skip
 
 
-def _draw(config: VenueConfig, listed: Sequence[Listed], unit: float, streams: Streams, where: str) -> Crowd:
-    """Draw the crowd, none of it below maintenance at the start."""
-    given, path = config.traders, f"{where}.traders.parameters"
-    law = build_strategy(LeverageLaw if len(listed) == 1 else PortfolioLaw, given.parameters, path)
+def _draw_with_options(
+    config: VenueConfig,
+    known: Underlyings,
+    listed: Sequence[Listed],
+    unit: float,
+    streams: Streams,
+    where: str,
+) -> Crowd:
+    """Draw a crowd that trades options, too."""
+    lots, margin = draw_option_crowd(
+        config, known, [round(each.interest_usd * unit / each.lot_value) for each in listed],
+        [each.price_usd for each in listed], [each.spot_usd for each in listed], unit,
+        streams(f"venue/{config.name}/traders"), where,
+    )  # fmt: skip
+    return Crowd(lots, np.full(lots.shape, np.nan), margin, None)
+
+
+def _leverage_law(config: VenueConfig, n_contracts: int, where: str) -> LeverageLaw:
+    """Return the law of the crowd, none of which is below maintenance at the start."""
+    path = f"{where}.traders.parameters"
+    law = build_strategy(LeverageLaw if n_contracts == 1 else PortfolioLaw, config.traders.parameters, path)
     highest = 1.0 / max(tier.maintenance for tier in config.tiers)
     if law.most_leverage >= highest:
         raise ScenarioError(
             f"{path}.most_leverage = {law.most_leverage:g} leaves less than the "
             f"maintenance margin; allowed: below {highest:g}"
         )
+    return law
+
+
+def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
+    """Return how the crowd trades during the run; None if it does not."""
+    if config.traders.trading is None:
+        return None
+    return build_strategy(TradingLaw, config.traders.trading, f"{where}.traders.trading")
+
+
+def _draw(
+    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: float, streams: Streams, where: str
+) -> Crowd:
+    """Draw the crowd."""
+    given = config.traders
     stream, lot_usd = streams(f"venue/{config.name}/traders"), [_lot_usd(each, unit) for each in listed]
     interest, price = [each.interest_usd for each in listed], [each.ticks * each.tick_usd for each in listed]
     try:
@@ -222,16 +341,44 @@ def _draw(config: VenueConfig, listed: Sequence[Listed], unit: float, streams: S
 def _rows(config: VenueConfig, listed: Sequence[Listed], drawn: PortfolioTraders) -> Crowd:
     """Give each trader one margin account, or one for each position."""
     lots, leverage, stops = drawn
+    home = None
     if config.margin == "isolated":
-        traders, columns = np.nonzero(lots)
-        here = np.arange(len(listed)) == columns[:, None]
+        traders, home = np.nonzero(lots)
+        here = np.arange(len(listed)) == home[:, None]
         lots, stops = np.where(here, lots[traders], 0), np.where(here, stops[traders], np.nan)
         leverage = leverage[traders]
     margin = [
         int(sum(abs(_value(each, held)) for each, held in zip(listed, row, strict=True)) / times)
         for row, times in zip(lots.tolist(), leverage.tolist(), strict=True)
     ]
-    return Crowd(lots, stops, margin)
+    return Crowd(lots, stops, margin, home)
+
+
+def _with_newcomers(
+    crowd: Crowd,
+    config: VenueConfig,
+    law: LeverageLaw,
+    count: int,
+    listed: Sequence[Listed],
+    unit: float,
+    streams: Streams,
+) -> Crowd:
+    """Add accounts that begin without a position."""
+    rng = streams(f"venue/{config.name}/newcomers")
+    interest = np.array([each.interest_usd for each in listed])
+    mean_usd = 2.0 * float(interest.sum()) / len(crowd.lots)
+    margin = [int(usd * unit) for usd in law.margins(rng, count, mean_usd).tolist()]
+    home = crowd.home
+    if home is not None:
+        chosen = rng.choice(len(listed), count, p=interest / interest.sum())
+        home = np.concatenate([home, chosen.astype(np.int64)])
+    empty = np.zeros((count, len(listed)))
+    return Crowd(
+        np.concatenate([crowd.lots, empty.astype(np.int64)]),
+        np.concatenate([crowd.stop_usd, np.full_like(empty, np.nan)]),
+        crowd.margin + margin,
+        home,
+    )
 
 
 def _lot_usd(each: Listed, unit: float) -> float:
@@ -255,7 +402,10 @@ def _halting(
     others = [
         k
         for k, other in enumerate(scenario.assets)
-        if k != each.asset and k in floor.book_of_asset and underlying in (other.symbol, other.underlying)
+        if k != each.asset
+        and k in floor.book_of_asset
+        and other.option is None
+        and underlying in (other.symbol, other.underlying)
     ]
     return Halting(
         breaker, floor, each.asset, others, config.breaker.flow_shift, each.price_usd, f"{where}.breaker"

@@ -1,8 +1,9 @@
 """From a failed margin check to a closed account: cancel, sell, takeover, deleveraging.
 
 A case waits for its stages and then sells what its sizing asks for, in every block, within what the
-account and the insurance fund can bear. An account that has fallen too far is taken over by the backstop
-vault; one that owes more than the fund has is closed against winning traders at its bankruptcy prices.
+account and the insurance fund can bear: by orders that trade at once, by icebergs that rest, or in
+auctions. An account that has fallen too far is taken over by the backstop vault; one that owes more than
+the fund has is closed against winning traders at its bankruptcy prices.
 
 An account with several positions closes them in the order that the venue states. Once it owes more than
 the fund has, positions that have gained are sold first, whatever they bring within the slippage allowed;
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ....agents.strategies.exits import Progress, Schedule
+from ....agents.strategies.exits import Part, Progress, Schedule
 from ....protocols.margin.accounts import MarginAccounts
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.deleveraging import (
@@ -30,12 +31,16 @@ from ....protocols.margin.deleveraging import (
     ranking,
 )
 from ....protocols.margin.insurance import cover
+from ....protocols.margin.mirror_descent import MirrorDescent, burdens_after
 from ....protocols.margin.sizing import MarginPosition, close_in_order, largest_requirement_first
 from ....protocols.margin.takeover import bankruptcy_ticks, take_over
 from ...scenarios.margin import VenueConfig
+from .account_maintenance import AccountMaintenance
+from .auctions import PositionAuctions
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Case, Checked, Leg, MarginRecords
+from .resting import RestingOrders, Traded
 from .rules import build_sizing
 
 
@@ -62,8 +67,8 @@ class Closing:
         Rows: traders, insurance fund, and the backstop vault if there is one.
     maintenance : Maintenance
     n_traders : int
-    schedule : Schedule or None
-        How a sale is spread over time; None for all at once.
+    execution : Schedule, PositionAuctions or None
+        How a sale is spread over time, or auctioned; None for all at once.
     records : MarginRecords
     rng : Generator
     block_time_s : float
@@ -72,6 +77,8 @@ class Closing:
     ----------
     open : dict of int to Case
         Cases under way, by row.
+    resting : list of RestingOrders
+        Icebergs of cases and orders of the vault, by column.
     """
 
     def __init__(
@@ -81,7 +88,7 @@ class Closing:
         accounts: MarginAccounts,
         maintenance: Maintenance,
         n_traders: int,
-        schedule: Schedule | None,
+        execution: Schedule | PositionAuctions | None,
         records: MarginRecords,
         rng: np.random.Generator,
         block_time_s: float,
@@ -90,11 +97,15 @@ class Closing:
         self.listings = tuple(listings)
         self.accounts, self.n_traders, self.fund, self.vault = accounts, n_traders, n_traders, n_traders + 1
         self.maintenance = maintenance
-        self.schedule, self.records = schedule, records
+        self.schedule = execution if isinstance(execution, Schedule) else None
+        self.auctions = execution if isinstance(execution, PositionAuctions) else None
+        self.resting = [RestingOrders(listing, accounts) for listing in self.listings]
+        self.records = records
         self.open: dict[int, Case] = {}
         self._rate = max(tier.maintenance for tier in config.tiers)
         self._rng = rng
         self._block_time_s = block_time_s
+        self._burdens = np.zeros((n_traders, len(self.listings)))
 
     def begin(self, row: int, block: int, time_s: float, checked: Checked) -> None:
         """Open the case of an account that has failed the margin check."""
@@ -117,6 +128,20 @@ class Closing:
         """Rows in a random order: nothing is decided by the order of a list."""
         return [rows[i] for i in self._rng.permutation(len(rows))] if len(rows) > 1 else rows
 
+    def collect(self, only: int | None = None) -> list[Traded]:
+        """Book what resting orders, or those of one row, have traded since the last look."""
+        found = [traded for resting in self.resting if len(resting) for traded in resting.collect(only)]
+        for traded in found:
+            case = self.open.get(traded.row)
+            if case is not None:
+                self._credit(case, self._filled(self.listings[traded.column], traded.lots, traded.value))
+        return found
+
+    def withdraw(self, row: int) -> None:
+        """Take all orders of a row off the books."""
+        for resting in self.resting:
+            resting.withdraw(row)
+
     def work(self, block: int, time_s: float) -> None:
         """Carry all cases on by one block."""
         volumes = [listing.lots_since() for listing in self.listings]
@@ -134,17 +159,10 @@ class Closing:
         for listing in self.listings:
             listing.mark_volume()
 
-    def expire(self, time_s: float) -> None:
-        """End the cases of accounts whose last position was settled."""
-        for row, case in list(self.open.items()):
-            if not self.held(row):
-                self._settle(case)
-                self._end(case, time_s, "expired")
-
     def trade(self, row: int, listing: Listing, lots: int, worst_usd: float = 0.0) -> Filled:
         """Buy lots (sell if negative) on the book for a row, at most `max_slippage` beyond the mark."""
         side = 1 if lots > 0 else -1
-        worst = worst_usd or listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
+        worst = worst_usd or self._slipped_usd(listing, side)
         done, value = listing.take(lots, worst)
         self.accounts.fill_value(row, listing.column, done, value)
         rest = self.accounts.lots.item(row, listing.column)
@@ -152,12 +170,16 @@ class Closing:
             self.accounts.trade(self.fund, row, listing.column, rest, listing.ticks)
         if not done:
             return NOTHING
-        return Filled(done, abs(value), value - listing.contract.value(done, listing.ticks))
+        return self._filled(listing, done, value)
 
     # parts of a sale
 
+    def _filled(self, listing: Listing, lots: int, value: int) -> Filled:
+        return Filled(lots, abs(value), value - listing.contract.value(lots, listing.ticks))
+
     def _dispose(self, case: Case, block: int, time_s: float, volumes: Sequence[int]) -> None:
         accounts, row = self.accounts, case.row
+        self.collect(row)  # orders of this block may have met its own
         equity, needed = accounts.equity(row), self.maintenance.required(row)
         if case.stage == 1:
             if equity >= needed:
@@ -165,27 +187,36 @@ class Closing:
                 return
             self._start(case, time_s, equity)
         if self._takes_over(row, equity, needed):
+            self.withdraw(row)
             case.closed += sum(abs(self._value(row, column)) for column in self.held(row))
             take_over(accounts, row, self.vault)
             self._end(case, time_s, "backstop")
             return
         for leg in case.legs:
-            lots = self._due(case, leg, time_s, volumes[leg.column])
-            if lots:
-                self._order(case, self.listings[leg.column], lots)
+            if self.auctions is not None:
+                self._auction(case, leg, self.auctions, block, time_s)
+            else:
+                self._sell(case, leg, self._due(case, leg, time_s, volumes[leg.column]))
         left = self.held(row)
         if left and self.policy != "none" and accounts.equity(row) + self._fund() < 0:
             self._bankrupt(case, left, block, time_s)
         elif not left:
             self._settle(case)
             self._end(case, time_s, "sold")
-        elif all(self._left(row, leg) < self.listings[leg.column].least for leg in case.legs):
+        elif all(self._left(case, leg) < self.listings[leg.column].least for leg in case.legs):
             self._end(case, time_s, "reduced")
 
     def _start(self, case: Case, time_s: float, equity: int) -> None:
         """Decide how much of which positions is to be closed, once orders are cancelled."""
         case.stage, case.start_s = 2, time_s
         columns = self._in_order(case.row)
+        if isinstance(self.maintenance, AccountMaintenance):
+            planned = self.maintenance.lots_to_close(case.row, equity, self.rules)
+            for column in columns:
+                if planned[column]:
+                    held = abs(self.accounts.lots.item(case.row, column))
+                    self._add_leg(case, column, held - planned[column])
+            return
         positions, sizings = [], []
         for listing in (self.listings[column] for column in columns):
             lots = self.accounts.lots.item(case.row, listing.column)
@@ -219,41 +250,90 @@ class Closing:
         }
         return sorted(columns, key=lambda column: (-depths[column], column))
 
-    def _due(self, case: Case, leg: Leg, time_s: float, traded: int) -> int:
-        """Lots to buy now (sell if negative): all that is ordered, or the schedule's part."""
-        listing = self.listings[leg.column]
-        lots = self.accounts.lots.item(case.row, leg.column)
-        left = self._left(case.row, leg)
+    def _left(self, case: Case, leg: Leg) -> int:
+        """Lots of a leg that are still to be closed, without sign."""
+        return max(abs(self.accounts.lots.item(case.row, leg.column)) - leg.keep, 0)
+
+    def _due(self, case: Case, leg: Leg, time_s: float, traded: int) -> Part:
+        """Lots to close now, without sign: all that is ordered, or the schedule's part."""
+        listing, left = self.listings[leg.column], self._left(case, leg)
         elapsed_s = time_s - case.start_s
-        if self.schedule is not None and elapsed_s < self.schedule.horizon_s:
-            price = listing.ticks * listing.tick_usd * listing.lot_tokens
-            progress = Progress(leg.start, elapsed_s, leg.ordered, left, traded, 0, price)
-            left = min(self.schedule.part(progress).units, left)
-        return -left if lots > 0 else left
+        if self.schedule is None or elapsed_s >= self.schedule.horizon_s:
+            return Part(left)
+        price = listing.ticks * listing.tick_usd * listing.lot_tokens
+        part = self.schedule.part(Progress(leg.start, elapsed_s, leg.ordered, left, traded, 0, price))
+        return part._replace(units=min(part.units, left))
 
-    def _left(self, row: int, leg: Leg) -> int:
-        """Lots of a position that are still to be closed."""
-        return max(abs(self.accounts.lots.item(row, leg.column)) - leg.keep, 0)
-
-    def _order(self, case: Case, listing: Listing, lots: int) -> None:
+    def _sell(self, case: Case, leg: Leg, part: Part) -> None:
         """Sell or buy back on the book, within what the account and the fund can bear."""
-        accounts, row, side = self.accounts, case.row, 1 if lots > 0 else -1
-        worst = listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
+        row, listing, resting = case.row, self.listings[leg.column], self.resting[leg.column]
+        lots = -part.units if self.accounts.lots.item(row, leg.column) > 0 else part.units
+        if not part.shown:
+            resting.withdraw(row)
+            if lots:
+                self._credit(case, self.trade(row, listing, lots, self._worst_usd(row, listing, lots)))
+            return
+        worst, (bid, ask) = self._worst_usd(row, listing, lots), listing.touch()
+        best, own = (min(bid, worst) if lots > 0 else max(ask, worst)), resting.price_of(row)
+        if resting.lots_of(row) == lots and (best <= own <= worst if lots > 0 else worst <= own <= best):
+            return  # at the best price, which may be its own
+        resting.withdraw(row)
+        if 0.0 < best < math.inf and listing.trades:
+            traded = resting.place(row, lots, part.shown, best)
+            self._credit(case, self._filled(listing, traded.lots, traded.value))
+
+    def _auction(self, case: Case, leg: Leg, auctions: PositionAuctions, block: int, time_s: float) -> None:
+        """Let bidders take what they have bid for, and offer the rest."""
+        accounts, listing = self.accounts, self.listings[leg.column]
+        lots = self._left(case, leg) * (1 if accounts.lots.item(case.row, leg.column) > 0 else -1)
+        bears = None if self.policy == "none" else accounts.equity(case.row) + self._fund()
+        if lots:
+            done, value, left = auctions.work(case, listing, lots, block, time_s, bears)
+            if done:
+                accounts.fill_value(case.row, leg.column, done, value)
+                self._credit(case, self._filled(listing, done, value))
+                auctions.set_aside(case, left)
+
+    def _worst_usd(self, row: int, listing: Listing, lots: int) -> float:
+        """Worst price at which lots of a row may be bought, or sold if negative; USD."""
+        accounts, side = self.accounts, 1 if lots > 0 else -1
+        worst = self._slipped_usd(listing, side)
         if self.policy != "none" and not self._others_lost(row, listing.column):
             limit = listing.limit_usd(lots, accounts.equity(row) + self._fund())
             worst = min(worst, limit) if side > 0 else max(worst, limit)
-        filled = self.trade(row, listing, lots, max(worst, listing.tick_usd))
+        return max(worst, listing.tick_usd)
+
+    def _credit(self, case: Case, filled: Filled) -> None:
+        """Add what was traded to the case, and take the fee while equity lasts."""
+        accounts, row = self.accounts, case.row
         fee = min(int(self.rules.fee * filled.value), max(accounts.equity(row), 0))
         accounts.transfer(row, self.fund, fee)
         case.closed += filled.value
         case.slippage += filled.slippage
         case.fee += fee
 
+    def _slipped_usd(self, listing: Listing, side: int) -> float:
+        """Return the mark and the slippage allowed, USD."""
+        return listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage * listing.reach)
+
     def _settle(self, case: Case) -> None:
         """Let the fund pay what a closed account owes."""
         burden = cover(self.accounts, case.row, self.fund)
         case.fund_paid += burden.from_fund
         case.deficit += max(-self.accounts.balances.item(case.row), 0)
+
+    def settle_expired(self, rows: list[int], block: int, time_s: float) -> None:
+        """Let the fund pay what accounts owe that an expiry has left without positions."""
+        for row in rows:
+            owed = self.accounts.balances.item(row)
+            if owed >= 0 or row in self.open or self.held(row):
+                continue
+            checked = Checked(owed, owed, 0, 0, owed, 0, 0)
+            case = Case(len(self.records.cases), row, block, time_s, checked, self.records.unit, block)
+            self.records.cases.append(case)
+            self.open[row] = case
+            self._settle(case)
+            self._end(case, time_s, "expired")
 
     def _takes_over(self, row: int, equity: int, needed: int) -> bool:
         """Whether it is time for the backstop vault, and it can bear the account."""
@@ -285,6 +365,7 @@ class Closing:
     def _bankrupt(self, case: Case, columns: list[int], block: int, time_s: float) -> None:
         """Close all of an account, against winners once no position with a gain is left to sell."""
         row = case.row
+        self.withdraw(row)
         if len(columns) > 1:
             for leg in case.legs:
                 leg.keep = 0
@@ -322,16 +403,26 @@ class Closing:
         contract, mark = listing.contract, listing.ticks
         lots = accounts.lots.item(row, column)
         rows, gains, equities = self._winners(1 if lots > 0 else -1, listing)
-        held = np.abs(accounts.lots[rows, column]).tolist()
-        if self.policy == "capped-pro-rata":
+        room = held = np.abs(accounts.lots[rows, column]).tolist()
+        if self.policy in ("capped-pro-rata", "mirror-descent"):
             costs = [_cost(contract, h, price, mark) for h in held]
-            held = [
+            room = [
                 min(h, h * gain // cost) if cost else h
                 for h, gain, cost in zip(held, gains, costs, strict=True)
             ]
-        notional = [abs(contract.value(h, mark)) for h in np.abs(accounts.lots[rows, column]).tolist()]
+        notional = [abs(contract.value(h, mark)) for h in held]
         score = ranking(gains, np.abs(accounts.entry[rows, column]), notional, equities)
-        taken = self._rule(equities).allocate(abs(lots), held, score.tolist())
+        burdens = self._burdens[rows, column]
+        taken = self._rule(equities, burdens.tolist()).allocate(abs(lots), room, score.tolist())
+        self._burdens[rows, column] = burdens_after(burdens, taken, room)
+        shares = [part / h for part, h in zip(taken, held, strict=True)]
+        haircut = sum(_cost(contract, part, price, mark) for part in taken)
+        records.rounds.append(
+            (
+                case.number, records.venue, contract.symbol, block, time_s, len(held), abs(lots), sum(taken),
+                haircut / records.unit, max(shares, default=0.0), sum(taken) / max(sum(held), 1),
+            )
+        )  # fmt: skip
         given = [each for each in zip(rows, taken, equities, strict=True) if each[1]]
         close_against(accounts, row, column, [g[0] for g in given], [g[1] for g in given], price)
         price_usd, mark_usd = price * listing.tick_usd, mark * listing.tick_usd
@@ -344,12 +435,14 @@ class Closing:
             )
             for winner, part, equity in given
         ]  # fmt: skip
-        case.haircut += sum(_cost(contract, part, price, mark) for part in taken)
+        case.haircut += haircut
         case.closed += abs(contract.value(sum(taken), mark))
 
-    def _rule(self, equities: list[int]) -> DeleveragingRule:
+    def _rule(self, equities: list[int], burdens: list[float]) -> DeleveragingRule:
         if self.policy == "capped-pro-rata":
             return CappedProRata(tuple(equities))
+        if self.policy == "mirror-descent":
+            return MirrorDescent(tuple(burdens))
         rules: dict[str, DeleveragingRule] = {"queue": Queue(), "pro-rata": ProRata(), "min-max": MinMax()}
         return rules[self.policy]
 
@@ -371,6 +464,9 @@ class Closing:
 
     def _end(self, case: Case, time_s: float, outcome: str) -> None:
         case.outcome, case.done_s = outcome, time_s
+        self.withdraw(case.row)
+        if self.auctions is not None:
+            self.auctions.end(case)
         del self.open[case.row]
 
 

@@ -44,9 +44,9 @@ class InverseListing(Listing):
             return 0, 0
         if lots < 0:
             sold, got = self.floor.sell(self.asset, self._clearing, coins, worst_usd)
-            return -got, sold * self._lot_units
+            return -got, sold * self.lot_units
         bought, paid = self.floor.buy(self.asset, self._clearing, coins, worst_usd)
-        return paid, -bought * self._lot_units
+        return paid, -bought * self.lot_units
 
     def limit_usd(self, lots: int, loss: int) -> float:
         """Return the price at which buying lots (selling if negative) costs so much against the mark."""

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.strategies.exits import SaleStart
-from ....market.ledger import OUTSIDE, Ledger, Reason
-from ....market.order_book.layout import QUOTE_PER_LOT_TICK
-from ....market.trading import FOREVER, TradingFloor
+from ....market.ledger import Ledger
+from ....market.order_book.layout import BUY, SELL
+from ....market.trading import TradingFloor
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
@@ -25,8 +25,6 @@ from ....protocols.margin.marks import (
     UncertaintyHaircut,
     observe,
 )
-from ...scenarios.venues import FutureConfig
-from ..contract_paths import expiry_block
 from .feed import Feed
 from .halting import Halting
 from .rules import stepped
@@ -54,8 +52,8 @@ class Listing:
         The circuit breaker of its book.
     funding_s : float
         Time between funding payments; infinite for none.
-    future : FutureConfig, optional
-        Terms of a contract that ends.
+    variation_s : float
+        Time between payments of variation margin; infinite for none.
 
     Attributes
     ----------
@@ -65,8 +63,9 @@ class Listing:
         The mark and the outside price, rounded to the book.
     add_on : float
         What is added to margin rates.
-    end : int
-        Block of the final settlement.
+    reach : float
+        Factor of the slippage allowed: an option's elasticity in its underlying, else 1.
+    expired : bool
     """
 
     seen: MarkInputs
@@ -85,7 +84,7 @@ class Listing:
         stops_usd: NDArray[np.float64],
         halting: Halting | None,
         funding_s: float,
-        future: FutureConfig | None = None,
+        variation_s: float = math.inf,
     ) -> None:
         self.column, self.contract, self.asset = column, contract, feed.asset
         self.floor, self.feed, self.rule, self.halting = floor, feed, rule, halting
@@ -95,16 +94,16 @@ class Listing:
         self.any_stop = bool((~np.isnan(stops_usd)).any())
         self.ticks = self.true_ticks = 0
         self.add_on = 0.0
+        self.reach = 1.0
+        self.expired = False
         self._ledger, self._clearing = ledger, clearing
         self._float_lots = float_lots
-        self._lot_units = round(self.spec.lot * ledger.assets[feed.asset].unit)
+        self.lot_units = round(self.spec.lot * ledger.assets[feed.asset].unit)
         self._book = floor.book_of_asset[feed.asset]
         self._block_time_s = feed.block_time_s
         self._memory = MarkMemory()
         self._funding_s = self._next_funding_s = funding_s
-        self.future = future
-        self.end = FOREVER if future is None else expiry_block(future, feed.block_time_s)
-        self._next_variation_s = math.inf if future is None else future.variation_s
+        self._variation_s = self._next_variation_s = variation_s
         self._rate: float | None = None
         self._traded = 0
 
@@ -140,18 +139,22 @@ class Listing:
         self._next_funding_s += self._funding_s
         return True
 
+    @property
+    def dated(self) -> bool:
+        """Whether it pays variation margin: a future with an end."""
+        return self._variation_s < math.inf
+
     def variation_due(self, time_s: float) -> bool:
         """Whether variation margin is paid now; the next payment is set."""
         if time_s < self._next_variation_s:
             return False
-        assert self.future is not None  # a perpetual is never due
-        self._next_variation_s += self.future.variation_s
+        self._next_variation_s += self._variation_s
         return True
 
     @property
     def trades(self) -> bool:
         """Whether the venue lets it trade."""
-        return self.halting is None or not self.halting.halted
+        return not self.expired and (self.halting is None or not self.halting.halted)
 
     # the book
 
@@ -172,6 +175,22 @@ class Listing:
             return -sold, -got
         return self.floor.buy(self.asset, self._clearing, lots, worst_usd)
 
+    def rest(self, lots: int, shown: int, price_usd: float) -> tuple[int, int, int]:
+        """Let an order to buy lots (sell if negative) rest on the book, `shown` at a time.
+
+        Returns
+        -------
+        tuple of int
+            Its number (0 if refused), and what it bought at once and paid for; negative if sold.
+        """
+        side = BUY if lots > 0 else SELL
+        number, done, value = self.floor.rest(self.asset, self._clearing, abs(lots), shown, price_usd, side)
+        return number, side * done, side * value
+
+    def touch(self) -> tuple[float, float]:
+        """Best bid and ask now, USD; 0 and infinity where there is none."""
+        return self.floor.touch(self.asset)
+
     def limit_usd(self, lots: int, loss: int) -> float:
         """Return the price at which buying lots (selling if negative) costs so much against the mark."""
         side = 1 if lots > 0 else -1
@@ -190,6 +209,11 @@ class Listing:
     def lot_tokens(self) -> float:
         """Tokens of the underlying in a lot."""
         return self.spec.lot
+
+    @property
+    def lots_asset(self) -> int:
+        """Ledger column in which positions are delivered."""
+        return self.asset
 
     def book_lots(self, lots: int) -> int:
         """Return a position in lots of the book."""
@@ -218,36 +242,17 @@ class Listing:
         """Count traded lots from here on."""
         self._traded = self.floor.lots_traded(self.asset)
 
-    def redeem(self, block: int, price_usd: float) -> int:
-        """End the trade for good and turn everybody's contracts into cash at a price.
-
-        Contracts outside of the crowd are fully paid, so the rest of the world pays for them. The final price
-        in ticks stays the mark.
-
-        Returns
-        -------
-        int
-            Base units that the venue's float of contracts has become.
-        """
-        ledger, floor, asset, quote = self._ledger, self.floor, self.asset, self.floor.quote_asset
-        floor.close_book(asset, block, price_usd)
-        self.ticks = self.in_ticks(price_usd)
-        lot_usd = self.ticks * int(floor.books[self._book, QUOTE_PER_LOT_TICK])
-        for account in np.flatnonzero(ledger.balances[: ledger.n_accounts, asset] > 0).tolist():
-            units = ledger.balance(account, asset)
-            ledger.transfer(asset, account, OUTSIDE, units, Reason.BURN)
-            ledger.transfer(quote, OUTSIDE, account, units * lot_usd // self._lot_units, Reason.TRANSFER)
-        lots, self._float_lots = self._float_lots, 0
-        return lots * lot_usd
+    def expire(self, ticks: int) -> int:
+        """End trading at a final price; return what the float is paid, base units."""
+        self.expired = True
+        self.ticks = self.true_ticks = max(ticks, 1)
+        paid = self.contract.value(self._float_lots, ticks)
+        self._float_lots = 0
+        return paid
 
     # conservation
 
     def residual(self, lots: int) -> int:
-        """Return how far the clearing account's contracts are from what positions add up to; base units."""
+        """Return how far the clearing account's contracts are from lots that it should hold; base units."""
         held = self._ledger.balance(self._clearing, self.asset)
-        return abs(held - (self._float_lots + lots) * self._lot_units)
-
-    @property
-    def lots_asset(self) -> int:
-        """Ledger column in which positions are delivered."""
-        return self.asset
+        return abs(held - (self._float_lots + lots) * self.lot_units)

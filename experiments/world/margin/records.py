@@ -34,12 +34,32 @@ DELEVERAGING_COLUMNS = (
     "haircut_usd", "forgone_usd", "equity_before_usd",
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
-LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
-SETTLEMENT_COLUMNS = (
-    "block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd", "fund_paid_usd",
-    "deficit_usd",
+UNDERLYING_COLUMNS = (
+    "block", "t_s", "venue", "underlying", "spot", "volatility", "volatility_age_s", "reference_volatility",
 )  # fmt: skip
-_TEXT = ("venue", "instrument", "outcome", "kind")
+LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
+SETTLEMENT_COLUMNS = ("block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd")
+ROUND_COLUMNS = (
+    "id", "venue", "instrument", "block", "t_s", "winners", "lots_needed", "lots_taken", "haircut_usd",
+    "largest_share", "even_share",
+)  # fmt: skip
+AUCTION_COLUMNS = (
+    "id", "venue", "instrument", "block", "t_s", "bidder", "lots", "price", "paid_units", "value_ticks",
+    "position_lots", "positions_units", "equity_units",
+    "requirement_units", "bears_units", "elapsed_s", "concession_usd",
+)  # fmt: skip
+BACKSTOP_COLUMNS = (
+    "block", "t_s", "venue", "instrument", "taken_lots", "sold_lots", "lots", "position_usd", "equity_usd",
+    "profit_usd",
+)  # fmt: skip
+CROWD_COLUMNS = (
+    "block", "t_s", "venue", "instrument", "account", "lots", "lots_after", "price", "long_share",
+)  # fmt: skip
+_WHOLE = (
+    "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
+)  # fmt: skip
+_TEXT = ("venue", "instrument", "underlying", "outcome", "bidder", "kind")
+_FLAGS = ("is_false", "by_model", "halted")
 
 
 class Checked(NamedTuple):
@@ -122,12 +142,10 @@ class MarginRecords:
     venue : str
     unit : float
         Base units in one USD; for an inverse contract those of the coin at the last mark.
-    dated : bool
-        Whether any of its contracts ends, so that there are settlements.
     """
 
-    def __init__(self, venue: str, unit: float, dated: bool = False) -> None:
-        self.venue, self.unit, self.dated = venue, unit, dated
+    def __init__(self, venue: str, unit: float) -> None:
+        self.venue, self.unit = venue, unit
         self.marks: list[tuple[Any, ...]] = []
         self.cases: list[Case] = []
         self.positions: list[tuple[Any, ...]] = []
@@ -135,6 +153,11 @@ class MarginRecords:
         self.funding: list[tuple[Any, ...]] = []
         self.late: list[tuple[Any, ...]] = []
         self.settlements: list[tuple[Any, ...]] = []
+        self.underlyings: list[tuple[Any, ...]] = []
+        self.rounds: list[tuple[Any, ...]] = []
+        self.auctions: list[tuple[Any, ...]] = []
+        self.backstop: list[tuple[Any, ...]] = []
+        self.crowd: list[tuple[Any, ...]] = []
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
@@ -164,14 +187,21 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
         "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
     }
-    if any(v.dated for v in venues):
-        rows["settlements"] = ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS)
+    more: dict[str, tuple[list[tuple[Any, ...]], tuple[str, ...]]] = {
+        "deleveraging_rounds": ([row for v in venues for row in v.rounds], ROUND_COLUMNS),
+        "position_auctions": ([row for v in venues for row in v.auctions], AUCTION_COLUMNS),
+        "backstop": ([row for v in venues for row in v.backstop], BACKSTOP_COLUMNS),
+        "underlyings": ([row for v in venues for row in v.underlyings], UNDERLYING_COLUMNS),
+        "settlements": ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS),
+        "crowd_trades": ([row for v in venues for row in v.crowd], CROWD_COLUMNS),
+    }
+    rows |= {name: part for name, part in more.items() if part[0]}  # what never happened has no table
     return {name: _frame(given, columns) for name, (given, columns) in rows.items()}
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
     frame = pd.DataFrame.from_records(rows, columns=list(columns))
-    whole = {"id", "account", "block", "lots", "mark_ticks", *(c for c in columns if c.endswith("_units"))}
+    whole = {*_WHOLE, *(c for c in columns if c.endswith(("_units", "_ticks", "_lots")))}
     types: dict[str, Any] = {}
     for name in columns:
         if name in _TEXT:
@@ -179,5 +209,5 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
         elif name in whole:
             types[name] = np.int64
         else:
-            types[name] = bool if name in ("is_false", "by_model", "halted") else np.float64
+            types[name] = bool if name in _FLAGS else np.float64
     return frame.astype(types).astype({name: "category" for name in columns if name in _TEXT})
