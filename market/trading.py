@@ -89,6 +89,9 @@ from .trading_layout import (
 TRANCHES = 10_000
 """Most parts in which an iceberg is shown."""
 
+FOREVER = 2**62
+"""Block at which a halt without an end is over."""
+
 TRADER_ENDOWMENT_USD = 2e10
 """What the background traders of one book own of each side at the start, USD."""
 
@@ -372,6 +375,18 @@ class TradingFloor:
         book = self.book_of_asset[asset]
         self._halts = [(b, span) for b, span in self._halts if b != book] + [(book, (first, end))]
 
+    def close_book(self, asset: int, block: int, price_usd: float) -> None:
+        """End the trade in an asset for good: all orders go back, and the mid stays where it is told."""
+        b = self.book_of_asset[asset]
+        view = BookView(self.books[b], self._trades)
+        for order in np.concatenate([view.orders(BUY)[:, 0], view.orders(SELL)[:, 0]]).tolist():
+            self.withdraw(asset, order)
+        self.halt(asset, block, FOREVER)
+        self.params[b, HALTED] = 1.0
+        self.state[b, [MID, FAIR]] = price_usd
+        self.state[b, [BID, ASK]] = math.nan
+        self.state[b, [BID_DEPTH_USD, ASK_DEPTH_USD]] = 0.0
+
     def scale_flow(self, asset: int, factor: float) -> None:
         """Multiply the sizes of background orders in the book of an asset, compared with the start."""
         book = self.book_of_asset[asset]
@@ -623,4 +638,4 @@ def _ladder_ticks(spec: BookSpec) -> int:
     return 1 << min(max(10, top), MAX_TICKS.bit_length() - 1)
 
 
-__all__ = ["TRADE_COLUMNS", "BookSpec", "FlowSpec", "TradingFloor"]
+__all__ = ["FOREVER", "TRADE_COLUMNS", "BookSpec", "FlowSpec", "TradingFloor"]

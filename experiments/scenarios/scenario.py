@@ -242,9 +242,14 @@ class Scenario(Section):
     def _check_venues(self) -> None:
         risky = tuple(asset.symbol for asset in self.risky)
         for asset in self.assets:
-            if asset.underlying is None:
-                continue
             where = f"assets.{asset.symbol}"
+            if asset.underlying is None:
+                for key in ("future", "inverse"):
+                    if getattr(asset, key):
+                        raise ValueError(f"{where}.{key} needs an underlying; it has none")
+                continue
+            if asset.inverse and asset.future is not None:
+                raise ValueError(f"{where}.future does not go with inverse = true; allowed: a perpetual")
             if asset.underlying not in risky:
                 raise ValueError(
                     f"{where}.underlying = {asset.underlying!r}; allowed: assets whose price moves, "
@@ -271,6 +276,12 @@ class Scenario(Section):
                         f"venues.{venue.name}.{key} = {symbol!r}; allowed: assets with an "
                         f"underlying, {', '.join(contracts) or 'of which there is none'}"
                     )
+            coins = [symbol for symbol in venue.contracts if self.asset(symbol).inverse]
+            if coins and len(venue.contracts) > 1:
+                raise ValueError(
+                    f"venues.{venue.name}.instruments holds {coins[0]!r}, which settles in its own coin; "
+                    "allowed: an inverse contract alone"
+                )
             interest = venue.traders.open_interest_usd
             if isinstance(interest, dict) and set(interest) != set(venue.contracts):
                 raise ValueError(

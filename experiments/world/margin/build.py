@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.streams import Streams
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.contracts import Contract, LinearContract
+from ....protocols.margin.contracts import Contract, ContractError, LinearContract, Shape
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError, per_asset
 from ...scenarios.margin import VenueConfig
@@ -26,6 +27,7 @@ from .closing import Closing
 from .crowd import TradingCrowd
 from .feed import Feed
 from .halting import Halting
+from .inverse import InverseListing, inverse_contract
 from .listing import Listing
 from .maintenance import TieredMaintenance
 from .records import MarginRecords
@@ -54,6 +56,11 @@ class Listed(NamedTuple):
     tick_usd: float
     ticks: int
     interest_usd: float
+
+    @property
+    def inverse(self) -> bool:
+        """Whether it settles in its own token."""
+        return self.contract.shape is Shape.INVERSE
 
 
 class Crowd(NamedTuple):
@@ -91,9 +98,23 @@ def build_venues(
 
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
     """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
-    quote, book = scenario.asset(scenario.quote), scenario.asset(symbol).book
-    assert book is not None  # a contract has one
-    return LinearContract(symbol, round(book.lot * book.tick_usd * 10**quote.decimals))
+    quote, asset = scenario.asset(scenario.quote), scenario.asset(symbol)
+    assert asset.book is not None  # a contract has one
+    if asset.inverse:
+        try:
+            return inverse_contract(symbol, asset.book, 10**asset.decimals, 10**quote.decimals)
+        except ContractError as error:
+            raise ScenarioError(f"assets.{symbol}.book.{error}") from None
+    multiplier = round(asset.book.lot * asset.book.tick_usd * 10**quote.decimals)
+    expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
+    return LinearContract(symbol, multiplier, expiry_s)
+
+
+def settlement_unit(scenario: Scenario, config: VenueConfig, price_usd: float) -> float:
+    """Return the base units of a venue's settlement asset in one USD, where coin costs so much."""
+    coin = scenario.asset(config.contracts[0])
+    unit: int = 10 ** (coin if coin.inverse else scenario.asset(scenario.quote)).decimals
+    return unit / price_usd if coin.inverse else unit
 
 
 def _build(
@@ -106,8 +127,11 @@ def _build(
     streams: Streams,
 ) -> MarginVenue:
     where = f"venues.{config.name}"
-    unit = ledger.assets[floor.quote_asset].unit
     listed = _listed(config, scenario, ledger, floor, path)
+    unit = settlement_unit(scenario, config, listed[0].price_usd)
+    cash_asset = listed[0].asset if listed[0].inverse else floor.quote_asset
+    if listed[0].inverse:
+        _check_inverse(config, where)
     law = _leverage_law(config, len(listed), where)
     crowd = _draw(config, law, listed, unit, streams, where)
     trading = _trading_law(config, where)
@@ -118,7 +142,9 @@ def _build(
     tiers = build_tiers(config, unit)
     accounts = MarginAccounts([each.contract for each in listed], n + 1 + vault, [tiers] * len(listed))
     clearing = ledger.open_account(f"venue/{config.name}")
-    cash = _endow_cash(config, ledger, floor, listed, clearing)
+    interest = sum(each.interest_usd for each in listed)
+    cash = int(FLOAT * interest * unit)
+    _endow(config, interest, ledger, cash_asset, clearing, cash)
     for row, margin in enumerate(crowd.margin):
         for column, each in enumerate(listed):
             accounts.fill(row, column, crowd.lots.item(row, column), each.ticks)
@@ -126,27 +152,19 @@ def _build(
     accounts.deposit(n, round(config.insurance_fund_usd * unit))
     if config.backstop is not None:
         accounts.deposit(n + 1, round(config.backstop.capital_usd * unit))
-    ledger.endow(floor.quote_asset, clearing, accounts.cash_total)
+    ledger.endow(cash_asset, clearing, accounts.cash_total)
     listings = [
         _listing(config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column])
         for column, each in enumerate(listed)
     ]
     maintenance = TieredMaintenance(accounts, config, unit)
-    records, rng = MarginRecords(config.name, unit), streams(f"venue/{config.name}")
+    dated = any(each.contract.expiry_s is not None for each in listed)
+    records, rng = MarginRecords(config.name, unit, dated), streams(f"venue/{config.name}")
     auction, execution = build_auction(config.liquidation, where), None
     if auction is not None:
         execution = PositionAuctions(
-            *auction,
-            ledger,
-            number,
-            clearing,
-            floor.quote_asset,
-            listings,
-            accounts,
-            maintenance,
-            records,
-            rng,
-        )
+            *auction, ledger, number, clearing, cash_asset, listings, accounts, maintenance, records, rng,
+        )  # fmt: skip
     closing = Closing(
         config, listings, accounts, maintenance, n,
         execution or build_schedule(config.liquidation, where), records, rng, scenario.clock.block_time_s,
@@ -161,9 +179,8 @@ def _build(
             streams(f"venue/{config.name}/trading"), scenario.clock.block_time_s,
         )  # fmt: skip
     return MarginVenue(
-        config, ledger, clearing, cash, floor.quote_asset, listings, accounts, maintenance,
-        build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop,
-        traders,
+        config, ledger, clearing, cash, cash_asset, listings, accounts, maintenance,
+        build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop, traders,
     )  # fmt: skip
 
 
@@ -194,17 +211,26 @@ def _listing(
 ) -> Listing:
     """Open a contract: its float, feed, mark and circuit breaker."""
     where, unit = f"venues.{config.name}", ledger.assets[floor.quote_asset].unit
-    lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
-    lots = int(FLOAT * each.interest_usd * unit / each.contract.value(1, each.ticks))
-    _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
-    underlying = ledger.asset_index[str(scenario.asset(each.contract.symbol).underlying)]
+    if each.inverse:
+        lots = int(FLOAT * each.interest_usd * unit)
+        _endow(config, each.interest_usd, ledger, floor.quote_asset, clearing, lots)
+    else:
+        lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
+        lots = int(FLOAT * each.interest_usd * unit / each.contract.value(1, each.ticks))
+        _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
+    asset = scenario.asset(each.contract.symbol)
+    underlying = ledger.asset_index[str(asset.underlying)]
+    perpetual = asset.future is None
     feed = Feed(
-        floor, each.asset, underlying, path[:, underlying], config.index, config.model, config.funding,
-        scenario.clock.block_time_s,
+        floor, each.asset, underlying, path[:, each.asset], config.index, config.model,
+        config.funding if perpetual else None, scenario.clock.block_time_s,
+        None if perpetual else path[:, each.asset] / path[:, underlying],
     )  # fmt: skip
-    return Listing(
+    kind = InverseListing if each.inverse else Listing
+    return kind(
         column, each.contract, floor, ledger, clearing, lots, feed, build_mark(config.mark, where),
-        stops_usd.copy(), _halting(config, scenario, floor, each, where), config.funding.interval_s,
+        stops_usd.copy(), _halting(config, scenario, floor, each, where),
+        config.funding.interval_s if perpetual else math.inf, asset.future,
     )  # fmt: skip
 
 
@@ -221,6 +247,21 @@ def _leverage_law(config: VenueConfig, n_contracts: int, where: str) -> Leverage
     return law
 
 
+def _check_inverse(config: VenueConfig, where: str) -> None:
+    """Refuse what goes with linear contracts only."""
+    how = config.liquidation.execution
+    kind = how if isinstance(how, str) else how.get("kind")
+    for path, unfit in (
+        ("liquidation.execution", kind in ("iceberg", "auction")),
+        ("traders.trading", config.traders.trading is not None),
+        ("backstop.unload", config.backstop is not None and config.backstop.unload is not None),
+    ):
+        if unfit:
+            raise ScenarioError(
+                f"{where}.{path} does not go with an inverse contract; allowed for linear contracts"
+            )
+
+
 def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
     """Return how the crowd trades during the run; None if it does not."""
     if config.traders.trading is None:
@@ -229,11 +270,11 @@ def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
 
 
 def _draw(
-    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: int, streams: Streams, where: str
+    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: float, streams: Streams, where: str
 ) -> Crowd:
     """Draw the crowd."""
     given = config.traders
-    stream, lot_usd = streams(f"venue/{config.name}/traders"), [_value(each, 1) / unit for each in listed]
+    stream, lot_usd = streams(f"venue/{config.name}/traders"), [_lot_usd(each, unit) for each in listed]
     interest, price = [each.interest_usd for each in listed], [each.ticks * each.tick_usd for each in listed]
     try:
         if isinstance(law, PortfolioLaw):
@@ -289,6 +330,12 @@ def _with_newcomers(
     )
 
 
+def _lot_usd(each: Listed, unit: float) -> float:
+    """Worth of a lot at the start; that of an inverse contract is far less than a unit of its coin."""
+    many = 10**9 if each.inverse else 1
+    return abs(_value(each, many)) / unit / many
+
+
 def _value(each: Listed, lots: int) -> int:
     return each.contract.value(lots, each.ticks)
 
@@ -309,16 +356,6 @@ def _halting(
     return Halting(
         breaker, floor, each.asset, others, config.breaker.flow_shift, each.price_usd, f"{where}.breaker"
     )
-
-
-def _endow_cash(
-    config: VenueConfig, ledger: Ledger, floor: TradingFloor, listed: Sequence[Listed], clearing: int
-) -> int:
-    """Give the clearing account its float of cash; base units."""
-    interest = sum(each.interest_usd for each in listed)
-    cash = int(FLOAT * interest * ledger.assets[floor.quote_asset].unit)
-    _endow(config, interest, ledger, floor.quote_asset, clearing, cash)
-    return cash
 
 
 def _endow(

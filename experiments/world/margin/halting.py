@@ -25,12 +25,9 @@ from ....market.breakers import (
 )
 from ....market.breakers.call_auction import MARKET_ASK, MARKET_BID
 from ....market.order_book.layout import BUY, SELL
-from ....market.trading import TradingFloor
+from ....market.trading import FOREVER, TradingFloor
 from ....protocols.margin.marks import MarkInputs
 from ...scenarios.base import ScenarioError
-
-NEVER = 2**62
-"""End of a halt of which only the beginning is known."""
 
 
 class Halting:
@@ -111,7 +108,7 @@ class Halting:
                 self._shift(0.0)
                 self.halts[-1] = (self.halts[-1][0], time_s)
         elif before < Phase.HALTED <= self.state.phase:
-            self.floor.halt(self.asset, block, NEVER)
+            self.floor.halt(self.asset, block, FOREVER)
             self._shift(self.flow_shift)
             self.halts.append((time_s, float("nan")))
 

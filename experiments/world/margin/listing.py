@@ -6,13 +6,15 @@ plus a float for delivery. Nothing here knows an account of the crowd.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.strategies.exits import SaleStart
-from ....market.ledger import Ledger
-from ....market.order_book.layout import BUY, SELL
-from ....market.trading import TradingFloor
+from ....market.ledger import OUTSIDE, Ledger, Reason
+from ....market.order_book.layout import BUY, QUOTE_PER_LOT_TICK, SELL
+from ....market.trading import FOREVER, TradingFloor
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
@@ -23,6 +25,8 @@ from ....protocols.margin.marks import (
     UncertaintyHaircut,
     observe,
 )
+from ...scenarios.venues import FutureConfig
+from ..contract_paths import expiry_block
 from .feed import Feed
 from .halting import Halting
 from .rules import stepped
@@ -49,7 +53,9 @@ class Listing:
     halting : Halting or None
         The circuit breaker of its book.
     funding_s : float
-        Time between funding payments.
+        Time between funding payments; infinite for none.
+    future : FutureConfig, optional
+        Terms of a contract that ends.
 
     Attributes
     ----------
@@ -59,6 +65,8 @@ class Listing:
         The mark and the outside price, rounded to the book.
     add_on : float
         What is added to margin rates.
+    end : int
+        Block of the final settlement.
     """
 
     seen: MarkInputs
@@ -77,6 +85,7 @@ class Listing:
         stops_usd: NDArray[np.float64],
         halting: Halting | None,
         funding_s: float,
+        future: FutureConfig | None = None,
     ) -> None:
         self.column, self.contract, self.asset = column, contract, feed.asset
         self.floor, self.feed, self.rule, self.halting = floor, feed, rule, halting
@@ -93,6 +102,9 @@ class Listing:
         self._block_time_s = feed.block_time_s
         self._memory = MarkMemory()
         self._funding_s = self._next_funding_s = funding_s
+        self.future = future
+        self.end = FOREVER if future is None else expiry_block(future, feed.block_time_s)
+        self._next_variation_s = math.inf if future is None else future.variation_s
         self._rate: float | None = None
         self._traded = 0
 
@@ -128,6 +140,14 @@ class Listing:
         self._next_funding_s += self._funding_s
         return True
 
+    def variation_due(self, time_s: float) -> bool:
+        """Whether variation margin is paid now; the next payment is set."""
+        if time_s < self._next_variation_s:
+            return False
+        assert self.future is not None  # a perpetual is never due
+        self._next_variation_s += self.future.variation_s
+        return True
+
     @property
     def trades(self) -> bool:
         """Whether the venue lets it trade."""
@@ -145,7 +165,7 @@ class Listing:
         Returns
         -------
         tuple of int
-            Lots bought and what was paid for them, base units; negative if sold.
+            Lots bought and their value at the prices paid, base units; lots are negative if sold.
         """
         if lots < 0:
             sold, got = self.floor.sell(self.asset, self._clearing, -lots, worst_usd)
@@ -173,6 +193,29 @@ class Listing:
         side = 1 if lots > 0 else -1
         return (self.ticks + side * (loss // (abs(lots) * self.contract.multiplier))) * self.tick_usd
 
+    def units_in_usd(self, unit: float) -> float:
+        """Return the base units of what the contract settles in that one USD is worth now."""
+        return unit
+
+    @property
+    def least(self) -> int:
+        """Lots that the book can trade at least."""
+        return 1
+
+    @property
+    def lot_tokens(self) -> float:
+        """Tokens of the underlying in a lot."""
+        return self.spec.lot
+
+    def book_lots(self, lots: int) -> int:
+        """Return a position in lots of the book."""
+        return lots
+
+    def forgone_usd(self, lots: int, price_usd: float) -> float:
+        """Return what closing lots of an account at a price costs others against the outside price."""
+        side = 1 if lots > 0 else -1
+        return abs(lots) * ((price_usd - self.feed.truth) * side * self.spec.lot)
+
     def depth_usd(self, lots: int) -> float:
         """Return the depth that closing a position meets."""
         side = self.floor.bid_depths_usd() if lots > 0 else self.floor.ask_depths_usd()
@@ -184,12 +227,34 @@ class Listing:
         return SaleStart(volatility, self.depth_usd(lots), self.floor.depth_band, self._block_time_s)
 
     def lots_since(self) -> int:
-        """Return the lots that the book has traded since `mark_volume`."""
+        """Return the lots of its book that have been traded since `mark_volume`."""
         return self.floor.lots_traded(self.asset) - self._traded
 
     def mark_volume(self) -> None:
         """Count traded lots from here on."""
         self._traded = self.floor.lots_traded(self.asset)
+
+    def redeem(self, block: int, price_usd: float) -> int:
+        """End the trade for good and turn everybody's contracts into cash at a price.
+
+        Contracts outside of the crowd are fully paid, so the rest of the world pays for them. The final price
+        in ticks stays the mark.
+
+        Returns
+        -------
+        int
+            Base units that the venue's float of contracts has become.
+        """
+        ledger, floor, asset, quote = self._ledger, self.floor, self.asset, self.floor.quote_asset
+        floor.close_book(asset, block, price_usd)
+        self.ticks = self.in_ticks(price_usd)
+        lot_usd = self.ticks * int(floor.books[self._book, QUOTE_PER_LOT_TICK])
+        for account in np.flatnonzero(ledger.balances[: ledger.n_accounts, asset] > 0).tolist():
+            units = ledger.balance(account, asset)
+            ledger.transfer(asset, account, OUTSIDE, units, Reason.BURN)
+            ledger.transfer(quote, OUTSIDE, account, units * lot_usd // self.lot_units, Reason.TRANSFER)
+        lots, self._float_lots = self._float_lots, 0
+        return lots * lot_usd
 
     # conservation
 
@@ -197,3 +262,8 @@ class Listing:
         """Return how far the clearing account's contracts are from lots that it should hold; base units."""
         held = self._ledger.balance(self._clearing, self.asset)
         return abs(held - (self._float_lots + lots) * self.lot_units)
+
+    @property
+    def lots_asset(self) -> int:
+        """Ledger column in which positions are delivered."""
+        return self.asset

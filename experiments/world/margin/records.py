@@ -35,6 +35,10 @@ DELEVERAGING_COLUMNS = (
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
+SETTLEMENT_COLUMNS = (
+    "block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd", "fund_paid_usd",
+    "deficit_usd",
+)  # fmt: skip
 ROUND_COLUMNS = (
     "id", "venue", "instrument", "block", "t_s", "winners", "lots_needed", "lots_taken", "haircut_usd",
     "largest_share", "even_share",
@@ -54,7 +58,7 @@ CROWD_COLUMNS = (
 _WHOLE = (
     "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
 )  # fmt: skip
-_TEXT = ("venue", "instrument", "outcome", "bidder")
+_TEXT = ("venue", "instrument", "outcome", "bidder", "kind")
 _FLAGS = ("is_false", "by_model", "halted")
 
 
@@ -98,6 +102,8 @@ class Case:
     ----------
     number, row, block : int
         Of the case, the account and the check.
+    unit : float
+        Base units in one USD at the check.
     due : int
         Block of the next stage.
     stage : int
@@ -113,6 +119,7 @@ class Case:
     block: int
     t_s: float
     checked: Checked
+    unit: float
     due: int
     stage: int = 0
     start_s: float = 0.0
@@ -128,10 +135,19 @@ class Case:
 
 
 class MarginRecords:
-    """Rows of one venue."""
+    """Rows of one venue.
 
-    def __init__(self, venue: str, unit: int) -> None:
-        self.venue, self.unit = venue, unit
+    Parameters
+    ----------
+    venue : str
+    unit : float
+        Base units in one USD; for an inverse contract those of the coin at the last mark.
+    dated : bool
+        Whether any of its contracts ends, so that there are settlements.
+    """
+
+    def __init__(self, venue: str, unit: float, dated: bool = False) -> None:
+        self.venue, self.unit, self.dated = venue, unit, dated
         self.marks: list[tuple[Any, ...]] = []
         self.cases: list[Case] = []
         self.positions: list[tuple[Any, ...]] = []
@@ -142,19 +158,19 @@ class MarginRecords:
         self.auctions: list[tuple[Any, ...]] = []
         self.backstop: list[tuple[Any, ...]] = []
         self.crowd: list[tuple[Any, ...]] = []
+        self.settlements: list[tuple[Any, ...]] = []
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
-        unit = self.unit
         return [
             (
                 c.number, self.venue, c.row, c.block, c.t_s, c.checked.balance, c.checked.equity,
-                c.checked.requirement, c.checked.notional / unit, c.checked.equity / unit,
-                c.checked.requirement / unit, c.checked.reference_equity / unit,
-                c.checked.reference_requirement / unit, c.checked.reference_notional / unit,
+                c.checked.requirement, c.checked.notional / c.unit, c.checked.equity / c.unit,
+                c.checked.requirement / c.unit, c.checked.reference_equity / c.unit,
+                c.checked.reference_requirement / c.unit, c.checked.reference_notional / c.unit,
                 c.checked.reference_equity >= c.checked.reference_requirement, c.done_s, c.outcome,
-                c.closed / unit, c.slippage / unit, c.fee / unit, c.fund_paid / unit, c.haircut / unit,
-                c.deficit / unit,
+                c.closed / c.unit, c.slippage / c.unit, c.fee / c.unit, c.fund_paid / c.unit,
+                c.haircut / c.unit, c.deficit / c.unit,
             )
             for c in self.cases
         ]  # fmt: skip
@@ -172,6 +188,8 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
         "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
     }
+    if any(v.dated for v in venues):
+        rows["settlements"] = ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS)
     more: dict[str, tuple[list[tuple[Any, ...]], tuple[str, ...]]] = {
         "deleveraging_rounds": ([row for v in venues for row in v.rounds], ROUND_COLUMNS),
         "position_auctions": ([row for v in venues for row in v.auctions], AUCTION_COLUMNS),

@@ -6,6 +6,7 @@ between two looks is booked at the price at which they rest. Who places them, an
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,6 +101,11 @@ class RestingOrders:
         if order is not None:
             self._floor.withdraw(self.listing.asset, order.number)
 
+    def clear(self) -> None:
+        """Take all orders out, right after `collect`."""
+        for row in list(self._orders):
+            self.withdraw(row)
+
     def locked(self) -> tuple[int, int]:
         """Lots for sale and quote units for purchases that the orders hold in escrow, at the last look."""
         orders = self._orders.values()
@@ -116,4 +122,4 @@ class RestingOrders:
         """Price at which the floor lets the order rest: rounded away from the other side."""
         tick = self.listing.tick_usd
         ticks = price_usd / tick
-        return tick * (-(-(ticks - 1e-9) // 1) if side < 0 else (ticks + 1e-9) // 1)
+        return tick * max(math.ceil(ticks - 1e-9) if side < 0 else math.floor(ticks + 1e-9), 1)

@@ -26,6 +26,7 @@ from .crowd import TradingCrowd
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Checked
+from .settlement import Settlement
 from .vault import Vault
 
 
@@ -42,11 +43,11 @@ class MarginVenue:
     clearing : int
         Ledger account through which the crowd trades.
     cash : int
-        Float of the settlement asset in it, base units.
-    settlement : int
+        Float of the asset it settles in, base units.
+    cash_asset : int
         Ledger column of that asset.
     listings : sequence of Listing
-        By column of the accounts.
+        By column of the accounts, those that have expired included.
     accounts : MarginAccounts
     maintenance : Maintenance
     haircut : UncertaintyHaircut or None
@@ -64,7 +65,7 @@ class MarginVenue:
         ledger: Ledger,
         clearing: int,
         cash: int,
-        settlement: int,
+        cash_asset: int,
         listings: Sequence[Listing],
         accounts: MarginAccounts,
         maintenance: Maintenance,
@@ -75,13 +76,13 @@ class MarginVenue:
         crowd: TradingCrowd | None = None,
     ) -> None:
         self.config, self.ledger = config, ledger
-        self.clearing, self.cash, self.settlement = clearing, cash, settlement
+        self.clearing, self.cash, self.cash_asset = clearing, cash, cash_asset
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
         self.vault, self.crowd = vault, crowd
-        self.records = closing.records
+        self.records, self.settlement = closing.records, Settlement(accounts, closing)
+        self.live = self.listings  # those that have not expired
         self.n_traders = self.fund = closing.n_traders
-        self._unit = self.records.unit
         self._least = min(tier.maintenance for tier in config.tiers)
         self._next_check_s = 0.0
         self._late: set[int] = set()
@@ -93,32 +94,40 @@ class MarginVenue:
         """Run one block, after the books have traded."""
         self._active = False
         self.collect()
-        for listing in self.listings:
+        for listing in self.live:
+            if block >= listing.end:
+                self._expire(listing, block, time_s)
+        for listing in self.live:
             listing.look(block, time_s)
+            self.records.unit = listing.units_in_usd(self.records.unit)
             if self.haircut is not None or self.dynamic is not None:
                 self._set_add_on(listing)
             if listing.funding_due(time_s):
                 self._pay_funding(listing, block, time_s)
+            if listing.variation_due(time_s):
+                self._active = True
+                self.settlement.variation(listing, block, time_s)
             if listing.halting is not None:
-                resting = self.closing.resting[listing.column]
-                held = self.accounts.lots[:, listing.column]
-                waiting = [held.item(row) + resting.lots_of(row) for row in self.closing.open]
+                lots, resting = self.accounts.lots[:, listing.column], self.closing.resting[listing.column]
+                waiting = [
+                    listing.book_lots(lots.item(row)) + resting.lots_of(row) for row in self.closing.open
+                ]
                 listing.halting.look(block, time_s, listing.seen, waiting)
         below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
         true = [listing.true_ticks for listing in self.listings]
         self._note_late(block, time_s, true)
-        stopped = [self._stop(listing) for listing in self.listings]
+        stopped = [self._stop(listing) for listing in self.live]
         if time_s >= self._next_check_s:
             self._next_check_s = time_s + self.config.check_every_s
             self._open_cases(below.tolist(), block, time_s, true)
         self._active = self._active or bool(self.closing.open) or any(stopped)
-        if self.closing.open and any(listing.trades for listing in self.listings):
+        if self.closing.open and any(listing.trades for listing in self.live):
             self.closing.work(block, time_s)
         if self.vault is not None:
             self.vault.work(block, time_s)
         if self.crowd is not None and self.crowd.act(block, time_s):
             self._active = True
-        for listing, closed in zip(self.listings, stopped, strict=True):
+        for listing, closed in zip(self.live, stopped, strict=True):
             self._record(listing, block, time_s, closed)
 
     # who stands on the other side
@@ -154,10 +163,10 @@ class MarginVenue:
         off = np.zeros(len(self.ledger.assets), np.int64)
         locked = [resting.locked() for resting in self.closing.resting]
         cash = self.cash + self.accounts.cash_total - sum(units for _, units in locked)
-        off[self.settlement] = abs(self.ledger.balance(self.clearing, self.settlement) - cash)
+        off[self.cash_asset] = abs(self.ledger.balance(self.clearing, self.cash_asset) - cash)
         for listing in self.listings:
             lots = int(self.accounts.lots[:, listing.column].sum()) - locked[listing.column][0]
-            off[listing.asset] = listing.residual(lots)
+            off[listing.lots_asset] = listing.residual(lots)
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
@@ -173,11 +182,20 @@ class MarginVenue:
     def _set_add_on(self, listing: Listing) -> None:
         """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
         long, _ = self.accounts.open_interest(listing.column)
-        interest_usd = listing.contract.value(long, listing.ticks) / self._unit
+        interest_usd = abs(listing.contract.value(long, listing.ticks)) / self.records.unit
         add_on = listing.margin_asked(self.haircut, self.dynamic, interest_usd, self._least)
         if add_on != listing.add_on:
             listing.add_on = add_on
             self.maintenance.add(listing.column, add_on)
+
+    def _expire(self, listing: Listing, block: int, time_s: float) -> None:
+        """End a contract; its column stays, empty, at the final price."""
+        self._active = True
+        self.closing.resting[listing.column].clear()
+        if self.closing.auctions is not None:
+            self.closing.auctions.close(listing)
+        self.cash += self.settlement.expire(listing, block, time_s)
+        self.live = tuple(other for other in self.live if other is not listing)
 
     def _pay_funding(self, listing: Listing, block: int, time_s: float) -> None:
         self._active = True
@@ -185,7 +203,7 @@ class MarginVenue:
         listing.feed.new_interval()
         ticks = listing.in_ticks(float(listing.seen.index_price))
         moved = self.accounts.settle_funding(listing.column, ticks, to_nano(rate), self.fund)
-        paid, received = moved.paid / self._unit, moved.received / self._unit
+        paid, received = moved.paid / self.records.unit, moved.received / self.records.unit
         self.records.funding.append(
             (block, time_s, self.config.name, listing.contract.symbol, rate, paid, received)
         )
@@ -220,13 +238,12 @@ class MarginVenue:
         accounts, n = self.accounts, self.n_traders
         equity = accounts.balances[:n]
         for listing, ticks in zip(self.listings, true, strict=True):
-            lots, entry = accounts.lots[:n, listing.column], accounts.entry[:n, listing.column]
-            equity = equity + lots * (ticks * listing.contract.multiplier) - entry
+            equity = equity + accounts.gains(listing.column, ticks)[:n]
         for row in np.flatnonzero((equity < 0) & accounts.lots[:n].any(axis=1)).tolist():
             if row not in self._late and row not in self.closing.open:
                 self._late.add(row)
                 self.records.late.append(
-                    (block, time_s, self.config.name, row, equity.item(row) / self._unit)
+                    (block, time_s, self.config.name, row, equity.item(row) / self.records.unit)
                 )
 
     def _stop(self, listing: Listing) -> int:
@@ -243,12 +260,13 @@ class MarginVenue:
         return stopped
 
     def _record(self, listing: Listing, block: int, time_s: float, stopped: int) -> None:
+        unit = self.records.unit
         long, _ = self.accounts.open_interest(listing.column)
         self.records.marks.append(
             (
                 block, time_s, self.config.name, listing.contract.symbol, *listing.seen, *listing.price,
                 listing.ticks, listing.add_on, listing.feed.truth,
-                listing.contract.value(long, listing.ticks) / self._unit,
-                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit, not listing.trades,
+                abs(listing.contract.value(long, listing.ticks)) / unit,
+                self.accounts.balances.item(self.fund) / unit, stopped / unit, not listing.trades,
             )
         )  # fmt: skip
