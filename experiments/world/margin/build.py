@@ -309,7 +309,7 @@ def _with_newcomers(
     law: LeverageLaw,
     count: int,
     listed: Sequence[Listed],
-    unit: int,
+    unit: float,
     streams: Streams,
 ) -> Crowd:
     """Add accounts that begin without a position."""
