@@ -245,19 +245,26 @@ class LendingPool(ABC):
     that moves value checks first: after a `Revert` nothing has changed, unless its
     text says otherwise, in which case the world calls what `checkpoint` returned.
 
-    Attributes
+    Parameters
     ----------
+    ledger : Ledger
+        Where the pool opens an account of its own.
     name : str
         In tables.
-    ledger : Ledger
+    n_borrowers : int
+    start_s : int
+        Unix time of the world's second 0.
+
+    Attributes
+    ----------
+    name, ledger, start_s
+        As given.
     account : int
         Ledger account that holds what belongs to the pool.
     positions : Positions
         Scaled base units, see `weights`.
     lenders : int
         The last row.
-    start_s : int
-        Unix time of the world's second 0.
     thresholds : float64 ndarray, shape (n_assets,)
         Weight of each collateral in health; 0 where an asset is no collateral.
     bonus : float64 ndarray, shape (n_assets,)
@@ -308,15 +315,15 @@ class LendingPool(ABC):
     whole_position = False
     utilisation = 1.0
 
-    name: str
-    ledger: Ledger
-    account: int
-    positions: Positions
-    lenders: int
-    start_s: int
     thresholds: Floats
     bonus: Floats
     close_factor: float
+
+    def __init__(self, ledger: Ledger, name: str, n_borrowers: int, start_s: int) -> None:
+        self.name, self.ledger, self.start_s = name, ledger, start_s
+        self.account = ledger.open_account(f"protocol/{name}")
+        self.positions = Positions(n_borrowers + 1, len(ledger.assets))
+        self.lenders = n_borrowers
 
     @property
     def penalty(self) -> Floats:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, PERCENTAGE_FACTOR, RAY, WAD, ceil_div
-from ...positions import Positions
 from ...revert import Revert
-from ..pool import Called, LendingPool, Quotes
+from ..escrow_pool import EscrowPool
+from ..pool import Called, Quotes
 from .liquidation import Collateral, Quote, check_liquidation, liquidate, liquidity_of
 from .parameters import VaultParameters
 from .vault import DEBT_SHIFT, Vault, accrue, debt_in_assets, grown_debt, repay, with_new_rate
@@ -64,7 +64,7 @@ class VaultBook:
     written_off: int = 0
 
 
-class EulerPool(LendingPool):
+class EulerPool(EscrowPool):
     """Vaults that lend all assets somebody borrows, with their crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders of all vaults as one
@@ -107,19 +107,13 @@ class EulerPool(LendingPool):
         n = len(ledger.assets)
         if len(thresholds) != n:
             raise ValueError(f"{name}: {len(thresholds)} thresholds for {n} assets")
-        self.name, self.ledger, self.start_s = name, ledger, start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.ltv, self.parameters, self.utilisation = tuple(thresholds), parameters, utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.array(thresholds) / PERCENTAGE_FACTOR
         top = parameters.max_discount / PERCENTAGE_FACTOR
         self.bonus = np.where(self.thresholds > 0, top / (1.0 - top), 0.0)
-        self.prices = [0] * n
         self._quotes = [Quote(0, asset.decimals) for asset in ledger.assets]
         self.books: dict[int, VaultBook] = {}
-        self.held = [0] * n
-        """Collateral that calls have moved in less what they have moved out, by asset."""
         self._loan_of: NDArray[np.int8] = np.full(n_borrowers + 1, -1, np.int8)
         self._exact: dict[int, tuple[int, int]] = {}
         self._checked: dict[int, int] = {}
@@ -162,7 +156,7 @@ class EulerPool(LendingPool):
 
     def set_prices(self, answers: Sequence[int]) -> None:
         """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
-        self.prices = list(answers)
+        super().set_prices(answers)
         self._quotes = [
             Quote(price * TO_18_DECIMALS, asset.decimals)
             for price, asset in zip(answers, self.ledger.assets, strict=True)
@@ -170,7 +164,7 @@ class EulerPool(LendingPool):
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`."""
-        value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
+        value = self._values()
         debt = value.copy()
         for loan in self.books:
             debt[loan] *= self._book(loan, now_s).vault.interest_accumulator / RAY
@@ -414,11 +408,6 @@ class EulerPool(LendingPool):
             "borrowers": self.positions.collateral[: self.lenders].sum(axis=0) - owed,
             "lenders": np.array(lenders, np.float64),
         }
-
-    def lent_usd(self, now_s: int) -> Floats:
-        """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
-        _, _, value = self.weights(now_s)
-        return self.claims(now_s)["lenders"] * value
 
     def deficit(self) -> Integers:
         """Return debt socialised so far, by asset, base units."""
