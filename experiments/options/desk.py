@@ -240,20 +240,12 @@ class _Desk:
         self.fair = _whole(spot, self.price)
         self.accounts.reprice(self.fair)
 
-        def worth(spots: Floats, volatilities: Floats) -> Floats:
-            shape = (len(left) + 1, spots.shape[1])
-            spots, volatilities = np.broadcast_to(spots, shape), np.broadcast_to(volatilities, shape)
-            values = spots.copy()
-            values[1:] = black_scholes.price(
-                spots[1:], self.strike[at, None], left[:, None], self.call[at, None], volatilities[1:]
-            )
-            return values
-
-        days = np.append(30.0, left * 365)
-        same = np.full(len(left) + 1, spot), np.full(len(left) + 1, sigma)
-        moves = self.plan.grid.lot_moves(worth, *same, days, np.full(len(left) + 1, float(_PER_LOT_TICK)))
-        self.moves = np.zeros((n + 1, moves.shape[1]), np.int64)
-        self.moves[np.append(0, 1 + np.flatnonzero(at))] = moves
+        grid = self.plan.grid
+        self.moves = np.zeros((n + 1, len(grid.scenarios)), np.int64)
+        self.moves[0] = np.rint((grid.spots(spot) - spot) * _PER_LOT_TICK)
+        self.moves[1:][at] = grid.option_moves(
+            spot, self.strike[at], left * 365, self.call[at], sigma, _PER_LOT_TICK
+        ).moves
 
     def _push(self) -> None:
         push = self.plan.push
