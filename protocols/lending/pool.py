@@ -28,6 +28,10 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+ESTIMATE = 1e-5
+"""By how much of what is repaid the gain from a call may be off in `LendingPool.estimate`."""
+
+
 class Called(NamedTuple):
     """What one liquidation call did.
 
@@ -447,6 +451,13 @@ class LendingPool(ABC):
     def quote(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes:
         """Return exact terms of a call on each account for a pair of assets, where the pool is `quoted`."""
         raise NotImplementedError(f"{self.name} has the same terms for every account")
+
+    def estimate(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes | None:
+        """Return what `quote` would, to within `ESTIMATE` of what is repaid; None if that is no quicker.
+
+        NaN for an account of which only the rule can say whether it may be liquidated; the others may be.
+        """
+        return None
 
     def resting(self, rows: Integers, now_s: int) -> NDArray[np.bool_]:
         """Return which accounts may not be liquidated yet, where the pool is `paced` or `soft`."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 from liquidarium.protocols.fixed_point import WAD
-from liquidarium.protocols.lending.pool import LendingPool
+from liquidarium.protocols.lending.pool import ESTIMATE, LendingPool
 from liquidarium.protocols.revert import Revert
+from numpy.typing import NDArray
 
 Call: TypeAlias = tuple[str, int, int, int, int, int]
 """Kind, account, asset put up, asset owed, base units, and seconds since the call before."""
@@ -102,3 +104,25 @@ def missed() -> Callable[[LendingPool, int], list[int]]:
         return [row for row in range(pool.lenders) if pool.health_factor(row, now) < WAD and not seen[row]]
 
     return unsafe_and_unseen
+
+
+@pytest.fixture(scope="session")
+def estimated() -> Callable[..., None]:
+    """Return a function that compares estimates of calls with the terms of the rule."""
+
+    def compare(
+        pool: LendingPool,
+        rows: NDArray[np.int64],
+        collaterals: NDArray[np.int64],
+        debts: NDArray[np.int64],
+        now: int,
+    ) -> None:
+        found, exact = (terms(rows, collaterals, debts, now) for terms in (pool.estimate, pool.quote))
+        assert found is not None
+        given = np.isfinite(found.repay_usd)
+        assert (exact.repay_usd[given] > 0.0).all(), "who may not be liquidated has no estimate"
+        off = (found.repay_usd * found.bonus - exact.repay_usd * exact.bonus)[given]
+        assert (np.abs(off) <= ESTIMATE * found.repay_usd[given]).all()
+        assert exact.repay_usd[given] == pytest.approx(found.repay_usd[given], rel=ESTIMATE)
+
+    return compare

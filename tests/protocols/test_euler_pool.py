@@ -264,3 +264,19 @@ def test_no_sequence_of_calls_makes_or_loses_money(customer, calls_on, play, agr
     pool.set_prices([eth, *PRICES[1:]])
     play(pool, me, data.draw(calls_on(pool)))
     assert agrees(pool)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    eth=st.integers(10**10, 4 * 10**11),
+    btc=st.integers(10**11, 8 * 10**12),
+    now=st.integers(100, 10**7),
+    paid=st.integers(10**4, 10**10),
+)
+def test_estimates_are_the_terms_of_the_rule(customer, estimated, eth, btc, now, paid):
+    pool = make_pool(replace(PARAMETERS, cool_off=60))
+    me = customer(pool)
+    pool.liquidate(INSOLVENT, ETH, USDC, paid, me, now // 2)
+    pool.withdraw(HEALTHY, ETH, 1, me, now - 50)
+    pool.set_prices([eth, btc, 10**8, 10**8])
+    estimated(pool, np.arange(6), np.array([ETH, ETH, ETH, BTC, ETH, ETH]), np.full(6, USDC), now)

@@ -220,3 +220,18 @@ def test_no_sequence_of_calls_makes_or_loses_money(customer, calls_on, play, agr
     pool.set_prices([eth, *PRICES[1:]])
     play(pool, me, data.draw(calls_on(pool)))
     assert agrees(pool)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    eth=st.integers(10**10, 4 * 10**11),
+    btc=st.integers(10**11, 8 * 10**12),
+    now=st.integers(0, 10**8),
+    paid=st.integers(10**4, 10**9),
+    funding=st.sampled_from([0.0, 0.3, 1.0]),
+)
+def test_estimates_are_the_terms_of_the_rule(customer, estimated, eth, btc, now, paid, funding):
+    pool = make_pool(funding=funding)
+    pool.liquidate(INSOLVENT, ETH, USDC, paid, customer(pool), now // 2)
+    pool.set_prices([eth, btc, 10**8, 10**8])
+    estimated(pool, np.arange(6), np.array([ETH, ETH, ETH, BTC, ETH, ETH]), np.full(6, USDC), now)

@@ -22,7 +22,7 @@ from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, PERCENTAGE_FACTOR, RAY, WAD, ceil_div
 from ...revert import Revert
 from ..escrow_pool import EscrowPool
-from ..pool import Called, Quotes
+from ..pool import ESTIMATE, Called, Quotes
 from .liquidation import Collateral, Quote, check_liquidation, liquidate, liquidity_of
 from .parameters import VaultParameters
 from .vault import DEBT_SHIFT, Vault, accrue, debt_in_assets, grown_debt, repay, with_new_rate
@@ -38,6 +38,8 @@ LONG_AGO = 10**9
 """Seconds since the last check of an account that was never checked."""
 CAUTION = 1e-6
 """Part by which rounding up to base units may make a debt larger than the arrays say."""
+LEAST_UNITS = 2 * 10**6
+"""Base units of debt and of collateral below which roundings count and nothing is estimated."""
 TO_18_DECIMALS = 10**10
 """From the oracle's USD with 8 decimals to the unit of account."""
 
@@ -221,6 +223,28 @@ class EulerPool(EscrowPool):
                 # An offer in floats must not leave a unit of collateral behind.
                 quotes[:, k] = paid * (1.0 + CAUTION), got / paid - 1.0, 0.0
         return Quotes(*quotes)
+
+    def estimate(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes:
+        """Return terms of a call on each account in floats; see `LendingPool.estimate`."""
+        backing, debt, value = self.weights(now_s)
+        owes, has = self.positions.debt[rows, debts], self.positions.collateral[rows, collaterals]
+        known = (self._loan_of[rows] == debts) & (self.thresholds[collaterals] > 0.0)
+        known &= np.minimum(owes, has) >= LEAST_UNITS
+        if self.parameters.cool_off:
+            known &= [self._since_check(row, now_s) >= self.parameters.cool_off for row in rows.tolist()]
+        owed = np.where(known, owes * debt[debts], np.nan)
+        health = self.positions.collateral[rows] @ backing / owed
+        health[~(health < 1.0 - ESTIMATE)] = np.nan
+        paid, got = self._terms(health, owed, has * value[collaterals], collaterals)
+        return Quotes(paid, got / paid - 1.0, np.zeros(len(rows)))
+
+    def _terms(
+        self, health: Floats, owed: Floats, available: Floats, collaterals: Integers
+    ) -> tuple[Floats, Floats]:
+        """Return the most that calls may repay and what they receive, USD, as `check_liquidation` does."""
+        price = np.maximum(health, 1.0 - self.parameters.max_discount / PERCENTAGE_FACTOR)
+        got = np.minimum(owed / price, available)
+        return got * price, got
 
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
