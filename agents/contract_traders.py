@@ -30,13 +30,13 @@ class BasisArbitrageur(_ContractTrader):
     role = "arbitrageur"
 
     def decide(self, view: PublicView) -> list[Intent]:
-        """Return a pair of trades when the basis is wide enough."""
+        """Return a pair of trades when the basis is far enough from fair."""
         strategy: BasisTrade = self.strategy
         contract, spot = self._column(strategy.contract), self._column(strategy.underlying)
         if min(view.depth_usd[contract], view.depth_usd[spot]) <= 0.0:  # a book that rests
             return []
         low, high = view.mids[contract], view.mids[spot]
-        side = strategy.side(low / high - 1.0)
+        side = strategy.side(low / high - 1.0, view.time_s)
         if not side:
             return []
         bought, sold = (contract, spot) if side > 0 else (spot, contract)
