@@ -114,6 +114,14 @@ def largest_deviation_bps(result: RunResult) -> float:
     return float((marks["mark"] / marks["reference"] - 1.0).abs().max() * 1e4)
 
 
+def volatility_error(result: RunResult) -> float:
+    """Largest distance of a venue's volatility from what is published; points, nan without options."""
+    known = result.tables.get("underlyings", pd.DataFrame())
+    if not len(known):
+        return math.nan
+    return float((known["volatility"] - known["reference_volatility"]).abs().max() * 100.0)
+
+
 def forgone_usd(result: RunResult) -> float:
     """Sum what deleveraged winners lost against closing at the outside price; USD."""
     return float(result.deleveragings["forgone_usd"].sum()) if has_venues(result) else math.nan

@@ -21,6 +21,8 @@ from .scenario_grid import ScenarioGrid
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+DAY_S = 86_400.0
+
 
 class Sensitivities(NamedTuple):
     """Of each option, for one unit of the underlying; shape (n_options,).
@@ -104,7 +106,7 @@ class ListedOptions:
         time_s: float,
         unit_per_lot: ArrayLike,
     ) -> NDArray[np.int64]:
-        """Return what one lot of each gains in each scenario; see `ScenarioGrid.lot_moves`.
+        """Return what one lot of each gains in each scenario; see `ScenarioGrid.option_moves`.
 
         Returns
         -------
@@ -112,17 +114,12 @@ class ListedOptions:
             Base units; 0 for what has expired.
         """
         at = self.live(time_s)
-        left = (self.expiry_s[at] - time_s) / YEAR_S
-        strike, call = self.strike[at, None], self.is_call[at, None]
-
-        def worth(spots: Floats, volatilities: Floats) -> Floats:
-            return black_scholes.price(spots, strike, left[:, None], call, volatilities)
-
+        days = (self.expiry_s[at] - time_s) / DAY_S
         moves = np.zeros((len(self), len(grid.scenarios)), np.int64)
-        scale = self._each(unit_per_lot)[at]
-        moves[at] = grid.lot_moves(
-            worth, self._each(spot)[at], self._each(volatility)[at], 365.0 * left, scale
-        )
+        moves[at] = grid.option_moves(
+            self._each(spot)[at], self.strike[at], days, self.is_call[at], self._each(volatility)[at],
+            self._each(unit_per_lot)[at],
+        ).moves  # fmt: skip
         return moves
 
     def _each(self, numbers: ArrayLike) -> Floats:
