@@ -1,8 +1,8 @@
 """Leveraged traders of a margin venue: a crowd drawn from a law, rows in arrays.
 
-Nothing here trades: the law says who holds what at the start and where stop orders lie;
-the venue marks, margins and liquidates. Sizes are lognormal and scaled to the open interest,
-leverage is lognormal and capped, and stops gather at round prices (MODEL 10, F16).
+Nothing here trades: the law says who holds what at the start and where stop orders lie; the venue marks,
+margins and liquidates. Sizes are lognormal and scaled to the open interest, leverage is lognormal and
+capped, and stops gather at round prices (MODEL 10, F16). How the crowd trades later is `perp_trading`.
 """
 
 from __future__ import annotations
@@ -112,22 +112,49 @@ class LeverageLaw:
                 "allowed: two traders or more, with a lot each"
             )
         sizes = np.exp(self.size_sd_log * rng.standard_normal(count))
-        leverage = self.median_leverage * np.exp(self.leverage_sd_log * rng.standard_normal(count))
-        stops, away = rng.random(count) < self.stop_share, rng.exponential(self.stop_distance, count)
+        leverage = self.leverages(rng, count)
         side = np.where(np.arange(count) < n_long, 1, -1)
-        lots = np.concatenate([_split(sizes[:n_long], total), -_split(sizes[n_long:], total)])
+        lots = np.concatenate([split_lots(sizes[:n_long], total), -split_lots(sizes[n_long:], total)])
+        return PerpTraders(lots, leverage, self.stops(rng, side, price_usd))
+
+    def leverages(self, rng: np.random.Generator, count: int) -> Floats:
+        """Draw the leverage of new positions, shape (count,)."""
+        drawn = self.median_leverage * np.exp(self.leverage_sd_log * rng.standard_normal(count))
+        leverage: Floats = np.minimum(drawn, self.most_leverage)
+        return leverage
+
+    def margins(self, rng: np.random.Generator, count: int, mean_notional_usd: float) -> Floats:
+        """Draw what accounts without a position have put up, as if for one; USD, shape (count,)."""
+        sizes = np.exp(self.size_sd_log * rng.standard_normal(count) - 0.5 * self.size_sd_log**2)
+        margins: Floats = mean_notional_usd * sizes / self.leverages(rng, count)
+        return margins
+
+    def stops(self, rng: np.random.Generator, side: NDArray[np.int64], price_usd: float) -> Floats:
+        """Draw the stop orders of new positions, USD; nan for none.
+
+        Parameters
+        ----------
+        rng : Generator
+        side : int64 ndarray, shape (n,)
+            1 for long, -1 for short.
+        price_usd : float
+            At which the positions were opened.
+        """
+        count = len(side)
+        stops, away = rng.random(count) < self.stop_share, rng.exponential(self.stop_distance, count)
+        drawn: Floats = np.where(stops, self.stop_prices(side, away, price_usd), np.nan)
+        return drawn
+
+    def stop_prices(self, side: NDArray[np.int64], away: Floats, price_usd: float) -> Floats:
+        """Prices of stop orders at distances from the price; nan where rounding puts it on the wrong side."""
         stop_usd = price_usd * (1.0 - side * np.minimum(away, 0.9))
         if self.round_usd > 0.0:
             stop_usd = np.maximum(np.round(stop_usd / self.round_usd), 1.0) * self.round_usd
-        behind = side * (price_usd - stop_usd) <= 0.0  # rounding may put a stop on the wrong side
-        return PerpTraders(
-            lots,
-            np.minimum(leverage, self.most_leverage),
-            np.where(stops & ~behind, stop_usd, np.nan),
-        )
+        prices: Floats = np.where(side * (price_usd - stop_usd) > 0.0, stop_usd, np.nan)
+        return prices
 
 
-def _split(weights: Floats, total: int) -> NDArray[np.int64]:
+def split_lots(weights: Floats, total: int) -> NDArray[np.int64]:
     """Split whole lots by weight, one at least to each; the largest, first, takes what rounding leaves."""
     weights = np.sort(weights)[::-1]
     lots: NDArray[np.int64] = 1 + np.floor((total - len(weights)) * weights / weights.sum()).astype(np.int64)

@@ -25,6 +25,7 @@ from .order_book.layout import (
     FILLED_VALUE,
     FRESH,
     FUNDS_EXHAUSTED,
+    HEADER,
     HIDDEN,
     IMMEDIATE_OR_CANCEL,
     LAST_PRICE,
@@ -33,6 +34,7 @@ from .order_book.layout import (
     NO_ASK,
     NO_BID,
     NO_ROOM,
+    ORDER_ID,
     QUOTE_PER_LOT_TICK,
     RESTING,
     SELL,
@@ -76,6 +78,7 @@ from .trading_layout import (
     N_QUOTE,
     N_STATE,
     NEXT_REFERENCE,
+    QUOTE_ABOVE,
     QUOTE_LIMIT_USD,
     QUOTE_TARGET,
     REFERENCE,
@@ -94,6 +97,9 @@ TRADER_ENDOWMENT_USD = 2e10
 
 LADDER_ROOM = 1.5
 """A ladder is raised before the outside price has come this near to its top, as a factor."""
+
+NEVER = 2**62
+"""End of a halt that does not end."""
 
 MAX_TICKS = 2**24
 """Prices on the longest ladder; a book of so many takes more than a gigabyte."""
@@ -118,6 +124,8 @@ class BookSpec:
     halt : tuple of int
         First block without trade, and first block with trade again. Orders rest meanwhile; the book has no
         depth, takes no orders, and opens again at the outside price of that block.
+    notional_usd : float
+        For an option, the price of its underlying at the start, by which traders are stocked; else 0.
     """
 
     asset: int
@@ -126,6 +134,7 @@ class BookSpec:
     price_usd: float
     size_scale: float = 1.0
     halt: tuple[int, int] = (0, 0)
+    notional_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ class TradingFloor:
         self.specs = tuple(specs)
         self.orders = orders
         self.depth_band = depth_band
-        self._mean_quantity_usd = flow.mean_quantity_usd
+        self._flow = flow
         self._halts = [(b, spec.halt) for b, spec in enumerate(self.specs) if spec.halt[0] < spec.halt[1]]
         self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
         n = len(self.specs)
@@ -213,7 +222,7 @@ class TradingFloor:
             traders = ledger.open_account(f"traders/{asset.symbol}")
             price = spec.price_usd
             for column, amount in (
-                (spec.asset, TRADER_ENDOWMENT_USD / price * asset.unit),
+                (spec.asset, TRADER_ENDOWMENT_USD / (spec.notional_usd or price) * asset.unit),
                 (quote_asset, TRADER_ENDOWMENT_USD * quote_unit),
             ):
                 ledger.endow(column, traders, min(int(amount), LARGEST_ENDOWMENT))
@@ -300,6 +309,23 @@ class TradingFloor:
         scale = self.specs[book].size_scale
         row = (half_spread, skew_per_usd, size_usd * scale, levels, level_step, limit_usd * scale)
         self.quotes[maker, book, : QUOTE_LIMIT_USD + 1] = row
+        self.quotes[maker, book, QUOTE_ABOVE] = half_spread
+
+    def set_sides(self, maker: int, book: int, below: float, above: float, size_usd: float) -> None:
+        """Replace a maker's standing quote by one bid and one ask, in force from the next block.
+
+        Parameters
+        ----------
+        maker, book : int
+            Rows of `makers` and of `specs`.
+        below, above : float
+            Distance of the bid and of the ask from the fair price, as fractions of it; negative beyond
+            it, infinite for none.
+        size_usd : float
+            Value of each order.
+        """
+        self.quotes[maker, book, : QUOTE_LIMIT_USD + 1] = (below, 0.0, size_usd, 1, 0.0, math.inf)
+        self.quotes[maker, book, QUOTE_ABOVE] = above
 
     def trade(self, block: int, references: NDArray[np.float64]) -> None:
         """Run one block in every book.
@@ -372,10 +398,42 @@ class TradingFloor:
         book = self.book_of_asset[asset]
         self._halts = [(b, span) for b, span in self._halts if b != book] + [(book, (first, end))]
 
+    def close(self, asset: int, block: int, price_usd: float) -> None:
+        """End trading in an asset at a final price: all orders are withdrawn and the book takes no more."""
+        b, ledger = self.book_of_asset[asset], self.ledger
+        book = self.books[b]
+        for slot in range(HEADER, int(book[FRESH]), SLOT):
+            if book[slot + ORDER_ID]:
+                cancel(book, ledger.balances, ledger.volumes, int(book[slot + ORDER_ID]))
+        self.halt(asset, block, NEVER)
+        row = self.state[b]
+        row[BID] = row[ASK] = math.nan
+        row[MID] = price_usd
+
     def scale_flow(self, asset: int, factor: float) -> None:
         """Multiply the sizes of background orders in the book of an asset, compared with the start."""
         book = self.book_of_asset[asset]
-        self.params[book, MEAN_QUANTITY_USD] = self._mean_quantity_usd * self.specs[book].size_scale * factor
+        self.params[book, MEAN_QUANTITY_USD] = (
+            self._flow.mean_quantity_usd * self.specs[book].size_scale * factor
+        )
+
+    def shape_flow(
+        self, books: NDArray[np.int64], sizes: NDArray[np.float64], reach: NDArray[np.float64]
+    ) -> None:
+        """Fit background orders of some books to what is traded there now, compared with the scenario's.
+
+        Parameters
+        ----------
+        books : int64 ndarray, shape (n,)
+            Rows of `specs`.
+        sizes : float64 ndarray, shape (n,)
+            Factor of their value.
+        reach : float64 ndarray, shape (n,)
+            Factor of their distance from the fair price, and of the band in which depth is counted.
+        """
+        self.params[books, MEAN_QUANTITY_USD] = self._flow.mean_quantity_usd * sizes
+        self.params[books, MEAN_OFFSET] = self._flow.mean_offset * reach
+        self.params[books, DEPTH_BAND] = np.minimum(self.depth_band * reach, 0.5)
 
     def levels(self, asset: int, side: int) -> NDArray[np.int64]:
         """All price levels of one side, best first: columns ticks and lots shown, shape (n, 2)."""
@@ -392,24 +450,27 @@ class TradingFloor:
         """Whether the book of an asset takes no orders now."""
         return bool(self.params.item(self.book_of_asset[asset], HALTED))
 
-    def rest(self, asset: int, account: int, lots: int, shown: int, price_usd: float) -> tuple[int, int, int]:
-        """Let lots rest on the ask side as an iceberg that shows `shown` lots at a time.
+    def rest(
+        self, asset: int, account: int, lots: int, shown: int, price_usd: float, side: int = SELL
+    ) -> tuple[int, int, int]:
+        """Let lots rest on one side, the asks if not said, as an iceberg that shows `shown` lots at a time.
 
-        What bids at that price or above already take is sold at once. The lots come in `TRANCHES`
-        parts at most, however little is to be shown.
+        What the other side already takes at that price or better is traded at once. The lots come in
+        `TRANCHES` parts at most, however little is to be shown.
 
         Returns
         -------
         tuple of int
-            Order id (0 if refused), lots sold at once, and quote units received for them.
+            Order id (0 if refused), lots traded at once, and quote units received or paid for them.
         """
         b = self.book_of_asset[asset]
-        tick = max(1, math.ceil(price_usd / self.specs[b].tick_usd - 1e-9))
+        ticks = price_usd / self.specs[b].tick_usd
+        tick = max(1, math.ceil(ticks - 1e-9) if side == SELL else math.floor(ticks + 1e-9))
         if self._halts and self.halted(asset):
             return 0, 0, 0
         lots = min(lots, int(self.books[b, MAX_LOTS]))
         shown = min(max(shown, -(-lots // TRANCHES)), lots)
-        order = self._submit(b, account, SELL, tick, lots, TRADE_WITH_SELF, shown)
+        order = self._submit(b, account, side, tick, lots, TRADE_WITH_SELF, shown)
         book = self.books[b]
         if not order:
             return 0, 0, 0

@@ -13,7 +13,7 @@ from .style import AFTER, BEFORE, COLOURS, LINES, drawing, new_figure, save, tim
 
 
 def draw_margin(result: RunResult, folder: Path) -> Path:
-    """Draw price, liquidations and losses of every venue.
+    """Draw prices, liquidations and losses of every venue, one panel of prices for each contract.
 
     Needs the ``marks`` and ``margin_liquidations`` tables.
     """
@@ -21,21 +21,35 @@ def draw_margin(result: RunResult, folder: Path) -> Path:
     venues = [str(name) for name in marks["venue"].unique()]
     seconds, time_label = time_scale(result.scenario)
     with drawing():
-        figure = new_figure(9, 1.0 + 6.0 * len(venues))
-        panels = figure.subplots(3 * len(venues), 1, sharex=True, squeeze=False)[:, 0]
-        for k, venue in enumerate(venues):
+        listed = {venue: _listed(marks, venue) for venue in venues}
+        n_panels = sum(len(symbols) + 2 for symbols in listed.values())
+        figure = new_figure(9, 1.0 + 2.0 * n_panels)
+        panels = figure.subplots(n_panels, 1, sharex=True, squeeze=False)[:, 0]
+        rest = iter(panels)
+        for venue, symbols in listed.items():
             seen, closed = marks[marks["venue"] == venue], cases[cases["venue"] == venue]
             given = result.deleveragings[result.deleveragings["venue"] == venue]
-            price, interest, losses = panels[3 * k : 3 * k + 3]
-            _prices(price, seen, closed, seconds)
-            _interest(interest, seen, closed, seconds)
-            _losses(losses, seen, closed, given, seconds)
-            price.set_title(
-                f"{result.scenario.name}, seed {result.seed}: {venue}, {seen['instrument'].iloc[0]}"
-            )
+            for symbol in symbols:
+                price, holders = next(rest), _holders(result, closed, venue, symbol)
+                _prices(price, seen[seen["instrument"] == symbol], holders, seconds)
+                price.set_title(f"{result.scenario.name}, seed {result.seed}: {venue}, {symbol}")
+            _interest(next(rest), seen, closed, seconds)
+            _losses(next(rest), seen[seen["instrument"] == symbols[0]], closed, given, seconds)
         panels[-1].set_xlabel(time_label)
         figure.align_ylabels(panels)
         return save(figure, folder, "margin_venues")
+
+
+def _listed(marks: pd.DataFrame, venue: str) -> list[str]:
+    """Contracts of a venue, in the order of the scenario."""
+    return [str(symbol) for symbol in marks.loc[marks["venue"] == venue, "instrument"].unique()]
+
+
+def _holders(result: RunResult, closed: pd.DataFrame, venue: str, symbol: str) -> pd.DataFrame:
+    """Cases of accounts that held a contract."""
+    held = result.margin_positions
+    here = (held["venue"] == venue) & (held["instrument"] == symbol)
+    return closed[closed["id"].isin(held.loc[here, "id"])]
 
 
 def _prices(panel: Axes, seen: pd.DataFrame, closed: pd.DataFrame, seconds: float) -> None:
@@ -63,9 +77,8 @@ def _prices(panel: Axes, seen: pd.DataFrame, closed: pd.DataFrame, seconds: floa
 
 
 def _interest(panel: Axes, seen: pd.DataFrame, closed: pd.DataFrame, seconds: float) -> None:
-    panel.plot(
-        seen["t_s"] / seconds, seen["open_interest_usd"], color=COLOURS[0], ls=LINES[0], label="open longs"
-    )
+    interest = seen.groupby("t_s")["open_interest_usd"].sum()
+    panel.plot(interest.index / seconds, interest, color=COLOURS[0], ls=LINES[0], label="open longs")
     _steps(panel, closed["t_s"], closed["closed_usd"], seconds, COLOURS[1], LINES[1], "closed by liquidation")
     panel.set_ylim(bottom=0.0)
     panel.set_ylabel("positions (USD)")

@@ -62,7 +62,10 @@ MARGIN = (
 
 def _venues(result: RunResult) -> list[str]:
     """Return the part of the page about margin venues."""
-    values = {METRICS[name].label: METRICS[name].function(result) for name in MARGIN}
+    names: tuple[str, ...] = MARGIN
+    if any(venue.backstop for venue in result.scenario.venues):
+        names += ("backstop_profit_usd", "backstop_left_usd")
+    values = {METRICS[name].label: METRICS[name].function(result) for name in names}
     return [
         "",
         "## Margin venues",

@@ -10,11 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...protocols.margin.contracts import LinearContract
+import numpy as np
+
 from ...protocols.margin.marks import MarkInputs, MarkRule
 from ..scenarios import Scenario
 from ..scenarios.margin import VenueConfig
-from ..world.margin.rules import build_mark, build_tiers
+from ..world.margin.auctions import position_price
+from ..world.margin.build import build_contract
+from ..world.margin.rules import build_auction, build_mark, build_tiers
+from .account_check import StoredNeeds
 from .folders import RunFolderError
 from .result import RunResult
 
@@ -45,26 +49,40 @@ def check_margin(result: RunResult) -> int:
 def _check_venue(result: RunResult, config: VenueConfig) -> int:
     name, scenario = config.name, result.scenario
     marks = result.marks[result.marks["venue"] == name]
-    rule, tick_usd = build_mark(config.mark, f"venues.{name}"), _tick_usd(scenario, config)
-    seen = {row["block"]: row for row in marks.to_dict("records")}
+    rules = {
+        symbol: build_mark(config.mark_of(scenario.asset(symbol).option is not None), f"venues.{name}")
+        for symbol in config.contracts
+    }
+    contracts = {symbol: build_contract(scenario, symbol) for symbol in config.contracts}
+    seen = {(row["block"], row["instrument"]): row for row in marks.to_dict("records")}
     for row in seen.values():
-        _check_mark(row, rule, tick_usd, name)
-    quote = scenario.asset(scenario.quote)
-    unit, book = 10**quote.decimals, scenario.asset(config.instrument).book
-    assert book is not None  # a scenario with a venue has one
-    contract = LinearContract(config.instrument, round(book.lot * book.tick_usd * unit))
+        _check_mark(row, rules[row["instrument"]], _tick_usd(scenario, row["instrument"]), name)
+    unit = 10 ** scenario.asset(scenario.quote).decimals
+    whole = StoredNeeds(result, config, seen) if _by_accounts(scenario, config) else None
     positions_of = result.margin_positions[result.margin_positions["venue"] == name]
     held = dict(iter(positions_of.groupby("id")))
     cases = result.margin_liquidations[result.margin_liquidations["venue"] == name]
     for case in cases.to_dict("records"):
         where = f"{name}: liquidation {case['id']} of account {case['account']} in block {case['block']}"
-        if case["block"] not in seen or case["id"] not in held:
+        if case["outcome"] == "expired":  # found at settlement, without a position
+            continue
+        positions = held.get(case["id"])
+        if positions is None or any(
+            (case["block"], symbol) not in seen for symbol in positions["instrument"]
+        ):
             raise RunFolderError(f"{where} has no mark or no position")
-        row, positions = seen[case["block"]], held[case["id"]]
-        tiers = build_tiers(config, unit, row["margin_add_on"])
-        values = [contract.value(int(lots), int(row["mark_ticks"])) for lots in positions["lots"]]
+        values, needed, lots_of = [], 0, dict.fromkeys(config.contracts, 0)
+        for symbol, lots in zip(positions["instrument"], positions["lots"], strict=True):
+            row = seen[case["block"], symbol]
+            values.append(contracts[symbol].value(int(lots), int(row["mark_ticks"])))
+            lots_of[symbol] = int(lots)
+            needed += build_tiers(config, unit, row["margin_add_on"]).required(abs(values[-1]))
         equity = case["balance_units"] + sum(values) - int(positions["entry_units"].sum())
-        needed = sum(tiers.required(abs(value)) for value in values)
+        if whole is not None:
+            needs = whole.at(case["block"])(np.array([list(lots_of.values())]))
+            needed = int(needs.maintenance[0])
+            if math.isclose(needed, case["requirement_units"], rel_tol=CLOSE):
+                needed = case["requirement_units"]
         if (equity, needed) != (case["equity_units"], case["requirement_units"]):
             raise RunFolderError(
                 f"{where}: equity and requirement are {equity} and {needed} base units by the rule, "
@@ -72,7 +90,35 @@ def _check_venue(result: RunResult, config: VenueConfig) -> int:
             )
         if equity >= needed:
             raise RunFolderError(f"{where}: equity {equity} covers the requirement {needed} (base units)")
+    _check_auctions(result, config)
     return len(cases)
+
+
+def _by_accounts(scenario: Scenario, config: VenueConfig) -> bool:
+    """Whether the venue margins whole accounts rather than positions by tiers."""
+    options = any(scenario.asset(symbol).option is not None for symbol in config.contracts)
+    return options or config.margin == "portfolio"
+
+
+def _check_auctions(result: RunResult, config: VenueConfig) -> None:
+    """Compute the price of every position that was auctioned again."""
+    terms = build_auction(config.liquidation, f"venues.{config.name}")
+    sales = result.tables.get("position_auctions")
+    if terms is None or sales is None:
+        return
+    rule = terms[0]
+    for sale in sales[sales["venue"] == config.name].to_dict("records"):
+        gain = rule.concession(sale["equity_units"], sale["requirement_units"], sale["elapsed_s"])
+        gain, held = min(gain, sale["bears_units"]), abs(sale["position_lots"])
+        contract = build_contract(result.scenario, sale["instrument"])
+        worth = abs(contract.value(held, sale["value_ticks"]))
+        gain = gain * worth // sale["positions_units"]
+        price = position_price(contract, sale["lots"], sale["value_ticks"], gain, held)
+        if price != sale["paid_units"]:
+            raise RunFolderError(
+                f"{config.name}: {sale['lots']} lots of liquidation {sale['id']} cost {price} base units "
+                f"in block {sale['block']} by the rule, the table says {sale['paid_units']}"
+            )
 
 
 def _check_mark(row: dict[Any, Any], rule: MarkRule, tick_usd: float, venue: str) -> None:
@@ -81,12 +127,12 @@ def _check_mark(row: dict[Any, Any], rule: MarkRule, tick_usd: float, venue: str
     ticks = max(round(price / tick_usd), 1)
     if not math.isclose(price, row["mark"], rel_tol=CLOSE) or ticks != row["mark_ticks"]:
         raise RunFolderError(
-            f"{venue}: the mark of block {row['block']} is {price:.10g} by its inputs, "
-            f"the table says {row['mark']:.10g}"
+            f"{venue}: the mark of {row['instrument']} in block {row['block']} is {price:.10g} by its "
+            f"inputs, the table says {row['mark']:.10g}"
         )
 
 
-def _tick_usd(scenario: Scenario, config: VenueConfig) -> float:
-    book = scenario.asset(config.instrument).book
+def _tick_usd(scenario: Scenario, symbol: str) -> float:
+    book = scenario.asset(symbol).book
     assert book is not None
     return book.tick_usd

@@ -43,24 +43,29 @@ def margin_liquidations(result: RunResult) -> float:
 def false_cases(result: RunResult) -> NDArray[np.bool_]:
     """Whether each row of ``margin_liquidations`` is false.
 
-    The account's equity and requirement are followed at the outside price: with notional `N` now, a move by
-    the factor ``f`` changes equity by the position's gain, and the requirement in proportion to `f`.
+    The account's equity and requirement are followed at the outside prices: with a position of notional `N`
+    now, a move by the factor ``f`` changes equity by its gain, and what it needs in proportion to `f`.
     """
     cases = result.margin_liquidations
     found = cases["is_false"].to_numpy(bool) & (cases["outcome"] != "recovered").to_numpy(bool)
-    sides = _sides(result)
+    positions = dict(iter(result.margin_positions.groupby(["venue", "id"], observed=True)))
     series = {
-        str(venue): (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
-        for venue, rows in result.marks.groupby("venue", observed=True)
+        key: (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
+        for key, rows in result.marks.groupby(["venue", "instrument"], observed=True)
     }
     for k in np.flatnonzero(found).tolist():
         case = cases.iloc[k]
-        times, reference = series[str(case["venue"])]
-        first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
-        factor = reference[first:end] / reference[first]
-        side, notional = sides.iloc[k], float(case["reference_notional_usd"])
-        equity = case["reference_equity_usd"] + side * notional * (factor - 1.0)
-        found[k] = bool((equity >= case["reference_requirement_usd"] * factor).all())
+        held = positions[case["venue"], case["id"]]
+        sizes, factors = [], []
+        for symbol, lots in zip(held["instrument"], held["lots"], strict=True):
+            times, reference = series[case["venue"], symbol]
+            first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
+            factors.append(reference[first:end] / reference[first])
+            sizes.append(lots * _lot(result, symbol) * reference[first])
+        parts = np.array(sizes) / np.abs(sizes).sum()
+        gain = float(case["reference_notional_usd"]) * (parts @ (np.array(factors) - 1.0))
+        needed = case["reference_requirement_usd"] * (np.abs(parts) @ np.array(factors))
+        found[k] = bool((case["reference_equity_usd"] + gain >= needed).all())
     return found
 
 
@@ -103,6 +108,14 @@ def largest_deviation_bps(result: RunResult) -> float:
     return float((marks["mark"] / marks["reference"] - 1.0).abs().max() * 1e4)
 
 
+def volatility_error(result: RunResult) -> float:
+    """Largest distance of a venue's volatility from what is published; points, nan without options."""
+    known = result.tables.get("underlyings", pd.DataFrame())
+    if not len(known):
+        return math.nan
+    return float((known["volatility"] - known["reference_volatility"]).abs().max() * 100.0)
+
+
 def forgone_usd(result: RunResult) -> float:
     """Sum what deleveraged winners lost against closing at the outside price; USD."""
     return float(result.deleveragings["forgone_usd"].sum()) if has_venues(result) else math.nan
@@ -134,8 +147,78 @@ def deleveraged_accounts(result: RunResult) -> float:
     return float(len(result.deleveragings.drop_duplicates(["venue", "account"])))
 
 
-def _sides(result: RunResult) -> pd.Series:
-    held = result.margin_positions.set_index(["venue", "id"])["lots"]
-    cases = result.margin_liquidations
-    lots = [held.loc[key] for key in zip(cases["venue"], cases["id"], strict=True)]
-    return pd.Series(np.sign(np.array(lots, float)), index=cases.index)
+def closing_time_s(result: RunResult) -> float:
+    """Mean time from the failed check to the end of a case, by what was closed; s, nan if none ended."""
+    if not has_venues(result):
+        return math.nan
+    done = result.margin_liquidations.dropna(subset="t_done_s")
+    closed = done["closed_usd"].to_numpy(float)
+    if not closed.sum():
+        return math.nan
+    return float(np.average((done["t_done_s"] - done["t_s"]).to_numpy(float), weights=closed))
+
+
+def deleveraging_regret_usd(result: RunResult) -> float:
+    """Regret of the rule over rounds: what each took, times its largest share less that of all alike; USD."""
+    if not has_venues(result):
+        return math.nan
+    rounds = result.tables.get("deleveraging_rounds")
+    if rounds is None:
+        return 0.0
+    uneven = rounds["largest_share"] - rounds["even_share"]
+    return float((rounds["haircut_usd"] * uneven).sum())
+
+
+def largest_burden(result: RunResult) -> float:
+    """Largest sum over rounds of the share of its equity that one account gave up; nan if nobody did."""
+    given = result.tables.get("deleveragings", pd.DataFrame())
+    if not len(given):
+        return math.nan
+    shares = given["haircut_usd"] / given["equity_before_usd"]
+    return float(shares.groupby([given["venue"], given["account"]], observed=True).sum().max())
+
+
+def backstop_profit_usd(result: RunResult) -> float:
+    """Gain of backstop vaults on their capital, what they hold valued at the last mark; USD."""
+    if not any(venue.backstop for venue in result.scenario.venues):
+        return math.nan
+    rows = result.tables.get("backstop")
+    return 0.0 if rows is None else float(rows.groupby("venue", observed=True)["profit_usd"].last().sum())
+
+
+def backstop_left_usd(result: RunResult) -> float:
+    """Positions that backstop vaults hold at the end, at the last mark; USD."""
+    if not any(venue.backstop for venue in result.scenario.venues):
+        return math.nan
+    rows = result.tables.get("backstop")
+    if rows is None:
+        return 0.0
+    held = rows.groupby(["venue", "instrument"], observed=True)["position_usd"].last()
+    return float(held.abs().sum())
+
+
+def crowd_traded_usd(result: RunResult) -> float:
+    """Value that the crowd traded of its own will; USD, 0 where it only holds."""
+    if not has_venues(result):
+        return math.nan
+    rows = result.tables.get("crowd_trades")
+    if rows is None:
+        return 0.0
+    lot = {symbol: _lot(result, symbol) for symbol in rows["instrument"].astype(str).unique()}
+    lots = rows["instrument"].astype(str).map(lot).to_numpy(float) * rows["lots"].abs().to_numpy(float)
+    return float((lots * rows["price"].to_numpy(float)).sum())
+
+
+def final_open_interest_usd(result: RunResult) -> float:
+    """Open longs of the crowds at the end, at the mark; USD."""
+    if not has_venues(result):
+        return math.nan
+    last = result.marks.groupby(["venue", "instrument"], observed=True)["open_interest_usd"].last()
+    return float(last.sum())
+
+
+def _lot(result: RunResult, symbol: str) -> float:
+    """Tokens in a lot of a contract."""
+    book = result.scenario.asset(symbol).book
+    assert book is not None  # a contract has one
+    return book.lot

@@ -129,7 +129,16 @@ METRICS: dict[str, Metric] = {
     "false_liquidations": Metric("false liquidations", margin.false_liquidations),
     "false_liquidated_usd": Metric("falsely liquidated (USD)", margin.false_liquidated_usd),
     "missed_liquidations": Metric("missed liquidations", margin.missed_liquidations),
+    "volatility_error": Metric("largest error of volatility (points)", margin.volatility_error),
     "attack_profit_usd": Metric("attack profit (USD)", margin.attack_profit_usd),
+    "sale_cost_usd": Metric("cost of closing (USD)", margin.total("slippage_usd")),
+    "closing_time_s": Metric("time to close (s)", margin.closing_time_s),
+    "deleveraging_regret_usd": Metric("regret of deleveraging (USD)", margin.deleveraging_regret_usd),
+    "largest_burden": Metric("largest burden of a winner (share)", margin.largest_burden),
+    "backstop_profit_usd": Metric("backstop's profit (USD)", margin.backstop_profit_usd),
+    "backstop_left_usd": Metric("left with the backstop (USD)", margin.backstop_left_usd),
+    "crowd_traded_usd": Metric("traded by the crowd (USD)", margin.crowd_traded_usd),
+    "final_open_interest_usd": Metric("open interest at the end (USD)", margin.final_open_interest_usd),
     "mark_deviation_bps": Metric("largest error of the mark (bps)", margin.largest_deviation_bps),
 }
 """Metrics by name."""

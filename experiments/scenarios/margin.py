@@ -1,22 +1,26 @@
 """The [[venues]] section: where leveraged contracts trade, how they are marked, margined and liquidated.
 
-A venue belongs to one asset with an ``underlying``, whose order book it uses. Rules are
+A venue belongs to one asset with an ``underlying``, whose order book it uses, or to several. Rules are
 named, with parameters of their own, as strategies of agents are.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import NAME, SYMBOL, Rows, Section, Share
+from .venues import AnyVolatility
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
+OpenInterest = Annotated[float, Field(gt=0, le=1e12)]
+
 MARKS = ("index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch")
+GRIDS = ("deribit", "derive", "paradex")
 SIZINGS = ("full", "to-target", "tranche", "greedy")
-DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "none")
+DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none")
 
 
 class MarkConfig(Section):
@@ -80,10 +84,16 @@ class LiquidationConfig(Section):
     target: float = Field(
         default=1.5, ge=1, le=100, description="margin that to-target and greedy restore, in maintenances"
     )
-    tranche: Rate = Field(default=0.2, description="share of the position that a tranche closes")
+    tranche: Rate = Field(default=0.2, description="share of each position that a tranche closes")
+    first: Literal["largest-margin", "deepest-book"] = Field(
+        default="largest-margin",
+        description="which of an account's positions is closed first: the one that needs most margin, or the "
+        "one whose book is deepest for its size",
+    )
     execution: str | dict[str, Any] = Field(
         default="market",
-        description="market, or a schedule: twap, almgren-chriss or percentage-of-volume with its options",
+        description="market, a schedule (twap, almgren-chriss, percentage-of-volume, iceberg) with its "
+        "options, or auction with its settings",
     )
     max_slippage: Share = Field(
         default=0.05, description="worst price of one block's orders, as a fraction beyond the mark"
@@ -109,6 +119,10 @@ class BackstopConfig(Section):
     below: Share = Field(
         default=2 / 3, description="it takes over at this share of the maintenance margin, if it can bear it"
     )
+    unload: str | dict[str, Any] | None = Field(
+        default=None,
+        description="how it sells what it took: volume or skewed with its options; it keeps it if left out",
+    )
 
 
 class BreakerConfig(Section):
@@ -127,9 +141,15 @@ class TradersConfig(Section):
     """The crowd of leveraged traders."""
 
     count: int = Field(ge=2, le=1_000_000, description="accounts")
-    open_interest_usd: float = Field(gt=0, le=1e12, description="notional of all longs at the start, USD")
+    open_interest_usd: OpenInterest | dict[str, OpenInterest] = Field(
+        description="notional of all longs at the start, USD; in each contract, or a table by contract"
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="parameters of the law of leverage, sizes and stops to change"
+    )
+    trading: dict[str, Any] | None = Field(
+        default=None,
+        description="parameters of the law by which they open, reduce and open anew; they do not if left out",
     )
 
 
@@ -137,8 +157,29 @@ class VenueConfig(Section):
     """A margin venue."""
 
     name: str = Field(pattern=NAME, description="name in tables and streams, unique")
-    instrument: str = Field(pattern=SYMBOL, description="asset with an underlying, whose book it uses")
+    instrument: str | None = Field(
+        default=None, pattern=SYMBOL, description="asset with an underlying, whose book it uses"
+    )
+    instruments: Rows[Annotated[str, Field(pattern=SYMBOL)]] = Field(
+        default=(), description="several of them, instead of instrument"
+    )
+    margin: Literal["cross", "isolated", "portfolio"] = Field(
+        default="cross",
+        description="cross: a trader's positions share one margin account; isolated: each has its own; "
+        "portfolio: they share one and offset each other by scenarios",
+    )
+    grid: Literal["deribit", "derive", "paradex"] | None = Field(
+        default=None, description=f"scenarios of portfolio margin: {', '.join(GRIDS)}; deribit if left out"
+    )
     mark: MarkConfig = Field(default=MarkConfig(), description="price by which accounts are margined")
+    option_mark: MarkConfig | None = Field(
+        default=None, description="price by which options are margined; that of the model if left out"
+    )
+    volatility: AnyVolatility | None = Field(
+        default=None,
+        description="volatility at which the venue values options: realised by its own index, or fixed; "
+        "what is published if left out",
+    )
     index: IndexConfig = Field(default=IndexConfig(), description="price elsewhere")
     model: ModelConfig = Field(default=ModelConfig(), description="fair value of a model")
     tiers: Rows[TierConfig] = Field(
@@ -157,10 +198,58 @@ class VenueConfig(Section):
     insurance_fund_usd: float = Field(
         default=0.0, ge=0, le=1e12, description="insurance fund at the start, USD"
     )
-    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "none"] = Field(
-        default="queue",
-        description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
+    deleveraging: Literal["queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none"] = (
+        Field(
+            default="queue",
+            description=f"who bears what the fund cannot: {', '.join(DELEVERAGING)}",
+        )
     )
     backstop: BackstopConfig | None = Field(default=None, description="vault that takes positions over")
     breaker: BreakerConfig | None = Field(default=None, description="when trading stops")
     traders: TradersConfig = Field(description="who holds positions at the start")
+
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        """Symbols of what the venue trades, in the order of the scenario."""
+        return self.instruments if self.instrument is None else (self.instrument,)
+
+    def mark_of(self, is_option: bool) -> MarkConfig:
+        """Return how a contract of the venue is marked."""
+        return (self.option_mark or MarkConfig(kind="model")) if is_option else self.mark
+
+    @model_validator(mode="after")
+    def _suits_its_margin(self) -> Self:
+        if self.grid is not None and self.margin != "portfolio":
+            raise ValueError(f"grid = {self.grid!r} does nothing with margin = {self.margin!r}")
+        if self.margin == "portfolio":
+            self.check_by_accounts("margin = 'portfolio'")
+        return self
+
+    def check_by_accounts(self, reason: str) -> None:
+        """Refuse what goes with tiers only.
+
+        Raises
+        ------
+        ValueError
+            If there is any of it; the message names it and the reason.
+        """
+        for key, given in (
+            ("mark.haircut_deviations", bool(self.mark.haircut_deviations)),
+            (
+                "option_mark.haircut_deviations",
+                bool(self.option_mark and self.option_mark.haircut_deviations),
+            ),
+            ("dynamic_margin", self.dynamic_margin is not None),
+            ("liquidation.sizing = 'greedy'", self.liquidation.sizing == "greedy"),
+        ):
+            if given:
+                raise ValueError(f"{key} goes with margin by tiers, not with {reason}; remove it")
+
+    @model_validator(mode="after")
+    def _names_contracts(self) -> Self:
+        if (self.instrument is None) == (not self.instruments):
+            raise ValueError(
+                f"instrument = {self.instrument!r} and instruments = {list(self.instruments)}; "
+                "allowed: one of the two"
+            )
+        return self

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from .deleveraging import CascadeFigures, DeleveragingFigures, cascade_figures, deleveraging_figures
+from .deleveraging import (
+    CascadeFigures,
+    DeleveragingFigures,
+    EpisodeFigures,
+    cascade_figures,
+    deleveraging_figures,
+    episode_figures,
+)
 from .importance import ImportanceEstimate, importance_estimate, mixture_weights
 from .intervals import Interval, bootstrap_interval, t_interval, wilson_interval
 from .paired import PairedDifference, holm, paired_difference, paths_needed
@@ -13,6 +20,7 @@ from .tails import expected_shortfall, hill_estimator, value_at_risk
 __all__ = [
     "CascadeFigures",
     "DeleveragingFigures",
+    "EpisodeFigures",
     "ImportanceEstimate",
     "Interval",
     "PairedDifference",
@@ -20,6 +28,7 @@ __all__ = [
     "bootstrap_interval",
     "cascade_figures",
     "deleveraging_figures",
+    "episode_figures",
     "expected_shortfall",
     "hill_estimator",
     "holm",

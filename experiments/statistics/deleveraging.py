@@ -68,6 +68,55 @@ def deleveraging_figures(
     )
 
 
+class EpisodeFigures(NamedTuple):
+    """What rounds of deleveraging did together (arXiv:2602.15182).
+
+    Attributes
+    ----------
+    overshoot : float
+        Taken beyond what was needed, over the rounds in which it was more.
+    undershoot : float
+        Needed and not taken, over the rounds in which it was less.
+    regret : float
+        Taken in each round times the distance of its largest haircut from the least possible one, at which
+        all give the same share; what a rule does worse than the best choice of every round.
+    largest_burden : float
+        Largest sum of haircuts over the rounds that one account bore.
+    gini : float
+        Of these sums over accounts that could have given.
+    """
+
+    overshoot: float
+    undershoot: float
+    regret: float
+    largest_burden: float
+    gini: float
+
+
+def episode_figures(taken: ArrayLike, needed: ArrayLike, capacity: ArrayLike) -> EpisodeFigures:
+    """Summarise rounds of deleveraging.
+
+    Parameters
+    ----------
+    taken, capacity : array_like, shape (n_rounds, n)
+        What each account gave in each round and could have given, in one unit.
+    needed : array_like, shape (n_rounds,)
+        In the same unit.
+    """
+    amounts, room = np.atleast_2d(taken).astype(np.float64), np.atleast_2d(capacity).astype(np.float64)
+    wanted, total = np.asarray(needed, np.float64), amounts.sum(axis=1)
+    haircuts = amounts / np.where(room > 0.0, room, np.inf)
+    least = total / np.maximum(room.clip(0.0).sum(axis=1), 1e-300)
+    burdens = haircuts.sum(axis=0)[(room > 0.0).any(axis=0)]
+    return EpisodeFigures(
+        overshoot=float(np.maximum(total - wanted, 0.0).sum()),
+        undershoot=float(np.maximum(wanted - total, 0.0).sum()),
+        regret=float((total * (haircuts.max(axis=1, initial=0.0) - least)).sum()),
+        largest_burden=float(burdens.max(initial=0.0)),
+        gini=gini(burdens) if burdens.sum() > 0.0 else 0.0,
+    )
+
+
 class CascadeFigures(NamedTuple):
     """How liquidations turned into deleveraging (CASES E01 to E03).
 

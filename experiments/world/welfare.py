@@ -24,11 +24,13 @@ _PLURAL = {
         "liquidator",
         "searcher",
         "maker",
+        "option-maker",
         "depositor",
         "redeemer",
         "manipulator",
         "arbitrageur",
         "range-provider",
+        "position-bidder",
     )
 }
 

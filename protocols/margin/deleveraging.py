@@ -56,7 +56,7 @@ class Queue:
         list of int
             Sums to the budget, rounded up to a lot; to all capacities if they do not reach it.
         """
-        _check(budget, capacity, score, lot)
+        check_budget(budget, capacity, score, lot)
         room = np.maximum(np.asarray(capacity, np.int64), 0) // lot
         order = np.argsort(-np.asarray(score, np.float64), kind="stable")
         before = np.cumsum(room[order]) - room[order]
@@ -78,7 +78,7 @@ class ProRata:
         self, budget: int, capacity: Sequence[int], score: Sequence[float], lot: int = 1
     ) -> list[int]:
         """Return what each account gives; see `Queue.allocate`."""
-        _check(budget, capacity, score, lot)
+        check_budget(budget, capacity, score, lot)
         lots = [max(amount, 0) // lot for amount in capacity]
         return [share * lot for share in shares(-(-budget // lot), lots, lots)]
 
@@ -108,7 +108,7 @@ class CappedProRata:
         ValueError
             If there is not one weight per account.
         """
-        _check(budget, capacity, score, lot)
+        check_budget(budget, capacity, score, lot)
         if len(self.weights) != len(capacity):
             raise ValueError(
                 f"capped pro rata: weights must be {len(capacity)}, one per account, got {len(self.weights)}"
@@ -135,7 +135,7 @@ class MinMax:
         self, budget: int, capacity: Sequence[int], score: Sequence[float], lot: int = 1
     ) -> list[int]:
         """Return what each account gives; see `Queue.allocate`."""
-        _check(budget, capacity, score, lot)
+        check_budget(budget, capacity, score, lot)
         room = [max(amount, 0) for amount in capacity]
         most = [amount // lot for amount in room]
         needed = min(-(-budget // lot), sum(most))
@@ -270,7 +270,14 @@ def close_against(
     return sum(lots)
 
 
-def _check(budget: int, capacity: Sequence[int], score: Sequence[float], lot: int) -> None:
+def check_budget(budget: int, capacity: Sequence[int], score: Sequence[float], lot: int) -> None:
+    """Refuse what no rule can split.
+
+    Raises
+    ------
+    ValueError
+        If the budget is negative, the lot not positive, or there is not one score per account.
+    """
     if budget < 0 or lot < 1:
         raise ValueError(
             f"deleveraging: budget must not be negative and lot be at least 1, got {budget}, {lot}"

@@ -83,3 +83,35 @@ class InsolventAuction:
     def payment(self, requirement: int, elapsed: int) -> int:
         """Return the base units that the taker gets after some seconds, rounded up."""
         return -(-requirement * min(max(elapsed, 0), self.duration_s) // self.duration_s)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAuction:
+    """Both phases of an auction of one account: while it is worth something, and once it is not.
+
+    What the taker of the whole account gains on its value is the `concession`: with equity it is the part of
+    the equity that is not asked for, borne by the account; without equity it is the payment of an insolvent
+    auction, borne by the insurance fund. A change of phase starts the clock anew.
+
+    Parameters
+    ----------
+    solvent : ModelPriceAuction
+    insolvent : InsolventAuction
+    """
+
+    solvent: ModelPriceAuction = ModelPriceAuction()
+    insolvent: InsolventAuction = InsolventAuction()
+
+    def concession(self, equity: int, requirement: int, elapsed: int) -> int:
+        """Return what the taker gains, some seconds into the phase; base units, not negative.
+
+        Parameters
+        ----------
+        equity, requirement : int
+            Of the account at the value that the auction goes by; base units.
+        elapsed : int
+            Seconds since the account came into this phase.
+        """
+        if equity >= 0:
+            return equity - self.solvent.price(equity, elapsed)
+        return self.insolvent.payment(requirement, elapsed)

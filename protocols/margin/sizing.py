@@ -1,7 +1,8 @@
 """How much of a position a liquidation closes: all, a tranche, to a target, or what its own impact allows.
 
 Whole lots, decided on whole base units. `MarginPosition` is what a sizing sees: one position, and what the
-rest of its account needs. Which of several positions goes first is `largest_requirement_first`.
+rest of its account needs. `close_in_order` does it for all positions of an account, one after the other;
+which of them goes first is the caller's rule, for example `largest_requirement_first`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class MarginPosition(NamedTuple):
     tiers : MarginTiers
         Maintenance of this contract.
     other_requirement : int
-        Maintenance of the account's other positions, base units.
+        Maintenance of the account's other positions, base units, less `freed`.
+    freed : int
+        Maintenance that closing other positions before this one frees, base units.
     """
 
     contract: Contract
@@ -40,6 +43,7 @@ class MarginPosition(NamedTuple):
     equity: int
     tiers: MarginTiers
     other_requirement: int = 0
+    freed: int = 0
 
     def requirement(self, closed: int = 0) -> int:
         """Return the maintenance of the account after `closed` lots are gone; base units."""
@@ -56,7 +60,8 @@ class MarginSizing(Protocol):
 
 
 def _unsafe(position: MarginPosition) -> bool:
-    return position.lots != 0 and position.equity < position.requirement()
+    """Whether its account is below maintenance as it is, before anything is closed."""
+    return position.lots != 0 and position.equity < position.requirement() + position.freed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class CloseTranches:
         """Return the share of the lowest step that the account is below, rounded up."""
         share = 0
         for ratio, part in self.steps:
-            if position.equity * NANO < ratio * position.requirement():
+            if position.equity * NANO < ratio * (position.requirement() + position.freed):
                 share = part
         return -(-abs(position.lots) * share // NANO)
 
@@ -133,7 +138,7 @@ class CloseToTarget:
 
     def lots_to_close(self, position: MarginPosition) -> int:
         """Return the fewest lots that reach the target, all of them if not even that does."""
-        if not _unsafe(position):
+        if not _unsafe(position) or self._reached(position, 0):
             return 0
         low, high = 0, abs(position.lots)
         while high - low > 1:  # what is missing is convex in the lots closed, so it changes its sign once
@@ -141,14 +146,20 @@ class CloseToTarget:
             low, high = (low, middle) if self._reached(position, middle) else (middle, high)
         return high
 
+    def cost(self, position: MarginPosition, closed: int) -> int:
+        """Return what closing lots is expected to cost; base units."""
+        return -(-abs(position.contract.value(closed, position.ticks)) * self.fee // NANO)
+
     def _reached(self, position: MarginPosition, closed: int) -> bool:
-        cost = -(-abs(position.contract.value(closed, position.ticks)) * self.fee // NANO)
-        return (position.equity - cost) * NANO >= self.target * position.requirement(closed)
+        equity = position.equity - self.cost(position, closed)
+        return equity * NANO >= self.target * position.requirement(closed)
 
 
 @dataclass(frozen=True, slots=True)
 class CloseUnderImpact:
     """The fewest lots of a linear contract after which equity is a share of notional, with impact (P11).
+
+    The equity is that of the account less what its other positions need.
 
     Parameters
     ----------
@@ -184,7 +195,10 @@ class CloseUnderImpact:
         held = abs(position.lots)
         quantity = held * self.lot
         price = abs(position.contract.value(held, position.ticks)) / self.unit / quantity
-        closed = greedy_quantity(price, quantity, position.equity / self.unit, self.rate, self.impact)
+        equity = (position.equity - position.other_requirement) / self.unit
+        closed = greedy_quantity(price, quantity, equity, self.rate, self.impact)
+        if closed == 0.0:  # what was closed before is enough
+            return 0
         return held if math.isinf(closed) else min(max(math.ceil(closed / self.lot - 1e-9), 1), held)
 
 
@@ -202,6 +216,41 @@ def greedy_quantity(price: float, quantity: float, equity: float, rate: float, i
         return math.inf
     sold = 2.0 * missing / (rate * price + math.sqrt(discriminant))
     return sold if sold <= quantity else math.inf
+
+
+def close_in_order(
+    equity: int, positions: Sequence[MarginPosition], sizings: Sequence[MarginSizing]
+) -> list[int]:
+    """How many lots of each position of an account are closed, the first ones first.
+
+    All or a tranche is meant of each position. A sizing that restores something goes on to the next position
+    only if closing the whole of one does not.
+
+    Parameters
+    ----------
+    equity : int
+        Of the account, base units.
+    positions : sequence of MarginPosition
+        Its positions in the order of closing; what they say of the rest of the account is not read.
+    sizings : sequence of MarginSizing
+        One for each.
+
+    Returns
+    -------
+    list of int
+        Lots, not negative; all 0 if the account is safe.
+    """
+    needs = [position._replace(other_requirement=0).requirement() for position in positions]
+    total, freed, closing = sum(needs), 0, [0] * len(positions)
+    for i, (position, need, sizing) in enumerate(zip(positions, needs, sizings, strict=True)):
+        seen = position._replace(equity=equity, other_requirement=total - freed - need, freed=freed)
+        closing[i] = sizing.lots_to_close(seen)
+        if closing[i] < abs(position.lots) and not isinstance(sizing, CloseTranches):
+            break
+        if isinstance(sizing, CloseToTarget):
+            equity -= sizing.cost(seen, closing[i])
+        freed += need - seen._replace(other_requirement=0).requirement(closing[i])
+    return closing
 
 
 def largest_requirement_first(requirements: Sequence[int]) -> list[int]:

@@ -11,8 +11,16 @@ from .accounts import MarginAccounts
 from .contracts import Shape
 
 
-def bankruptcy_ticks(accounts: MarginAccounts, account: int, contract: int) -> int:
+def bankruptcy_ticks(accounts: MarginAccounts, account: int, contract: int, equity: int | None = None) -> int:
     """Price at which closing one position leaves a row no equity, the others being at their marks.
+
+    Parameters
+    ----------
+    accounts : MarginAccounts
+    account, contract : int
+    equity : int, optional
+        The part of the row's equity that the position is to use up, base units, usually negative; all of it
+        if left out. With parts that add up to it each of several positions has a price of its own.
 
     Returns
     -------
@@ -22,7 +30,8 @@ def bankruptcy_ticks(accounts: MarginAccounts, account: int, contract: int) -> i
     """
     lots = accounts.lots.item(account, contract)
     kind = accounts.contracts[contract]
-    value = kind.value(lots, accounts.ticks.item(contract)) - accounts.equity(account)
+    share = accounts.equity(account) if equity is None else equity
+    value = kind.value(lots, accounts.ticks.item(contract)) - share
     if kind.shape is Shape.LINEAR:
         per_tick = lots * kind.multiplier  # the position is worth `value` at bankruptcy
         ticks = -(-value // per_tick) if lots > 0 else value // per_tick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from liquidarium.experiments.statistics import cascade_figures, deleveraging_figures
+from liquidarium.experiments.statistics import cascade_figures, deleveraging_figures, episode_figures
 from liquidarium.protocols.margin.deleveraging import ProRata, Queue
 
 
@@ -49,3 +49,11 @@ def test_nothing_to_take_and_nobody_to_take_from_have_figures():
     calm = cascade_figures([1.0], [5.0], [], [], [])
     assert (calm.ratio, calm.liquidations_before) == (0.0, 1)
     assert np.isnan(calm.delay_s)
+
+
+def test_an_episode_sums_rounds_and_compares_each_with_the_same_share_for_all():
+    figures = episode_figures([[5, 5, 0], [8, 2, 0]], [10, 9], [[10, 10, 0], [10, 10, 0]])
+    assert (figures.overshoot, figures.undershoot) == (1.0, 0.0)
+    assert figures.regret == pytest.approx(10 * (0.8 - 0.5))
+    assert figures.largest_burden == pytest.approx(1.3)
+    assert figures.gini == pytest.approx((1.3 - 0.7) / 2 / 2)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from liquidarium.protocols.margin.accounts import MarginAccounts
 from liquidarium.protocols.margin.contracts import InverseContract, LinearContract
@@ -33,6 +33,7 @@ from liquidarium.protocols.margin.sizing import (
     CloseTranches,
     CloseUnderImpact,
     MarginPosition,
+    close_in_order,
     greedy_quantity,
     largest_requirement_first,
 )
@@ -282,6 +283,56 @@ def test_p11_greedy_liquidation_under_linear_impact():
 
 def test_the_largest_requirement_is_closed_first():
     assert largest_requirement_first([5, 9, 9, 1]) == [1, 2, 0, 3]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-500, 500).filter(bool), st.integers(1, 20_000)), min_size=1, max_size=4),
+    st.integers(-(10**8), 10**9),
+    st.integers(NANO, 2 * NANO),
+)
+def test_a_second_position_is_closed_only_if_the_first_does_not_restore_the_target(held, equity, target):
+    sizing = CloseToTarget(target)
+    positions = [MarginPosition(PERP, lots, ticks, 0, TIERS) for lots, ticks in held]
+    needs = [each.requirement() for each in positions]
+    closing = close_in_order(equity, positions, [sizing] * len(positions))
+    if equity >= sum(needs):
+        assert not any(closing)
+        return
+    whole = [closed == abs(each.lots) for closed, each in zip(closing, positions, strict=True)]
+    touched = sum(closed > 0 for closed in closing)
+    assert all(whole[: touched - 1])
+    assert not any(closing[touched:])
+    left = sum(each.requirement(closed) for each, closed in zip(positions, closing, strict=True))
+    assert equity * NANO >= target * left or all(whole)
+    fewer = sum(needs[touched - 1 :])  # without the last position that was touched
+    assert equity * NANO < target * fewer
+
+
+def test_all_and_tranches_mean_every_position_of_an_account():
+    positions = [MarginPosition(PERP, lots, 10_000, 0, TIERS) for lots in (100, -40)]
+    need = sum(each.requirement() for each in positions)
+    assert close_in_order(need - 1, positions, [CloseAll()] * 2) == [100, 40]
+    assert close_in_order(need - 1, positions, [CloseTranches()] * 2) == [20, 8]
+    assert close_in_order(need, positions, [CloseTranches()] * 2) == [0, 0]
+    greedy = [CloseUnderImpact(1e-3, 0.05)] * 2
+    assert close_in_order(need - 1, positions, greedy)[1] == 0
+    assert close_in_order(0, positions, greedy) == [100, 40]
+
+
+@given(st.integers(1, 10_000), st.sampled_from((-1, 1)), st.integers(-(10**6), 10**6), st.integers(0, 10**6))
+def test_parts_of_a_loss_make_prices_that_use_up_the_account_and_no_more(lots, side, other, balance):
+    accounts = MarginAccounts([PERP, PERP], 2, [TIERS, TIERS])
+    accounts.deposit(0, balance)
+    accounts.trade(0, 1, 0, side * lots, 20_000)
+    accounts.trade(0, 1, 1, 7, 20_000 + other % 10_000)
+    accounts.reprice([20_000 - 500 * side, 20_000])
+    left = accounts.equity(0)
+    first = left // 3
+    prices = [bankruptcy_ticks(accounts, 0, 0, first), bankruptcy_ticks(accounts, 0, 1, left - first)]
+    assume(min(prices) > 1)
+    accounts.trade(1, 0, 0, side * lots, prices[0])
+    accounts.trade(1, 0, 1, 7, prices[1])
+    assert 0 <= accounts.balances[0] < (lots + 7) * PERP.multiplier
 
 
 def test_p12_insurance_fund_newsvendor():

@@ -59,7 +59,7 @@ class Feed:
         self._forget = 0.5 ** (block_time_s / model.half_life_s)
         self._funding = funding
         self._premium_sum, self._premium_n = 0.0, 0
-        self._block_time_s = block_time_s
+        self.block_time_s = block_time_s
         self._volume, self._last_age_s = 0, 0.0
 
     def look(self, block: int, time_s: float) -> MarkInputs:
@@ -76,9 +76,9 @@ class Feed:
             self._premium_sum += 0.5 * (bid + ask) / index - 1.0
             self._premium_n += 1
         volume = floor.lots_traded(asset)
-        self._last_age_s = 0.0 if volume != self._volume else self._last_age_s + self._block_time_s
+        self._last_age_s = 0.0 if volume != self._volume else self._last_age_s + self.block_time_s
         self._volume = volume
-        interval_s, delay_s = self._funding.interval_s, self._late * self._block_time_s
+        interval_s, delay_s = self._funding.interval_s, self._late * self.block_time_s
         return MarkInputs(
             index_price=index,
             bid=bid,

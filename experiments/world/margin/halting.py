@@ -25,12 +25,9 @@ from ....market.breakers import (
 )
 from ....market.breakers.call_auction import MARKET_ASK, MARKET_BID
 from ....market.order_book.layout import BUY, SELL
-from ....market.trading import TradingFloor
+from ....market.trading import NEVER, TradingFloor
 from ....protocols.margin.marks import MarkInputs
 from ...scenarios.base import ScenarioError
-
-NEVER = 2**62
-"""End of a halt of which only the beginning is known."""
 
 
 class Halting:

@@ -7,7 +7,7 @@ the mark, so that the decision can be computed again from the tables alone (`run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,9 +34,31 @@ DELEVERAGING_COLUMNS = (
     "haircut_usd", "forgone_usd", "equity_before_usd",
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
+UNDERLYING_COLUMNS = (
+    "block", "t_s", "venue", "underlying", "spot", "volatility", "volatility_age_s", "reference_volatility",
+)  # fmt: skip
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
-NOT_STARTED = SaleStart(0.0, 0.0, 0.0, 0.0)
-_TEXT = ("venue", "instrument", "outcome")
+ROUND_COLUMNS = (
+    "id", "venue", "instrument", "block", "t_s", "winners", "lots_needed", "lots_taken", "haircut_usd",
+    "largest_share", "even_share",
+)  # fmt: skip
+AUCTION_COLUMNS = (
+    "id", "venue", "instrument", "block", "t_s", "bidder", "lots", "price", "paid_units", "value_ticks",
+    "position_lots", "positions_units", "equity_units",
+    "requirement_units", "bears_units", "elapsed_s", "concession_usd",
+)  # fmt: skip
+BACKSTOP_COLUMNS = (
+    "block", "t_s", "venue", "instrument", "taken_lots", "sold_lots", "lots", "position_usd", "equity_usd",
+    "profit_usd",
+)  # fmt: skip
+CROWD_COLUMNS = (
+    "block", "t_s", "venue", "instrument", "account", "lots", "lots_after", "price", "long_share",
+)  # fmt: skip
+_WHOLE = (
+    "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
+)  # fmt: skip
+_TEXT = ("venue", "instrument", "underlying", "outcome", "bidder")
+_FLAGS = ("is_false", "by_model", "halted")
 
 
 class Checked(NamedTuple):
@@ -52,6 +74,26 @@ class Checked(NamedTuple):
 
 
 @dataclass(slots=True)
+class Leg:
+    """What a liquidation closes of one position.
+
+    Attributes
+    ----------
+    column : int
+        Of the contract.
+    keep, ordered : int
+        Lots that are to be left, and lots to be closed.
+    start : SaleStart
+        What was known of its market when the sale began.
+    """
+
+    column: int
+    keep: int
+    ordered: int
+    start: SaleStart
+
+
+@dataclass(slots=True)
 class Case:
     """One liquidation from the failed check to its end.
 
@@ -63,10 +105,10 @@ class Case:
         Block of the next stage.
     stage : int
         0 before orders are cancelled, 1 before the position is sold, 2 while it is.
-    keep, ordered : int
-        Lots that are to be left, and lots to be closed.
-    start_s, start
-        When the sale began, and what was known of the market then.
+    start_s : float
+        When the sale began.
+    legs : list of Leg
+        What is closed, in this order; empty before the sale.
     """
 
     number: int
@@ -76,10 +118,8 @@ class Case:
     checked: Checked
     due: int
     stage: int = 0
-    keep: int = 0
-    ordered: int = 0
     start_s: float = 0.0
-    start: SaleStart = NOT_STARTED
+    legs: list[Leg] = field(default_factory=list)
     done_s: float = float("nan")
     outcome: str = "open"
     closed: int = 0
@@ -101,6 +141,11 @@ class MarginRecords:
         self.deleveragings: list[tuple[Any, ...]] = []
         self.funding: list[tuple[Any, ...]] = []
         self.late: list[tuple[Any, ...]] = []
+        self.underlyings: list[tuple[Any, ...]] = []
+        self.rounds: list[tuple[Any, ...]] = []
+        self.auctions: list[tuple[Any, ...]] = []
+        self.backstop: list[tuple[Any, ...]] = []
+        self.crowd: list[tuple[Any, ...]] = []
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
@@ -131,12 +176,20 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
         "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
     }
+    more: dict[str, tuple[list[tuple[Any, ...]], tuple[str, ...]]] = {
+        "deleveraging_rounds": ([row for v in venues for row in v.rounds], ROUND_COLUMNS),
+        "position_auctions": ([row for v in venues for row in v.auctions], AUCTION_COLUMNS),
+        "backstop": ([row for v in venues for row in v.backstop], BACKSTOP_COLUMNS),
+        "underlyings": ([row for v in venues for row in v.underlyings], UNDERLYING_COLUMNS),
+        "crowd_trades": ([row for v in venues for row in v.crowd], CROWD_COLUMNS),
+    }
+    rows |= {name: part for name, part in more.items() if part[0]}  # what never happened has no table
     return {name: _frame(given, columns) for name, (given, columns) in rows.items()}
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
     frame = pd.DataFrame.from_records(rows, columns=list(columns))
-    whole = {"id", "account", "block", "lots", "mark_ticks", *(c for c in columns if c.endswith("_units"))}
+    whole = {*_WHOLE, *(c for c in columns if c.endswith(("_units", "_ticks", "_lots")))}
     types: dict[str, Any] = {}
     for name in columns:
         if name in _TEXT:
@@ -144,5 +197,5 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
         elif name in whole:
             types[name] = np.int64
         else:
-            types[name] = bool if name in ("is_false", "by_model", "halted") else np.float64
+            types[name] = bool if name in _FLAGS else np.float64
     return frame.astype(types).astype({name: "category" for name in columns if name in _TEXT})

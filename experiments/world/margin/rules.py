@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ....agents.strategies.exits import Iceberg, Schedule
+from ....agents.strategies.exits import SCHEDULES, Schedule
+from ....agents.strategies.vault import UNLOAD_POLICIES, UnloadPolicy
+from ....protocols.margin.account_margin import AccountMargin, ScenarioMargin, StandardMargin
 from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
     FundingBasisMedian,
@@ -18,12 +20,15 @@ from ....protocols.margin.marks import (
     ModelMark,
     UncertaintyHaircut,
 )
+from ....protocols.margin.model_auction import AccountAuction
+from ....protocols.margin.scenario_grid import DERIBIT, DERIVE, PARADEX, ScenarioGrid
 from ....protocols.margin.sizing import CloseAll, CloseToTarget, CloseTranches, CloseUnderImpact, MarginSizing
 from ....protocols.margin.tiers import NANO, MarginTiers, TierError, to_nano
 from ...scenarios.base import ScenarioError
 from ...scenarios.exit_plans import read_exit
-from ...scenarios.margin import LiquidationConfig, MarkConfig, VenueConfig
+from ...scenarios.margin import BackstopConfig, LiquidationConfig, MarkConfig, VenueConfig
 from ...scenarios.objects import build_strategy
+from .auction_terms import AuctionTerms
 
 MARKS: dict[str, type[MarkRule]] = {
     "index": IndexMark,
@@ -37,13 +42,23 @@ MARKS: dict[str, type[MarkRule]] = {
 }
 """Packaged marks by name."""
 
+GRIDS: dict[str, ScenarioGrid] = {"deribit": DERIBIT, "derive": DERIVE, "paradex": PARADEX}
+"""Published grids by name."""
+
 ADD_ON_STEP = 0.001
 """What is added to margin rates is a multiple of this, so that they rarely change."""
 
 
-def build_mark(config: MarkConfig, where: str) -> MarkRule:
-    """Return the mark that a venue names; `where` is its place in the scenario."""
-    return build_strategy(MARKS[config.kind], config.parameters, f"{where}.mark.parameters")
+def build_mark(config: MarkConfig, where: str, key: str = "mark") -> MarkRule:
+    """Return a mark that a venue names under a key; `where` is the venue's place in the scenario."""
+    return build_strategy(MARKS[config.kind], config.parameters, f"{where}.{key}.parameters")
+
+
+def build_account_margin(config: VenueConfig, unit: int) -> AccountMargin:
+    """Return the rule by which whole accounts are margined; `unit` is the base units in one USD."""
+    if config.margin == "portfolio":
+        return ScenarioMargin(GRIDS[config.grid or "deribit"])
+    return StandardMargin(build_tiers(config, unit))
 
 
 def build_haircut(config: MarkConfig) -> UncertaintyHaircut | None:
@@ -90,23 +105,57 @@ def stepped(add_on: float) -> float:
 
 
 def build_schedule(config: LiquidationConfig, where: str) -> Schedule | None:
-    """Return how a liquidation is spread over time; None for all at once.
+    """Return how a liquidation is spread over time on the book; None for all at once.
 
     Raises
     ------
     ScenarioError
-        If it is no schedule of orders that trade at once.
+        If it is no schedule.
     """
     if config.execution == "market":
         return None
     path = f"{where}.liquidation.execution"
     schedule = read_exit(config.execution, path)
-    if isinstance(schedule, str | Iceberg):
+    if isinstance(schedule, str):
         raise ScenarioError(
-            f"{path} = {config.execution!r}; allowed: market, or a schedule that does not rest on the book: "
-            "twap, almgren-chriss, percentage-of-volume"
+            f"{path} = {config.execution!r}; allowed: market, auction, or a schedule: {', '.join(SCHEDULES)}"
         )
     return schedule
+
+
+def build_auction(config: LiquidationConfig, where: str) -> tuple[AccountAuction, bool] | None:
+    """Return the auction of a venue's liquidations, and whether it goes by the model; None for none.
+
+    Raises
+    ------
+    ScenarioError
+        If a parameter is unknown or out of range.
+    """
+    given = config.execution
+    kind = given if isinstance(given, str) else given.get("kind")
+    if kind != "auction":
+        return None
+    options = {} if isinstance(given, str) else {key: value for key, value in given.items() if key != "kind"}
+    terms = build_strategy(AuctionTerms, options, f"{where}.liquidation.execution")
+    return terms.rule(), terms.value == "model"
+
+
+def build_unloading(config: BackstopConfig, where: str) -> UnloadPolicy | None:
+    """Return how the backstop vault unloads; None if it keeps what it takes.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such policy, or a parameter is unknown or out of range.
+    """
+    if config.unload is None:
+        return None
+    path = f"{where}.backstop.unload"
+    options = dict(config.unload) if isinstance(config.unload, dict) else {"kind": config.unload}
+    kind = options.pop("kind", None)
+    if kind not in UNLOAD_POLICIES:
+        raise ScenarioError(f"{path}.kind = {kind!r}; allowed: {', '.join(UNLOAD_POLICIES)}")
+    return build_strategy(UNLOAD_POLICIES[kind], options, path)
 
 
 def build_sizing(

@@ -1,112 +1,93 @@
 """A margin venue in motion: one call a block marks, margins, liquidates and pays funding.
 
-The venue trades one contract on a book of the trading floor. Its crowd trades through one ledger account,
+The venue trades its contracts on books of the trading floor. Its crowd trades through one ledger account,
 the clearing account, which holds what `MarginAccounts` says plus a float of cash and contracts for
-delivery; traders outside the crowd own their contracts fully paid. Who is liquidated is decided here, how a
-position is closed in `closing`.
+delivery; traders outside the crowd own their contracts fully paid. Who is liquidated is decided here; what
+an account needs in `maintenance`, how it is closed in `closing`, what a contract is worth in `listing`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....agents.base import DecidingAgent, TakePosition
+from ....agents.strategies.position_bidder import PositionOffer
 from ....market.ledger import Ledger
-from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
 from ....protocols.margin.haircuts import DynamicMargin
-from ....protocols.margin.marks import (
-    MarkInputs,
-    MarkMemory,
-    MarkPrice,
-    MarkRule,
-    UncertaintyHaircut,
-    observe,
-)
+from ....protocols.margin.marks import UncertaintyHaircut
 from ....protocols.margin.tiers import to_nano
 from ...scenarios.margin import VenueConfig
 from .closing import Closing
-from .feed import Feed
-from .halting import Halting
+from .crowd import TradingCrowd
+from .listing import Listing
+from .maintenance import Maintenance
 from .records import Checked
-from .rules import build_tiers, stepped
-
-
-@dataclass(frozen=True, slots=True)
-class Clearing:
-    """The ledger account through which a venue's crowd trades.
-
-    Attributes
-    ----------
-    account : int
-        Of the ledger.
-    cash : int
-        Float of the quote asset, base units.
-    lots : int
-        Float of contracts.
-    lot_units : int
-        Base units of one lot.
-    """
-
-    account: int
-    cash: int
-    lots: int
-    lot_units: int
+from .underlyings import Underlyings
+from .vault import Vault
 
 
 class MarginVenue:
-    """Accounts, marks and rules of one venue.
+    """Accounts, contracts and rules of one venue.
 
-    Rows of `accounts` are the traders, then the insurance fund, then the backstop vault if there is one.
+    Rows of `accounts` are the traders' margin accounts, then the insurance fund, then the backstop vault if
+    there is one.
 
     Parameters
     ----------
     config : VenueConfig
-    ledger, floor : Ledger and TradingFloor
-    clearing : Clearing
+    ledger : Ledger
+    clearing : int
+        Ledger account through which the crowd trades.
+    cash : int
+        Float of the settlement asset in it, base units.
+    settlement : int
+        Ledger column of that asset.
+    listings : sequence of Listing
+        By column of the accounts.
     accounts : MarginAccounts
-    feed : Feed
-    mark : MarkRule
+    maintenance : Maintenance
     haircut : UncertaintyHaircut or None
     dynamic : DynamicMargin or None
-    stops_usd : float64 ndarray, shape (n_traders,)
-        Prices of stop orders; nan for none.
     closing : Closing
-    halting : Halting or None
-        The circuit breaker.
+    vault : Vault or None
+        The backstop.
+    crowd : TradingCrowd or None
+        Traders that open and close positions during the run; None if they hold on to what they have.
+    underlyings : Underlyings or None
+        Where options, or scenarios, need to know them.
     """
 
     def __init__(
         self,
         config: VenueConfig,
         ledger: Ledger,
-        floor: TradingFloor,
-        clearing: Clearing,
+        clearing: int,
+        cash: int,
+        settlement: int,
+        listings: Sequence[Listing],
         accounts: MarginAccounts,
-        feed: Feed,
-        mark: MarkRule,
+        maintenance: Maintenance,
         haircut: UncertaintyHaircut | None,
         dynamic: DynamicMargin | None,
-        stops_usd: NDArray[np.float64],
         closing: Closing,
-        halting: Halting | None,
+        vault: Vault | None = None,
+        crowd: TradingCrowd | None = None,
+        underlyings: Underlyings | None = None,
     ) -> None:
-        self.config, self.ledger, self.floor = config, ledger, floor
-        self.clearing, self.accounts, self.feed = clearing, accounts, feed
-        self.mark, self.haircut, self.dynamic = mark, haircut, dynamic
-        self.closing, self.halting = closing, halting
-        self.records, self.contract = closing.records, accounts.contracts[0]
-        self.n_traders = self.fund = len(stops_usd)
-        self._quote = floor.quote_asset
-        self._unit = ledger.assets[self._quote].unit
-        self._memory = MarkMemory()
-        self._tick_usd = floor.spec(feed.asset).tick_usd
-        self._stops = stops_usd
-        self._any_stop = bool((~np.isnan(stops_usd)).any())
-        self._next_funding_s = config.funding.interval_s
-        self._add_on, self._rate = 0.0, None if dynamic is None else dynamic.floor
+        self.config, self.ledger = config, ledger
+        self.clearing, self.cash, self.settlement = clearing, cash, settlement
+        self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
+        self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
+        self.vault, self.crowd = vault, crowd
+        self.underlyings = underlyings
+        self.records = closing.records
+        self.n_traders = self.fund = closing.n_traders
+        self._unit = self.records.unit
+        self._least = min(tier.maintenance for tier in config.tiers)
         self._next_check_s = 0.0
         self._late: set[int] = set()
         self._held: tuple[int, ...] = ()
@@ -115,46 +96,96 @@ class MarginVenue:
 
     def step(self, block: int, time_s: float) -> None:
         """Run one block, after the books have traded."""
-        seen, self._memory = observe(self.mark, self.feed.look(block, time_s), self._memory, time_s)
-        mark = self.mark.mark(seen)
-        ticks = self._in_ticks(float(mark.price))
-        if self.haircut is not None or self.dynamic is not None:
-            self._set_add_on(mark, float(seen.volatility), ticks)
-        self._active = time_s >= self._next_funding_s
-        if self._active:
-            self._pay_funding(block, time_s, seen)
-        if self.halting is not None:
-            lots = self.accounts.lots
-            waiting = [lots.item(row, 0) for row in self.closing.open]
-            self.halting.look(block, time_s, seen, waiting)
-        trades = self.halting is None or not self.halting.halted
-        below = self.accounts.reprice([ticks])
-        true = self._in_ticks(self.feed.truth)
+        self._active = False
+        self.collect()
+        for listing in self._looking(block, time_s):
+            listing.look(block, time_s)
+            if self.haircut is not None or self.dynamic is not None:
+                self._set_add_on(listing)
+            if listing.funding_due(time_s):
+                self._pay_funding(listing, block, time_s)
+            if listing.halting is not None:
+                resting = self.closing.resting[listing.column]
+                held = self.accounts.lots[:, listing.column]
+                waiting = [held.item(row) + resting.lots_of(row) for row in self.closing.open]
+                listing.halting.look(block, time_s, listing.seen, waiting)
+        below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
+        true = [listing.true_ticks for listing in self.listings]
         self._note_late(block, time_s, true)
-        stopped = self._stop(ticks) if self._any_stop and trades else 0
+        stopped = [self._stop(listing) for listing in self.listings]
         if time_s >= self._next_check_s:
             self._next_check_s = time_s + self.config.check_every_s
             self._open_cases(below.tolist(), block, time_s, true)
-        self._active = self._active or bool(self.closing.open) or stopped > 0
-        if self.closing.open and trades:
-            self.closing.work(block, time_s, ticks, self.feed.truth)
-        self._record(block, time_s, seen, mark, ticks, stopped, trades)
+        self._active = self._active or bool(self.closing.open) or any(stopped)
+        if self.closing.open and any(listing.trades for listing in self.listings):
+            self.closing.work(block, time_s)
+        if self.vault is not None:
+            self.vault.work(block, time_s)
+        if self.crowd is not None and self.crowd.act(block, time_s):
+            self._active = True
+        for listing, closed in zip(self.listings, stopped, strict=True):
+            if not listing.expired:
+                self._record(listing, block, time_s, closed)
+        if self.underlyings is not None:
+            self.records.underlyings += self.underlyings.rows(block, self.config.name)
+
+    def expire(self, asset: int, ticks: int, block: int, time_s: float) -> None:
+        """Settle the positions in a contract at its final price; the ledger pays for what clearing holds.
+
+        The insurance fund pays what accounts owe that have nothing else, as far as it reaches.
+        """
+        for listing in self.listings:
+            if listing.asset != asset:
+                continue
+            self._active = True
+            lots = self.accounts.lots[:, listing.column].copy()
+            self.accounts.expire(listing.column, ticks, self.fund)
+            self.accounts.deposit(self.fund, listing.contract.value(int(lots.sum()), ticks))
+            self.cash += listing.expire(ticks)
+            self.closing.settle_expired(np.flatnonzero(lots[: self.n_traders]).tolist(), block, time_s)
+
+    # who stands on the other side
+
+    def collect(self) -> None:
+        """Book what resting orders have traded since the last look."""
+        for traded in self.closing.collect():
+            self._active = True
+            if self.vault is not None and traded.row == self.vault.row:
+                self.vault.note(traded.column, traded.lots)
+
+    def offers(self) -> list[PositionOffer]:
+        """Return the positions that are auctioned now."""
+        auctions = self.closing.auctions
+        return [] if auctions is None else list(auctions.offers.values())
+
+    def bid(self, agent: DecidingAgent, intent: TakePosition) -> None:
+        """Take in a bid for a position."""
+        if self.closing.auctions is not None:
+            self.closing.auctions.bid(agent, intent)
+
+    def finish(self) -> None:
+        """Take all orders off the books, once the run is over."""
+        self.collect()
+        for row in (*self.closing.open, *(() if self.vault is None else (self.vault.row,))):
+            self.closing.withdraw(row)
 
     # conservation
 
     def residual(self) -> NDArray[np.int64]:
         """Disagreement between the clearing account and what the accounts say; zero, shape (n_assets,)."""
+        self.collect()
         off = np.zeros(len(self.ledger.assets), np.int64)
-        clearing, accounts = self.clearing, self.accounts
-        cash, contracts = clearing.cash + accounts.cash_total, clearing.lots + int(accounts.lots.sum())
-        off[self._quote] = abs(self.ledger.balance(clearing.account, self._quote) - cash)
-        held = self.ledger.balance(clearing.account, self.feed.asset)
-        off[self.feed.asset] = abs(held - contracts * clearing.lot_units)
+        locked = [resting.locked() for resting in self.closing.resting]
+        cash = self.cash + self.accounts.cash_total - sum(units for _, units in locked)
+        off[self.settlement] = abs(self.ledger.balance(self.clearing, self.settlement) - cash)
+        for listing in self.listings:
+            lots = int(self.accounts.lots[:, listing.column].sum()) - locked[listing.column][0]
+            off[listing.asset] = listing.residual(lots)
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
         """Disagreement after a block in which the crowd's money or contracts have moved."""
-        held = tuple(self.ledger.balances[self.clearing.account].tolist())
+        held = tuple(self.ledger.balances[self.clearing].tolist())
         if held == self._held and not self._active:
             return self._nothing
         self._held = held
@@ -162,90 +193,99 @@ class MarginVenue:
 
     # one block, in parts
 
-    def _in_ticks(self, price_usd: float) -> int:
-        return max(round(price_usd / self._tick_usd), 1)
-
-    def _set_add_on(self, mark: MarkPrice, volatility: float, ticks: int) -> None:
-        """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
-        add_on = 0.0
-        if self.haircut is not None:
-            add_on = stepped(1.0 - float(self.haircut.price(mark, 1.0)) / float(mark.price))
-        if self.dynamic is not None:
-            interest_usd = self.contract.value(self.accounts.open_interest(0)[0], ticks) / self._unit
-            self._rate = self.dynamic.initial_rate(volatility, interest_usd, self._rate)
-            least = min(tier.maintenance for tier in self.config.tiers)
-            add_on += stepped(max(self.dynamic.maintenance * self._rate - least, 0.0))
-        if add_on != self._add_on:
-            self._add_on = add_on
-            self.accounts.set_margin(0, build_tiers(self.config, self._unit, add_on))
-
-    def _pay_funding(self, block: int, time_s: float, seen: MarkInputs) -> None:
-        self._next_funding_s += self.config.funding.interval_s
-        rate = self.feed.funding_rate()
-        self.feed.new_interval()
-        moved = self.accounts.settle_funding(
-            0, self._in_ticks(float(seen.index_price)), to_nano(rate), self.fund
+    def _looking(self, block: int, time_s: float) -> Iterator[Listing]:
+        """Yield what is traded: options last, once it is known what is believed of their underlyings."""
+        known = self.underlyings
+        options = set() if known is None else set(known.contracts.options.tolist())
+        yield from (
+            listing for listing in self.listings if listing.column not in options and not listing.expired
         )
+        if known is not None:
+            known.look(block, time_s)
+            for column in sorted(options):
+                self.listings[column].reach = float(known.reach[column])
+                if not self.listings[column].expired:
+                    yield self.listings[column]
+
+    def _set_add_on(self, listing: Listing) -> None:
+        """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
+        long, _ = self.accounts.open_interest(listing.column)
+        interest_usd = listing.contract.value(long, listing.ticks) / self._unit
+        add_on = listing.margin_asked(self.haircut, self.dynamic, interest_usd, self._least)
+        if add_on != listing.add_on:
+            listing.add_on = add_on
+            self.maintenance.add(listing.column, add_on)
+
+    def _pay_funding(self, listing: Listing, block: int, time_s: float) -> None:
+        self._active = True
+        rate = listing.feed.funding_rate()
+        listing.feed.new_interval()
+        ticks = listing.in_ticks(float(listing.seen.index_price))
+        moved = self.accounts.settle_funding(listing.column, ticks, to_nano(rate), self.fund)
         paid, received = moved.paid / self._unit, moved.received / self._unit
         self.records.funding.append(
-            (block, time_s, self.config.name, self.contract.symbol, rate, paid, received)
+            (block, time_s, self.config.name, listing.contract.symbol, rate, paid, received)
         )
 
-    def _open_cases(self, rows: list[int], block: int, time_s: float, true: int) -> None:
-        accounts = self.accounts
+    def _open_cases(self, rows: list[int], block: int, time_s: float, true: Sequence[int]) -> None:
+        accounts, maintenance = self.accounts, self.maintenance
+        marks = [listing.ticks for listing in self.listings]
         for row in rows:
-            lots = accounts.lots.item(row, 0)
-            if row >= self.n_traders or row in self.closing.open or not lots:
+            if row >= self.n_traders or row in self.closing.open or not self.closing.held(row):
                 continue
             checked = Checked(
                 accounts.balances.item(row),
                 accounts.equity(row),
-                accounts.requirement(row),
-                abs(self.contract.value(lots, accounts.ticks.item(0))),
-                accounts.equity(row, [true]),
-                accounts.requirement(row, [true]),
-                abs(self.contract.value(lots, true)),
+                maintenance.required(row),
+                self._notional(row, marks),
+                accounts.equity(row, true),
+                maintenance.required(row, true),
+                self._notional(row, true),
             )
             self.closing.begin(row, block, time_s, checked)
 
-    def _note_late(self, block: int, time_s: float, true: int) -> None:
+    def _notional(self, row: int, ticks: Sequence[int]) -> int:
+        """Value of all positions of a row, long and short alike; base units."""
+        lots = self.accounts.lots
+        return sum(
+            abs(self.listings[column].contract.value(lots.item(row, column), ticks[column]))
+            for column in self.closing.held(row)
+        )
+
+    def _note_late(self, block: int, time_s: float, true: Sequence[int]) -> None:
         """Write down who is bankrupt at the outside price and has not been found at the mark."""
         accounts, n = self.accounts, self.n_traders
-        lots = accounts.lots[:n, 0]
-        equity = accounts.balances[:n] + lots * (true * self.contract.multiplier) - accounts.entry[:n, 0]
-        for row in np.flatnonzero((equity < 0) & (lots != 0)).tolist():
+        equity = accounts.balances[:n]
+        for listing, ticks in zip(self.listings, true, strict=True):
+            lots, entry = accounts.lots[:n, listing.column], accounts.entry[:n, listing.column]
+            equity = equity + lots * (ticks * listing.contract.multiplier) - entry
+        for row in np.flatnonzero((equity < 0) & accounts.lots[:n].any(axis=1)).tolist():
             if row not in self._late and row not in self.closing.open:
                 self._late.add(row)
                 self.records.late.append(
                     (block, time_s, self.config.name, row, equity.item(row) / self._unit)
                 )
 
-    def _stop(self, mark: int) -> int:
+    def _stop(self, listing: Listing) -> int:
         """Close positions whose stop orders the last trade has reached; base units closed."""
+        if not listing.any_stop or not listing.trades:
+            return 0
         accounts, stopped = self.accounts, 0
-        last = self.floor.last_trade(self.feed.asset)
-        lots = accounts.lots[: self.n_traders, 0]
-        hit = (lots != 0) & (np.sign(lots) * (last - self._stops) <= 0.0)  # nan compares as false
+        last = listing.floor.last_trade(listing.asset)
+        lots = accounts.lots[: self.n_traders, listing.column]
+        hit = (lots != 0) & (np.sign(lots) * (last - listing.stops_usd) <= 0.0)  # nan compares as false
         rows = [row for row in np.flatnonzero(hit).tolist() if row not in self.closing.open]
         for row in self.closing.shuffled(rows):
-            stopped += self.closing.trade(row, -accounts.lots.item(row, 0), mark).value
+            stopped += self.closing.trade(row, listing, -lots.item(row)).value
         return stopped
 
-    def _record(
-        self,
-        block: int,
-        time_s: float,
-        seen: MarkInputs,
-        mark: MarkPrice,
-        ticks: int,
-        stopped: int,
-        trades: bool,
-    ) -> None:
-        long, _ = self.accounts.open_interest(0)
+    def _record(self, listing: Listing, block: int, time_s: float, stopped: int) -> None:
+        long, _ = self.accounts.open_interest(listing.column)
         self.records.marks.append(
             (
-                block, time_s, self.config.name, self.contract.symbol, *seen, *mark, ticks, self._add_on,
-                self.feed.truth, self.contract.value(long, ticks) / self._unit,
-                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit, not trades,
+                block, time_s, self.config.name, listing.contract.symbol, *listing.seen, *listing.price,
+                listing.ticks, listing.add_on, listing.feed.truth,
+                listing.contract.value(long, listing.ticks) / self._unit,
+                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit, not listing.trades,
             )
         )  # fmt: skip
