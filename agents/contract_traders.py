@@ -30,13 +30,13 @@ class BasisArbitrageur(_ContractTrader):
     role = "arbitrageur"
 
     def decide(self, view: PublicView) -> list[Intent]:
-        """Return a pair of trades when the basis is wide enough."""
+        """Return a pair of trades when the basis is far enough from fair."""
         strategy: BasisTrade = self.strategy
         contract, spot = self._column(strategy.contract), self._column(strategy.underlying)
         if min(view.depth_usd[contract], view.depth_usd[spot]) <= 0.0:  # a book that rests
             return []
         low, high = view.mids[contract], view.mids[spot]
-        side = strategy.side(low / high - 1.0)
+        side = strategy.side(low / high - 1.0, view.time_s)
         if not side:
             return []
         bought, sold = (contract, spot) if side > 0 else (spot, contract)
@@ -78,7 +78,10 @@ class BookManipulator(_ContractTrader):
 
 
 class VolatilityManipulator(_ContractTrader):
-    """Swings the price of an underlying so that its measured volatility rises, and sells options that do."""
+    """Swings the price of an underlying so that its measured volatility rises, and sells options that do.
+
+    It values the option at the present price and at that before its swing, whichever gives more.
+    """
 
     role = "manipulator"
 
@@ -86,7 +89,7 @@ class VolatilityManipulator(_ContractTrader):
         self, model: Any, name: str, account: int, strategy: VolatilityPush, **latency: float
     ) -> None:
         super().__init__(model, name, account, strategy, **latency)
-        self._start_tokens = -1.0
+        self._start_tokens = self._flat_price = -1.0
 
     def decide(self, view: PublicView) -> list[Intent]:
         """Return the next half of a swing, and a sale of options that trade above their value."""
@@ -96,7 +99,10 @@ class VolatilityManipulator(_ContractTrader):
         if self._start_tokens < 0.0:
             self._start_tokens = tokens
         intents: list[Intent] = []
-        amount = strategy.target_usd(view.time_s) - (tokens - self._start_tokens) * price
+        swung = (tokens - self._start_tokens) * price
+        if abs(swung) < 0.01 * strategy.swing_usd or self._flat_price < 0.0:
+            self._flat_price = price
+        amount = strategy.target_usd(view.time_s) - swung
         if amount > 0.5 * strategy.swing_usd:
             intents.append(BuyOnBook(spot, amount, strategy.max_slippage))
         elif amount < -0.01 * strategy.swing_usd:
@@ -105,8 +111,11 @@ class VolatilityManipulator(_ContractTrader):
         if board is None or option not in board.assets:
             return intents
         k = board.assets.tolist().index(option)
-        value = board.terms.sensitivities(price, board.volatility, view.time_s).price[k]
-        least, mid = strategy.least_usd(view.time_s, float(value)), view.mids[option]
+        values = [
+            float(board.terms.sensitivities(spot_usd, board.volatility, view.time_s).price[k])
+            for spot_usd in (price, self._flat_price)
+        ]
+        least, mid = strategy.least_usd(view.time_s, max(values)), view.mids[option]
         if mid > least:
             intents.append(Sell(option, strategy.sale_usd, 1.0 - least / mid))
         return intents

@@ -36,6 +36,7 @@ from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
 from .world.credit import CreditMarket
 from .world.exits import Exits
+from .world.expiries import Expiries
 from .world.gaps import PoolGaps
 from .world.journal import Journal
 from .world.liquidation_rights import rights_of
@@ -134,6 +135,7 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.range_books = RangeBooks(self)
         listing = self.outside.options
         self.option_books = None if listing is None else OptionBooks(self, listing)
+        self.expiries = Expiries(self)
         self.journal = Journal(self)
         self.n_transactions = 0
         self._gas_asset = world.gas_asset
@@ -213,8 +215,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if self.outside.priced:
             now = self.outside.path[self.block]
             self.desk.reprice({asset: float(now[asset]) for asset in self.outside.priced})
+        if self.expiries.waiting:
+            self.expiries.settle(self.block)
         if self.option_books is not None:
-            self.option_books.prepare(self.block, self.time_s)
+            self.option_books.prepare(self.block)
         self.floor.trade(self.block, self._book_path[self.block])
         self.mids = self.floor.mids()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from ...market.prices.reference import YEAR_S
 
 
 def _positive(rule: object, *names: str) -> None:
@@ -13,23 +16,32 @@ def _positive(rule: object, *names: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BasisTrade:
-    """Trade a contract against its underlying when they are further apart than a threshold.
+    """Trade a contract against its underlying when the basis is further from fair than a threshold.
+
+    The fair basis is what carrying the underlying to the contract's expiry costs, ``exp(c tau) - 1``: nothing
+    for a perpetual. With another contract for the underlying it is a calendar trade.
 
     Parameters
     ----------
     contract, underlying : str
         Symbols.
     threshold : float
-        Basis, as a fraction, from which the pair is traded.
+        Distance from the fair basis, as a fraction, from which the pair is traded.
     size_usd : float
         Amount of a pair in one block.
     max_slippage : float
         Worst price, as a fraction beyond the mid.
+    carry_per_year : float
+        Rate that carrying is taken to cost.
+    expiry_s : float
+        When the contract ends; 0 for never.
+    average_s : float
+        Time before expiry in which it does not trade: the final price is an average, and partly known.
 
     Raises
     ------
     ValueError
-        If a number is not above 0.
+        If a number is out of range.
     """
 
     contract: str
@@ -37,15 +49,31 @@ class BasisTrade:
     threshold: float = 0.002
     size_usd: float = 100_000.0
     max_slippage: float = 0.002
+    carry_per_year: float = 0.0
+    expiry_s: float = 0.0
+    average_s: float = 0.0
 
     def __post_init__(self) -> None:
         _positive(self, "threshold", "size_usd", "max_slippage")
+        if not abs(self.carry_per_year) <= 5:
+            raise ValueError(f"carry_per_year must be from -5 to 5, got {self.carry_per_year:g}")
+        if not self.expiry_s >= 0:
+            raise ValueError(f"expiry_s must not be negative, got {self.expiry_s:g}")
+        if not self.average_s >= 0:
+            raise ValueError(f"average_s must not be negative, got {self.average_s:g}")
+        for name in ("carry_per_year", "average_s"):
+            if getattr(self, name) and not self.expiry_s:
+                raise ValueError(f"{name} does nothing without expiry_s, the end to which it counts")
 
-    def side(self, basis: float) -> int:
+    def side(self, basis: float, time_s: float) -> int:
         """Whether to buy the contract (1), sell it (-1) or do nothing, at contract / underlying - 1."""
-        if basis < -self.threshold:
+        left_s = max(self.expiry_s - time_s, 0.0)
+        if self.expiry_s and left_s <= self.average_s:
+            return 0
+        away = basis - math.expm1(self.carry_per_year * left_s / YEAR_S)
+        if away < -self.threshold:
             return 1
-        return -1 if basis > self.threshold else 0
+        return -1 if away > self.threshold else 0
 
 
 @dataclass(frozen=True, slots=True)

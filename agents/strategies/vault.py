@@ -105,7 +105,8 @@ class VolumeUnload(UnloadPolicy):
 class SkewedUnload(UnloadPolicy):
     """Everything rests on the book, the nearer to the mark the more the vault holds for its equity.
 
-    An order lies ``half_spread - skew leverage`` beyond the mark, never beyond the other side's best price.
+    An order lies ``half_spread - skew leverage`` beyond the mark, never beyond the other side's best price,
+    or the mark where that side is empty.
 
     Parameters
     ----------
@@ -132,8 +133,10 @@ class SkewedUnload(UnloadPolicy):
         """Return an order for all that is held."""
         away = self.half_spread - self.skew * min(state.leverage, 1e6)
         if state.lots > 0:
-            return VaultOrder(state.lots, max(state.mark_usd * (1.0 + away), state.bid_usd), True)
-        return VaultOrder(-state.lots, min(state.mark_usd * (1.0 - away), state.ask_usd), True)
+            least = state.bid_usd or state.mark_usd
+            return VaultOrder(state.lots, max(state.mark_usd * (1.0 + away), least), True)
+        most = state.ask_usd if state.ask_usd < math.inf else state.mark_usd
+        return VaultOrder(-state.lots, min(state.mark_usd * (1.0 - away), most), True)
 
 
 UNLOAD_POLICIES: dict[str, type[UnloadPolicy]] = {"volume": VolumeUnload, "skewed": SkewedUnload}

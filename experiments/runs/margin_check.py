@@ -16,7 +16,7 @@ from ...protocols.margin.marks import MarkInputs, MarkRule
 from ..scenarios import Scenario
 from ..scenarios.margin import VenueConfig
 from ..world.margin.auctions import position_price
-from ..world.margin.build import build_contract
+from ..world.margin.build import build_contract, settlement_unit
 from ..world.margin.rules import build_auction, build_mark, build_tiers
 from .account_check import StoredNeeds
 from .folders import RunFolderError
@@ -57,7 +57,7 @@ def _check_venue(result: RunResult, config: VenueConfig) -> int:
     seen = {(row["block"], row["instrument"]): row for row in marks.to_dict("records")}
     for row in seen.values():
         _check_mark(row, rules[row["instrument"]], _tick_usd(scenario, row["instrument"]), name)
-    unit = 10 ** scenario.asset(scenario.quote).decimals
+    unit = settlement_unit(scenario, config, float(marks["reference"].iloc[0])) if len(marks) else 1
     whole = StoredNeeds(result, config, seen) if _by_accounts(scenario, config) else None
     positions_of = result.margin_positions[result.margin_positions["venue"] == name]
     held = dict(iter(positions_of.groupby("id")))

@@ -44,7 +44,8 @@ def false_cases(result: RunResult) -> NDArray[np.bool_]:
     """Whether each row of ``margin_liquidations`` is false.
 
     The account's equity and requirement are followed at the outside prices: with a position of notional `N`
-    now, a move by the factor ``f`` changes equity by its gain, and what it needs in proportion to `f`.
+    now, a move by the factor ``f`` changes equity by its gain, and what it needs in proportion to `f`. The
+    same in coin for an inverse contract, whose value goes with ``1 / f``.
     """
     cases = result.margin_liquidations
     found = cases["is_false"].to_numpy(bool) & (cases["outcome"] != "recovered").to_numpy(bool)
@@ -53,17 +54,22 @@ def false_cases(result: RunResult) -> NDArray[np.bool_]:
         key: (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
         for key, rows in result.marks.groupby(["venue", "instrument"], observed=True)
     }
+    patience = math.ceil(PATIENCE_S / result.scenario.clock.block_time_s)  # blocks
     for k in np.flatnonzero(found).tolist():
         case = cases.iloc[k]
         held = positions[case["venue"], case["id"]]
-        sizes, factors = [], []
+        sizes, factors, gains = [], [], []
         for symbol, lots in zip(held["instrument"], held["lots"], strict=True):
             times, reference = series[case["venue"], symbol]
-            first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
-            factors.append(reference[first:end] / reference[first])
+            first = np.searchsorted(times, case["t_s"])
+            moved = reference[first : first + patience] / reference[first]
+            moved = np.pad(moved, (0, patience - len(moved)), "edge")  # a contract may end before
+            inverse = result.scenario.asset(symbol).inverse
+            factors.append(1.0 / moved if inverse else moved)
+            gains.append(1.0 - 1.0 / moved if inverse else moved - 1.0)
             sizes.append(lots * _lot(result, symbol) * reference[first])
         parts = np.array(sizes) / np.abs(sizes).sum()
-        gain = float(case["reference_notional_usd"]) * (parts @ (np.array(factors) - 1.0))
+        gain = float(case["reference_notional_usd"]) * (parts @ np.array(gains))
         needed = case["reference_requirement_usd"] * (np.abs(parts) @ np.array(factors))
         found[k] = bool((case["reference_equity_usd"] + gain >= needed).all())
     return found

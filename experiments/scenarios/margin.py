@@ -245,6 +245,26 @@ class VenueConfig(Section):
             if given:
                 raise ValueError(f"{key} goes with margin by tiers, not with {reason}; remove it")
 
+    def check_coin(self, symbol: str) -> None:
+        """Refuse what an inverse contract does not go with.
+
+        Raises
+        ------
+        ValueError
+            If there is any of it; the message names it.
+        """
+        how = self.liquidation.execution
+        kind = how.get("kind") if isinstance(how, dict) else how
+        for key, given in (
+            ("instruments with others", len(self.contracts) > 1),
+            ("margin = 'portfolio'", self.margin == "portfolio"),
+            (f"liquidation.execution = {kind!r}", kind in ("iceberg", "auction")),
+            ("backstop.unload", self.backstop is not None and self.backstop.unload is not None),
+            ("traders.trading", self.traders.trading is not None),
+        ):
+            if given:
+                raise ValueError(f"{key} does not go with {symbol}, which settles in its own coin; remove it")
+
     @model_validator(mode="after")
     def _names_contracts(self) -> Self:
         if (self.instrument is None) == (not self.instruments):

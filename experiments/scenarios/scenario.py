@@ -249,9 +249,15 @@ class Scenario(Section):
     def _check_venues(self) -> None:
         risky = tuple(asset.symbol for asset in self.risky)
         for asset in self.assets:
-            if asset.underlying is None:
-                continue
             where = f"assets.{asset.symbol}"
+            if asset.underlying is None:
+                for key in ("future", "inverse"):
+                    if getattr(asset, key):
+                        raise ValueError(f"{where}.{key} needs an underlying; it has none")
+                continue
+            given = [key for key in ("option", "future", "inverse") if getattr(asset, key)]
+            if len(given) > 1:
+                raise ValueError(f"{where} has {given[0]} and {given[1]}; allowed: one of the two")
             if asset.underlying not in risky:
                 raise ValueError(
                     f"{where}.underlying = {asset.underlying!r}; allowed: assets whose price moves, "
@@ -278,6 +284,12 @@ class Scenario(Section):
                         f"venues.{venue.name}.{key} = {symbol!r}; allowed: assets with an "
                         f"underlying, {', '.join(contracts) or 'of which there is none'}"
                     )
+            for symbol in venue.contracts:
+                if self.asset(symbol).inverse:
+                    try:
+                        venue.check_coin(symbol)
+                    except ValueError as error:
+                        raise ValueError(f"venues.{venue.name}.{error}") from None
             interest = venue.traders.open_interest_usd
             if isinstance(interest, dict) and set(interest) != set(venue.contracts):
                 raise ValueError(

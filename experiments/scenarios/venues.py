@@ -131,6 +131,41 @@ class PoolConfig(Section):
         return self
 
 
+class FutureConfig(Section):
+    """Terms of a dated future (MODEL 2.1)."""
+
+    expiry_s: float = Field(
+        gt=0, le=31_622_400, description="final settlement and end of trade, seconds since the start"
+    )
+    carry_per_year: float = Field(
+        default=0.0,
+        ge=-5,
+        le=5,
+        description="rate by which it stands above its underlying until then; nothing is left at expiry",
+    )
+    average_s: float = Field(
+        default=1800.0,
+        ge=0,
+        le=31_622_400,
+        description="time before expiry over which the final price is the mean of the underlying's, seconds",
+    )
+    variation_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        le=31_622_400,
+        description="time between payments of variation, seconds",
+    )
+
+    @model_validator(mode="after")
+    def _averages_the_future(self) -> Self:
+        if self.average_s > self.expiry_s:
+            raise ValueError(
+                f"average_s = {self.average_s:g} begins before the run; allowed: up to expiry_s, "
+                f"{self.expiry_s:g}"
+            )
+        return self
+
+
 class OptionConfig(Section):
     """A European option on one token of the asset's underlying, settled in cash."""
 
@@ -167,7 +202,13 @@ class AssetConfig(Section):
     underlying: str | None = Field(
         default=None,
         pattern=SYMBOL,
-        description="asset whose outside price this one follows: a perpetual contract of a margin venue",
+        description="asset whose outside price this one follows: a contract of a margin venue",
+    )
+    future: FutureConfig | None = Field(
+        default=None, description="terms of a contract that ends; a perpetual if left out"
+    )
+    inverse: bool = Field(
+        default=False, description="a contract on so many USD, settled in coin: in its own token"
     )
     option: OptionConfig | None = Field(
         default=None, description="terms that make it an option on its underlying instead"

@@ -46,6 +46,7 @@ from ..scenarios.prices import EpisodePrices, FilePrices, GbmPrices, MertonPrice
 from ..scenarios.scenario import correlation_matrix
 from ..scenarios.venues import HaltConfig, PoolConfig
 from ..scenarios.windows import read_bars
+from .contract_paths import contract_path
 from .option_listing import OptionListing, list_options
 
 Floats = NDArray[np.float64]
@@ -78,6 +79,9 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     order = [joint.symbols.index(asset.underlying or asset.symbol) for asset in scenario.assets]
     with np.errstate(over="ignore", invalid="ignore"):  # `_check_range` says what is wrong
         path = np.ascontiguousarray(joint.path(times, streams)[:, order])
+    for column, asset in enumerate(scenario.assets):
+        if asset.future is not None:
+            path[:, column] = contract_path(asset, path[:, column], clock.block_time_s)
     _check_range(scenario, times, path)
     options = list_options(scenario, times, path)
     _check_books(scenario, path)

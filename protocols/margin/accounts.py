@@ -266,6 +266,13 @@ class MarginAccounts:
             )
         return self._out[:found].copy()
 
+    def gains(self, contract: int, ticks: int) -> Integers:
+        """Open profit of every row in a contract at a price; base units, shape (n_accounts,)."""
+        holders, values = self._values(contract, ticks)
+        gains = np.zeros(len(self.balances), np.int64)
+        gains[holders] = values - self.entry[holders, contract]
+        return gains
+
     def open_interest(self, contract: int) -> tuple[int, int]:
         """Lots held long and lots held short, both positive."""
         held = self.lots[:, contract]

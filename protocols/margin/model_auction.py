@@ -91,7 +91,7 @@ class AccountAuction:
 
     What the taker of the whole account gains on its value is the `concession`: with equity it is the part of
     the equity that is not asked for, borne by the account; without equity it is the payment of an insolvent
-    auction, borne by the insurance fund. A change of phase starts the clock anew.
+    auction, borne by the insurance fund. Each phase has a clock of its own.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class AccountAuction:
         equity, requirement : int
             Of the account at the value that the auction goes by; base units.
         elapsed : int
-            Seconds since the account came into this phase.
+            Seconds since the account first came into this phase.
         """
         if equity >= 0:
             return equity - self.solvent.price(equity, elapsed)

@@ -94,7 +94,7 @@ class MarginTiers:
         bounds: Sequence[float],
         rates: Sequence[float],
         cum: Sequence[float] | None = None,
-        unit: int = 1,
+        unit: float = 1,
     ) -> MarginTiers:
         """Return the tiers of a published table, and check its own amounts.
 
@@ -106,8 +106,8 @@ class MarginTiers:
             Fractions.
         cum : sequence of float, optional
             Published maintenance amounts; each must make the requirement continuous.
-        unit : int
-            Base units in one whole unit of the settlement asset.
+        unit : float
+            Base units in one whole unit of what the bounds count.
 
         Raises
         ------

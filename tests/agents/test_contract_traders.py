@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from liquidarium.agents.perp_crowd import LeverageLaw
 from liquidarium.agents.strategies.basis_trade import BasisTrade, PushAndReverse
+from liquidarium.market.prices.reference import YEAR_S
 from liquidarium.market.streams import Streams
 
 
@@ -50,7 +53,7 @@ def test_law_names_the_parameter_that_is_wrong(name, value):
 
 def test_basis_is_traded_towards_zero_and_not_within_the_threshold():
     trade = BasisTrade("P", "S", threshold=0.01)
-    assert [trade.side(basis) for basis in (-0.02, -0.005, 0.005, 0.02)] == [1, 0, 0, -1]
+    assert [trade.side(basis, 0.0) for basis in (-0.02, -0.005, 0.005, 0.02)] == [1, 0, 0, -1]
 
 
 def test_push_sells_its_amount_waits_and_buys_back_all_in_time():
@@ -68,3 +71,15 @@ def test_push_sells_its_amount_waits_and_buys_back_all_in_time():
 def test_push_that_moves_nothing_is_refused():
     with pytest.raises(ValueError, match="push_usd"):
         PushAndReverse("P", start_s=0.0, push_usd=0.0)
+
+
+def test_a_dated_contract_is_compared_with_what_carrying_to_its_expiry_costs():
+    trade = BasisTrade("F", "P", threshold=0.01, carry_per_year=0.5, expiry_s=YEAR_S / 5)
+    fair = math.expm1(0.1)
+    assert [trade.side(fair + away, 0.0) for away in (-0.02, 0.0, 0.02)] == [1, 0, -1]
+    assert trade.side(fair, YEAR_S / 5 - 1.0) == -1  # by then nothing should be left of it
+    assert trade.side(fair, YEAR_S / 5) == 0
+    patient = BasisTrade("F", "P", threshold=0.01, expiry_s=900.0, average_s=600.0)
+    assert [patient.side(-0.1, time_s) for time_s in (299.0, 300.0, 899.0)] == [1, 0, 0]
+    with pytest.raises(ValueError, match="carry_per_year does nothing without expiry_s"):
+        BasisTrade("F", "P", carry_per_year=0.1)

@@ -66,10 +66,10 @@ def test_no_unit_is_lost_whatever_closes_positions_in_several_contracts(changes)
 
 
 def test_each_contract_is_marked_and_held(cross):
-    assert set(cross.marks["instrument"]) == {"ETHPERP", "BTCPERP"}
-    assert set(cross.margin_positions["instrument"]) == {"ETHPERP", "BTCPERP"}
+    assert set(cross.marks["instrument"]) == {"ETHPERP", "ETHFUT", "BTCPERP"}
+    assert set(cross.margin_positions["instrument"]) == {"ETHPERP", "ETHFUT", "BTCPERP"}
     assert cross.marks.groupby("instrument", observed=True).size().nunique() == 1
-    assert cross.margin_positions.groupby("id").size().max() == 2
+    assert cross.margin_positions.groupby("id").size().max() == 3
 
 
 def test_same_seed_gives_the_same_bytes(cross):
@@ -102,9 +102,11 @@ def test_what_is_closed_first_is_what_the_venue_states(first):
     def note(case, time_s, equity):
         plan(case, time_s, equity)
         if len(closing.held(case.row)) > 1:
-            parts = closing.maintenance.parts(case.row)
+            parts, held = closing.maintenance.parts(case.row), closing.held(case.row)
             depths = [
                 listing.depth_usd(closing.accounts.lots.item(case.row, k)) / abs(closing._value(case.row, k))
+                if k in held
+                else 0.0
                 for k, listing in enumerate(closing.listings)
             ]
             best = parts if first == "largest-margin" else depths
@@ -166,9 +168,9 @@ def test_a_venue_with_several_contracts_is_drawn(cross, tmp_path):
         ("venues.perps.instruments=['ETHPERP','BTC']", "venues.perps.instruments = 'BTC'; allowed: assets"),
         (
             "venues.perps.instruments=['ETHPERP']",
-            "open_interest_usd is given for ETHPERP, BTCPERP; allowed: ETHPERP, all",
+            "open_interest_usd is given for ETHPERP, ETHFUT, BTCPERP; allowed: ETHPERP, all",
         ),
-        ("venues.perps.traders.open_interest_usd={ETHPERP=1e6}", "allowed: ETHPERP, BTCPERP, all of them"),
+        ("venues.perps.traders.open_interest_usd={ETHPERP=1e6}", "allowed: ETHPERP, ETHFUT, BTCPERP, all"),
         ("venues.perps.traders.count=3", "traders are too few"),
         ("venues.perps.traders.parameters={hedged_share=0.7, basket_share=0.4}", "must be below 1, got 1.1"),
         ("venues.perps.liquidation.first=smallest", "allowed: "),

@@ -129,9 +129,8 @@ def test_auctions_sell_between_the_mark_and_the_bankruptcy_price(auctioned):
     long = sales[sales["lots"] > 0].merge(auctioned.marks[["block", "mark"]], on="block")
     assert (long["price"] <= long["mark"] + 0.1).all()
     solvent = sales[sales["equity_units"] >= 0]
-    equity = solvent.groupby("id")["equity_units"].max() / 1e6
-    given_up = solvent.groupby("id")["concession_usd"].sum()
-    assert (given_up <= equity + 1e-6).all()
+    part = solvent["equity_units"] / 1e6 * solvent["lots"] / solvent["position_lots"]
+    assert (solvent["concession_usd"] <= part + 1e-6).all()
     assert (sales["concession_usd"] >= 0).all()
 
 
@@ -142,7 +141,7 @@ def test_the_price_falls_while_nobody_bids(auctioned):
         1.0 - first["concession_usd"] / first["lots"] * first["position_lots"] / first["equity_units"] * 1e6
     )
     assert share.corr(first["elapsed_s"]) < -0.8
-    assert share.between(0.0, 0.95).all()
+    assert share.between(-1e-9, 0.95).all()
 
 
 def test_a_tampered_price_of_an_auction_is_found(auctioned):

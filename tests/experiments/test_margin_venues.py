@@ -24,6 +24,7 @@ from liquidarium.experiments.world.margin.records import (
     LIQUIDATION_COLUMNS,
     MARK_COLUMNS,
     POSITION_COLUMNS,
+    SETTLEMENT_COLUMNS,
 )
 
 COLUMNS = {
@@ -121,7 +122,7 @@ def test_the_page_lists_every_table_and_column_of_a_venue():
         name: tuple(re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE))
         for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
-    assert told == COLUMNS
+    assert told == COLUMNS | {"settlements": SETTLEMENT_COLUMNS}
 
 
 def test_an_account_is_only_liquidated_below_its_maintenance(usual):

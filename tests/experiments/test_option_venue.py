@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+from liquidarium.experiments.figures.options import KINDS, _kinds, draw_options
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs import RunFolderError, RunResult
 from liquidarium.experiments.runs.margin_check import check_margin
+from liquidarium.experiments.runs.margin_metrics import volatility_error
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
 from liquidarium.experiments.world.margin.records import UNDERLYING_COLUMNS
 from liquidarium.experiments.world.outcome import run_tables
@@ -127,6 +132,47 @@ def test_the_table_of_underlyings_says_what_was_believed_and_is_read_by_the_chec
         changed[table][column] *= 1.01
         with pytest.raises(RunFolderError, match="options: "):
             check_margin(RunResult(usual.scenario, usual.seed, changed, usual.summary))
+
+
+def test_the_page_lists_the_columns_of_the_table():
+    page = Path(__file__).parents[2] / "docs" / "option-venues.md"
+    body = page.read_text(encoding="utf-8").split("### `underlyings`")[1]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE)) == UNDERLYING_COLUMNS
+
+
+def test_the_picture_of_a_venue_with_options_is_drawn_and_counts_every_account(usual, tmp_path):
+    assert draw_options(usual, tmp_path).stat().st_size > 10_000
+    kinds = _kinds(usual, "options")
+    assert len(kinds) == len(usual.margin_liquidations)
+    assert {KINDS[0], KINDS[3]} <= set(kinds)
+
+
+def test_who_swings_the_index_liquidates_sellers_where_the_venue_measures_volatility_itself():
+    attack = (
+        "clock.start=2021-05-19T09:30:00Z", "clock.duration_s=900", "borrowers.count=50",
+        "venues.options.traders.count=300", "volatility={kind='fixed', annual=1.5}",
+        "assets.ETH.book.size_scale=1", "venues.options.index.source=book-mid",
+        "assets.P2000W.option.strike_usd=2600", "assets.P2400W.option.strike_usd=2800",
+        "assets.P2600D.option.strike_usd=2850",
+        "venues.options.volatility={kind='realised', start=1.5, half_life_s=600}",
+        "agents.attacker={kind='volatility-manipulator', name='attacker', capital_usd=20e6, "
+        "inventory_usd={ETH=20e6, P2400W=1e6}, parameters={underlying='ETH', option='P2400W', start_s=120, "
+        "for_s=600, swing_usd=3e6, period_s=60, max_slippage=0.01}}",
+    )  # fmt: skip
+    found = {}
+    for name, changes in {
+        "pushed": (),
+        "fixed": ("venues.options.volatility={kind='fixed', annual=1.5}",),
+    }.items():
+        model = LiquidationMarket("option-crash", seed=3, overrides=[*attack, *changes], collect_every=0)
+        model.run()
+        result = tables(model)
+        assert not model.conservation.residual.any()
+        check_margin(result)
+        found[name] = (len(result.margin_liquidations), volatility_error(result))
+    assert found["pushed"][0] > 2 * found["fixed"][0]
+    assert found["pushed"][1] > 100.0
+    assert found["fixed"][1] == 0.0
 
 
 def test_same_seed_gives_the_same_bytes(usual):

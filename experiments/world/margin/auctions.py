@@ -140,7 +140,7 @@ class PositionAuctions:
         self.clearing, self.settlement = clearing, settlement
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.records, self._rng = records, rng
-        self._phases: dict[int, tuple[bool, float]] = {}
+        self._since_s: dict[tuple[int, bool], float] = {}  # by case and whether it is worth something
         self._set_aside: dict[int, int] = {}
         self._bids: dict[tuple[int, int], list[_Bid]] = defaultdict(list)
         self.offers: dict[tuple[int, int], PositionOffer] = {}
@@ -171,10 +171,7 @@ class PositionAuctions:
         ticks = [self._value_ticks(each) for each in self.listings]
         equity = accounts.equity(row, ticks) - self._set_aside.get(case.number, 0)
         requirement = self.maintenance.required(row, ticks)
-        solvent, since_s = self._phases.get(case.number, (equity >= 0, time_s))
-        if solvent != (equity >= 0):
-            solvent, since_s = equity >= 0, time_s
-        self._phases[case.number] = solvent, since_s
+        since_s = self._since_s.setdefault((case.number, equity >= 0), time_s)
         elapsed_s, bears = int(time_s - since_s), NO_LIMIT if bears is None else max(bears, 0)
         worth, total = self._worth(row, listing.column, ticks)
         concession = min(self.rule.concession(equity, requirement, elapsed_s), bears) * worth // total
@@ -212,7 +209,8 @@ class PositionAuctions:
 
     def end(self, case: Case) -> None:
         """Take a case off sale."""
-        self._phases.pop(case.number, None)
+        for solvent in (True, False):
+            self._since_s.pop((case.number, solvent), None)
         self._set_aside.pop(case.number, None)
         for listing in self.listings:
             self.offers.pop((case.number, listing.asset), None)

@@ -17,7 +17,7 @@ from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.streams import Streams
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.contracts import Contract, LinearContract, OptionContract
+from ....protocols.margin.contracts import Contract, ContractError, LinearContract, OptionContract, Shape
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError, per_asset
 from ...scenarios.margin import IndexConfig, VenueConfig
@@ -29,6 +29,7 @@ from .closing import Closing
 from .crowd import TradingCrowd
 from .feed import Feed
 from .halting import Halting
+from .inverse import InverseListing, inverse_contract
 from .listing import Listing
 from .maintenance import Maintenance, TieredMaintenance
 from .option_feed import OptionFeed
@@ -68,6 +69,11 @@ class Listed(NamedTuple):
     spot_usd: float
     lot_value: int
 
+    @property
+    def inverse(self) -> bool:
+        """Whether it settles in its own token."""
+        return self.contract.shape is Shape.INVERSE
+
 
 class Crowd(NamedTuple):
     """Rows of margin accounts, what they put up (base units), and their only contract if isolated."""
@@ -103,14 +109,27 @@ def build_venues(
 
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
     """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
-    quote, book = scenario.asset(scenario.quote), scenario.asset(symbol).book
+    quote, asset = scenario.asset(scenario.quote), scenario.asset(symbol)
+    book, option = asset.book, asset.option
     assert book is not None  # a contract has one
+    if asset.inverse:
+        try:
+            return inverse_contract(symbol, book, 10**asset.decimals, 10**quote.decimals)
+        except ContractError as error:
+            raise ScenarioError(f"assets.{symbol}.book.{error}") from None
     per_tick = round(book.lot * book.tick_usd * 10**quote.decimals)
-    option = scenario.asset(symbol).option
     if option is None:
-        return LinearContract(symbol, per_tick)
+        expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
+        return LinearContract(symbol, per_tick, expiry_s)
     strike = max(round(option.strike_usd / book.tick_usd), 1)
     return OptionContract(symbol, per_tick, math.ceil(option.expiry_s), strike, option.side)
+
+
+def settlement_unit(scenario: Scenario, config: VenueConfig, price_usd: float) -> float:
+    """Return the base units of a venue's settlement asset in one USD, where coin costs so much."""
+    coin = scenario.asset(config.contracts[0])
+    unit: int = 10 ** (coin if coin.inverse else scenario.asset(scenario.quote)).decimals
+    return unit / price_usd if coin.inverse else unit
 
 
 def _build(
@@ -123,8 +142,9 @@ def _build(
     streams: Streams,
 ) -> MarginVenue:
     where, path = f"venues.{config.name}", outside.path
-    unit = ledger.assets[floor.quote_asset].unit
     listed = _listed(config, scenario, ledger, floor, path)
+    unit = settlement_unit(scenario, config, listed[0].price_usd)
+    settlement = listed[0].asset if listed[0].inverse else floor.quote_asset
     known = build_underlyings(config, scenario, ledger, outside)
     trading, law = _trading_law(config, where), None
     if known is not None and len(known.contracts.options):
@@ -139,7 +159,9 @@ def _build(
     tiers = build_tiers(config, unit)
     accounts = MarginAccounts([each.contract for each in listed], n + 1 + vault, [tiers] * len(listed))
     clearing = ledger.open_account(f"venue/{config.name}")
-    cash = _endow_cash(config, ledger, floor, listed, clearing)
+    interest = sum(each.interest_usd for each in listed)
+    cash = int(FLOAT * interest * unit)
+    _endow(config, interest, ledger, settlement, clearing, cash)
     for row, margin in enumerate(crowd.margin):
         for column, each in enumerate(listed):
             accounts.fill(row, column, crowd.lots.item(row, column), each.ticks)
@@ -147,7 +169,7 @@ def _build(
     accounts.deposit(n, round(config.insurance_fund_usd * unit))
     if config.backstop is not None:
         accounts.deposit(n + 1, round(config.backstop.capital_usd * unit))
-    ledger.endow(floor.quote_asset, clearing, accounts.cash_total)
+    ledger.endow(settlement, clearing, accounts.cash_total)
     listings = [
         _listing(
             config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column], known
@@ -188,7 +210,7 @@ def _build(
             streams(f"venue/{config.name}/trading"), scenario.clock.block_time_s,
         )  # fmt: skip
     return MarginVenue(
-        config, ledger, clearing, cash, floor.quote_asset, listings, accounts, maintenance,
+        config, ledger, clearing, cash, settlement, listings, accounts, maintenance,
         build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop,
         traders, known,
     )  # fmt: skip
@@ -226,10 +248,15 @@ def _listing(
 ) -> Listing:
     """Open a contract: its float, feed, mark and circuit breaker."""
     where, unit = f"venues.{config.name}", ledger.assets[floor.quote_asset].unit
-    lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
-    lots = int(FLOAT * each.interest_usd * unit / each.lot_value)
-    _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
-    underlying = ledger.asset_index[str(scenario.asset(each.contract.symbol).underlying)]
+    if each.inverse:
+        lots = int(FLOAT * each.interest_usd * unit)
+        _endow(config, each.interest_usd, ledger, floor.quote_asset, clearing, lots)
+    else:
+        lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
+        lots = int(FLOAT * each.interest_usd * unit / each.lot_value)
+        _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
+    asset = scenario.asset(each.contract.symbol)
+    underlying = ledger.asset_index[str(asset.underlying)]
     if known is not None and isinstance(each.contract, OptionContract):
         option_feed = OptionFeed(
             known, column, floor=floor, asset=each.asset, underlying=underlying, path=path[:, each.asset],
@@ -241,13 +268,18 @@ def _listing(
             column, each.contract, floor, ledger, clearing, lots, option_feed, mark, stops_usd.copy(), None,
             math.inf,
         )  # fmt: skip
+    perpetual = asset.future is None
     feed = Feed(
-        floor, each.asset, underlying, path[:, underlying], config.index, config.model, config.funding,
-        scenario.clock.block_time_s,
+        floor, each.asset, underlying, path[:, each.asset], config.index, config.model,
+        config.funding if perpetual else None, scenario.clock.block_time_s,
+        None if perpetual else path[:, each.asset] / path[:, underlying],
     )  # fmt: skip
-    return Listing(
+    kind = InverseListing if each.inverse else Listing
+    return kind(
         column, each.contract, floor, ledger, clearing, lots, feed, build_mark(config.mark, where),
-        stops_usd.copy(), _halting(config, scenario, floor, each, where), config.funding.interval_s,
+        stops_usd.copy(), _halting(config, scenario, floor, each, where),
+        config.funding.interval_s if perpetual else math.inf,
+        math.inf if asset.future is None else asset.future.variation_s,
     )  # fmt: skip
 
 
@@ -255,7 +287,7 @@ def _draw_with_options(
     config: VenueConfig,
     known: Underlyings,
     listed: Sequence[Listed],
-    unit: int,
+    unit: float,
     streams: Streams,
     where: str,
 ) -> Crowd:
@@ -289,11 +321,11 @@ def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
 
 
 def _draw(
-    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: int, streams: Streams, where: str
+    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: float, streams: Streams, where: str
 ) -> Crowd:
     """Draw the crowd."""
     given = config.traders
-    stream, lot_usd = streams(f"venue/{config.name}/traders"), [_value(each, 1) / unit for each in listed]
+    stream, lot_usd = streams(f"venue/{config.name}/traders"), [_lot_usd(each, unit) for each in listed]
     interest, price = [each.interest_usd for each in listed], [each.ticks * each.tick_usd for each in listed]
     try:
         if isinstance(law, PortfolioLaw):
@@ -328,7 +360,7 @@ def _with_newcomers(
     law: LeverageLaw,
     count: int,
     listed: Sequence[Listed],
-    unit: int,
+    unit: float,
     streams: Streams,
 ) -> Crowd:
     """Add accounts that begin without a position."""
@@ -347,6 +379,12 @@ def _with_newcomers(
         crowd.margin + margin,
         home,
     )
+
+
+def _lot_usd(each: Listed, unit: float) -> float:
+    """Worth of a lot at the start; that of an inverse contract is far less than a unit of its coin."""
+    many = 10**9 if each.inverse else 1
+    return abs(_value(each, many)) / unit / many
 
 
 def _value(each: Listed, lots: int) -> int:
@@ -372,16 +410,6 @@ def _halting(
     return Halting(
         breaker, floor, each.asset, others, config.breaker.flow_shift, each.price_usd, f"{where}.breaker"
     )
-
-
-def _endow_cash(
-    config: VenueConfig, ledger: Ledger, floor: TradingFloor, listed: Sequence[Listed], clearing: int
-) -> int:
-    """Give the clearing account its float of cash; base units."""
-    interest = sum(each.interest_usd for each in listed)
-    cash = int(FLOAT * interest * ledger.assets[floor.quote_asset].unit)
-    _endow(config, interest, ledger, floor.quote_asset, clearing, cash)
-    return cash
 
 
 def _endow(

@@ -20,6 +20,7 @@ import numpy as np
 
 from ....agents.strategies.exits import Part, Progress, Schedule
 from ....protocols.margin.accounts import MarginAccounts
+from ....protocols.margin.contracts import Contract
 from ....protocols.margin.deleveraging import (
     CappedProRata,
     DeleveragingRule,
@@ -110,7 +111,7 @@ class Closing:
         """Open the case of an account that has failed the margin check."""
         number, accounts = len(self.records.cases), self.accounts
         due = block + math.ceil(self.rules.cancel_latency_s / self._block_time_s)
-        case = Case(number, row, block, time_s, checked, due)
+        case = Case(number, row, block, time_s, checked, self.records.unit, due)
         self.open[row] = case
         self.records.cases.append(case)
         for column in self.held(row):
@@ -163,9 +164,12 @@ class Closing:
         side = 1 if lots > 0 else -1
         worst = worst_usd or self._slipped_usd(listing, side)
         done, value = listing.take(lots, worst)
+        self.accounts.fill_value(row, listing.column, done, value)
+        rest = self.accounts.lots.item(row, listing.column)
+        if 0 < abs(rest) < listing.least:  # no order is as small; the fund keeps it
+            self.accounts.trade(self.fund, row, listing.column, rest, listing.ticks)
         if not done:
             return NOTHING
-        self.accounts.fill_value(row, listing.column, done, value)
         return self._filled(listing, done, value)
 
     # parts of a sale
@@ -199,7 +203,7 @@ class Closing:
         elif not left:
             self._settle(case)
             self._end(case, time_s, "sold")
-        elif all(abs(accounts.lots.item(row, leg.column)) <= leg.keep for leg in case.legs):
+        elif all(self._left(case, leg) < self.listings[leg.column].least for leg in case.legs):
             self._end(case, time_s, "reduced")
 
     def _start(self, case: Case, time_s: float, equity: int) -> None:
@@ -220,7 +224,7 @@ class Closing:
             positions.append(MarginPosition(listing.contract, lots, listing.ticks, equity, tiers))
             sizing = build_sizing(
                 self.rules, self._rate, listing.depth_usd(lots), listing.floor.depth_band,
-                listing.ticks * listing.tick_usd, listing.spec.lot, self.records.unit,
+                listing.ticks * listing.tick_usd, listing.lot_tokens, self.records.unit,
             )  # fmt: skip
             sizings.append(sizing)
         closing = close_in_order(equity, positions, sizings)
@@ -256,7 +260,7 @@ class Closing:
         elapsed_s = time_s - case.start_s
         if self.schedule is None or elapsed_s >= self.schedule.horizon_s:
             return Part(left)
-        price = listing.ticks * listing.tick_usd * listing.spec.lot
+        price = listing.ticks * listing.tick_usd * listing.lot_tokens
         part = self.schedule.part(Progress(leg.start, elapsed_s, leg.ordered, left, traded, 0, price))
         return part._replace(units=min(part.units, left))
 
@@ -325,7 +329,7 @@ class Closing:
             if owed >= 0 or row in self.open or self.held(row):
                 continue
             checked = Checked(owed, owed, 0, 0, owed, 0, 0)
-            case = Case(len(self.records.cases), row, block, time_s, checked, block)
+            case = Case(len(self.records.cases), row, block, time_s, checked, self.records.unit, block)
             self.records.cases.append(case)
             self.open[row] = case
             self._settle(case)
@@ -398,35 +402,40 @@ class Closing:
         accounts, row, column, records = self.accounts, case.row, listing.column, self.records
         contract, mark = listing.contract, listing.ticks
         lots = accounts.lots.item(row, column)
-        cost = abs(price - mark) * contract.multiplier  # of giving up a lot
         rows, gains, equities = self._winners(1 if lots > 0 else -1, listing)
         room = held = np.abs(accounts.lots[rows, column]).tolist()
-        if self.policy in ("capped-pro-rata", "mirror-descent") and cost:
-            room = [min(h, gain // cost) for h, gain in zip(held, gains, strict=True)]
+        if self.policy in ("capped-pro-rata", "mirror-descent"):
+            costs = [_cost(contract, h, price, mark) for h in held]
+            room = [
+                min(h, h * gain // cost) if cost else h
+                for h, gain, cost in zip(held, gains, costs, strict=True)
+            ]
         notional = [abs(contract.value(h, mark)) for h in held]
         score = ranking(gains, np.abs(accounts.entry[rows, column]), notional, equities)
         burdens = self._burdens[rows, column]
         taken = self._rule(equities, burdens.tolist()).allocate(abs(lots), room, score.tolist())
         self._burdens[rows, column] = burdens_after(burdens, taken, room)
         shares = [part / h for part, h in zip(taken, held, strict=True)]
+        haircut = sum(_cost(contract, part, price, mark) for part in taken)
         records.rounds.append(
             (
                 case.number, records.venue, contract.symbol, block, time_s, len(held), abs(lots), sum(taken),
-                sum(taken) * cost / records.unit, max(shares, default=0.0), sum(taken) / max(sum(held), 1),
+                haircut / records.unit, max(shares, default=0.0), sum(taken) / max(sum(held), 1),
             )
         )  # fmt: skip
         given = [each for each in zip(rows, taken, equities, strict=True) if each[1]]
         close_against(accounts, row, column, [g[0] for g in given], [g[1] for g in given], price)
-        price_usd, mark_usd, truth = price * listing.tick_usd, mark * listing.tick_usd, listing.feed.truth
-        gap_usd = (price_usd - truth) * (1 if lots > 0 else -1) * listing.spec.lot
+        price_usd, mark_usd = price * listing.tick_usd, mark * listing.tick_usd
+        side = 1 if lots > 0 else -1
         records.deleveragings += [
             (
                 case.number, records.venue, contract.symbol, block, time_s, winner, part, price_usd,
-                mark_usd, truth, part * cost / records.unit, part * gap_usd, equity / records.unit,
+                mark_usd, listing.feed.truth, _cost(contract, part, price, mark) / records.unit,
+                listing.forgone_usd(side * part, price_usd), equity / records.unit,
             )
             for winner, part, equity in given
         ]  # fmt: skip
-        case.haircut += sum(taken) * cost
+        case.haircut += haircut
         case.closed += abs(contract.value(sum(taken), mark))
 
     def _rule(self, equities: list[int], burdens: list[float]) -> DeleveragingRule:
@@ -441,7 +450,7 @@ class Closing:
         """Rows that hold the opposite of a position and have gained on it, their gains and equities."""
         accounts, n = self.accounts, self.n_traders
         lots = accounts.lots[:n, listing.column]
-        gains = lots * (listing.ticks * listing.contract.multiplier) - accounts.entry[:n, listing.column]
+        gains = accounts.gains(listing.column, listing.ticks)[:n]
         won = (lots * side < 0) & (gains > 0)
         won[list(self.open)] = False
         rows = np.flatnonzero(won)
@@ -459,3 +468,8 @@ class Closing:
         if self.auctions is not None:
             self.auctions.end(case)
         del self.open[case.row]
+
+
+def _cost(contract: Contract, lots: int, price: int, mark: int) -> int:
+    """Cost of giving up lots at a price against the mark; base units."""
+    return abs(contract.value(lots, price) - contract.value(lots, mark))

@@ -6,6 +6,8 @@ plus a float for delivery. Nothing here knows an account of the crowd.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,7 +51,9 @@ class Listing:
     halting : Halting or None
         The circuit breaker of its book.
     funding_s : float
-        Time between funding payments.
+        Time between funding payments; infinite for none.
+    variation_s : float
+        Time between payments of variation margin; infinite for none.
 
     Attributes
     ----------
@@ -80,6 +84,7 @@ class Listing:
         stops_usd: NDArray[np.float64],
         halting: Halting | None,
         funding_s: float,
+        variation_s: float = math.inf,
     ) -> None:
         self.column, self.contract, self.asset = column, contract, feed.asset
         self.floor, self.feed, self.rule, self.halting = floor, feed, rule, halting
@@ -98,6 +103,7 @@ class Listing:
         self._block_time_s = feed.block_time_s
         self._memory = MarkMemory()
         self._funding_s = self._next_funding_s = funding_s
+        self._variation_s = self._next_variation_s = variation_s
         self._rate: float | None = None
         self._traded = 0
 
@@ -134,6 +140,18 @@ class Listing:
         return True
 
     @property
+    def dated(self) -> bool:
+        """Whether it pays variation margin: a future with an end."""
+        return self._variation_s < math.inf
+
+    def variation_due(self, time_s: float) -> bool:
+        """Whether variation margin is paid now; the next payment is set."""
+        if time_s < self._next_variation_s:
+            return False
+        self._next_variation_s += self._variation_s
+        return True
+
+    @property
     def trades(self) -> bool:
         """Whether the venue lets it trade."""
         return not self.expired and (self.halting is None or not self.halting.halted)
@@ -150,7 +168,7 @@ class Listing:
         Returns
         -------
         tuple of int
-            Lots bought and what was paid for them, base units; negative if sold.
+            Lots bought and their value at the prices paid, base units; lots are negative if sold.
         """
         if lots < 0:
             sold, got = self.floor.sell(self.asset, self._clearing, -lots, worst_usd)
@@ -178,6 +196,34 @@ class Listing:
         side = 1 if lots > 0 else -1
         return (self.ticks + side * (loss // (abs(lots) * self.contract.multiplier))) * self.tick_usd
 
+    def units_in_usd(self, unit: float) -> float:
+        """Return the base units of what the contract settles in that one USD is worth now."""
+        return unit
+
+    @property
+    def least(self) -> int:
+        """Lots that the book can trade at least."""
+        return 1
+
+    @property
+    def lot_tokens(self) -> float:
+        """Tokens of the underlying in a lot."""
+        return self.spec.lot
+
+    @property
+    def lots_asset(self) -> int:
+        """Ledger column in which positions are delivered."""
+        return self.asset
+
+    def book_lots(self, lots: int) -> int:
+        """Return a position in lots of the book."""
+        return lots
+
+    def forgone_usd(self, lots: int, price_usd: float) -> float:
+        """Return what closing lots of an account at a price costs others against the outside price."""
+        side = 1 if lots > 0 else -1
+        return abs(lots) * ((price_usd - self.feed.truth) * side * self.spec.lot)
+
     def depth_usd(self, lots: int) -> float:
         """Return the depth that closing a position meets."""
         side = self.floor.bid_depths_usd() if lots > 0 else self.floor.ask_depths_usd()
@@ -189,7 +235,7 @@ class Listing:
         return SaleStart(volatility, self.depth_usd(lots), self.floor.depth_band, self._block_time_s)
 
     def lots_since(self) -> int:
-        """Return the lots that the book has traded since `mark_volume`."""
+        """Return the lots of its book that have been traded since `mark_volume`."""
         return self.floor.lots_traded(self.asset) - self._traded
 
     def mark_volume(self) -> None:

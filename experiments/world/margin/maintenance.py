@@ -49,11 +49,11 @@ class TieredMaintenance:
     ----------
     accounts : MarginAccounts
     config : VenueConfig
-    unit : int
-        Base units in one USD.
+    unit : float
+        Base units in one USD, at the start.
     """
 
-    def __init__(self, accounts: MarginAccounts, config: VenueConfig, unit: int) -> None:
+    def __init__(self, accounts: MarginAccounts, config: VenueConfig, unit: float) -> None:
         self.accounts, self.config, self.unit = accounts, config, unit
 
     def unsafe(self, ticks: Sequence[int]) -> NDArray[np.int64]:

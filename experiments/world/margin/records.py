@@ -38,6 +38,7 @@ UNDERLYING_COLUMNS = (
     "block", "t_s", "venue", "underlying", "spot", "volatility", "volatility_age_s", "reference_volatility",
 )  # fmt: skip
 LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
+SETTLEMENT_COLUMNS = ("block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd")
 ROUND_COLUMNS = (
     "id", "venue", "instrument", "block", "t_s", "winners", "lots_needed", "lots_taken", "haircut_usd",
     "largest_share", "even_share",
@@ -57,7 +58,7 @@ CROWD_COLUMNS = (
 _WHOLE = (
     "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
 )  # fmt: skip
-_TEXT = ("venue", "instrument", "underlying", "outcome", "bidder")
+_TEXT = ("venue", "instrument", "underlying", "outcome", "bidder", "kind")
 _FLAGS = ("is_false", "by_model", "halted")
 
 
@@ -101,6 +102,8 @@ class Case:
     ----------
     number, row, block : int
         Of the case, the account and the check.
+    unit : float
+        Base units in one USD at the check.
     due : int
         Block of the next stage.
     stage : int
@@ -116,6 +119,7 @@ class Case:
     block: int
     t_s: float
     checked: Checked
+    unit: float
     due: int
     stage: int = 0
     start_s: float = 0.0
@@ -131,9 +135,16 @@ class Case:
 
 
 class MarginRecords:
-    """Rows of one venue."""
+    """Rows of one venue.
 
-    def __init__(self, venue: str, unit: int) -> None:
+    Parameters
+    ----------
+    venue : str
+    unit : float
+        Base units in one USD; for an inverse contract those of the coin at the last mark.
+    """
+
+    def __init__(self, venue: str, unit: float) -> None:
         self.venue, self.unit = venue, unit
         self.marks: list[tuple[Any, ...]] = []
         self.cases: list[Case] = []
@@ -141,6 +152,7 @@ class MarginRecords:
         self.deleveragings: list[tuple[Any, ...]] = []
         self.funding: list[tuple[Any, ...]] = []
         self.late: list[tuple[Any, ...]] = []
+        self.settlements: list[tuple[Any, ...]] = []
         self.underlyings: list[tuple[Any, ...]] = []
         self.rounds: list[tuple[Any, ...]] = []
         self.auctions: list[tuple[Any, ...]] = []
@@ -149,16 +161,15 @@ class MarginRecords:
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
-        unit = self.unit
         return [
             (
                 c.number, self.venue, c.row, c.block, c.t_s, c.checked.balance, c.checked.equity,
-                c.checked.requirement, c.checked.notional / unit, c.checked.equity / unit,
-                c.checked.requirement / unit, c.checked.reference_equity / unit,
-                c.checked.reference_requirement / unit, c.checked.reference_notional / unit,
+                c.checked.requirement, c.checked.notional / c.unit, c.checked.equity / c.unit,
+                c.checked.requirement / c.unit, c.checked.reference_equity / c.unit,
+                c.checked.reference_requirement / c.unit, c.checked.reference_notional / c.unit,
                 c.checked.reference_equity >= c.checked.reference_requirement, c.done_s, c.outcome,
-                c.closed / unit, c.slippage / unit, c.fee / unit, c.fund_paid / unit, c.haircut / unit,
-                c.deficit / unit,
+                c.closed / c.unit, c.slippage / c.unit, c.fee / c.unit, c.fund_paid / c.unit,
+                c.haircut / c.unit, c.deficit / c.unit,
             )
             for c in self.cases
         ]  # fmt: skip
@@ -181,6 +192,7 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "position_auctions": ([row for v in venues for row in v.auctions], AUCTION_COLUMNS),
         "backstop": ([row for v in venues for row in v.backstop], BACKSTOP_COLUMNS),
         "underlyings": ([row for v in venues for row in v.underlyings], UNDERLYING_COLUMNS),
+        "settlements": ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS),
         "crowd_trades": ([row for v in venues for row in v.crowd], CROWD_COLUMNS),
     }
     rows |= {name: part for name, part in more.items() if part[0]}  # what never happened has no table

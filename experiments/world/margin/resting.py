@@ -100,6 +100,11 @@ class RestingOrders:
         if order is not None:
             self._floor.withdraw(self.listing.asset, order.number)
 
+    def withdraw_all(self) -> None:
+        """Take out the orders of all rows, right after `collect`."""
+        for row in list(self._orders):
+            self.withdraw(row)
+
     def locked(self) -> tuple[int, int]:
         """Lots for sale and quote units for purchases that the orders hold in escrow, at the last look."""
         orders = self._orders.values()
@@ -113,7 +118,7 @@ class RestingOrders:
         return Traded(row, self.listing.column, lots, value)
 
     def _on_tick(self, price_usd: float, side: int) -> float:
-        """Price at which the floor lets the order rest: rounded away from the other side."""
+        """Price at which the floor lets the order rest: rounded away from the other side, a tick at least."""
         tick = self.listing.tick_usd
         ticks = price_usd / tick
-        return tick * (-(-(ticks - 1e-9) // 1) if side < 0 else (ticks + 1e-9) // 1)
+        return tick * max(-(-(ticks - 1e-9) // 1) if side < 0 else (ticks + 1e-9) // 1, 1.0)

@@ -75,14 +75,14 @@ def build_dynamic_margin(config: VenueConfig, where: str) -> DynamicMargin | Non
     return build_strategy(DynamicMargin, config.dynamic_margin, f"{where}.dynamic_margin")
 
 
-def build_tiers(config: VenueConfig, unit: int, add_on: float = 0.0) -> MarginTiers:
+def build_tiers(config: VenueConfig, unit: float, add_on: float = 0.0) -> MarginTiers:
     """Return the maintenance margins of a venue.
 
     Parameters
     ----------
     config : VenueConfig
-    unit : int
-        Base units in one USD of the settlement asset.
+    unit : float
+        Base units of the settlement asset in one USD.
     add_on : float
         Added to each rate: what a haircut on the mark and dynamic margin ask for.
 
@@ -165,7 +165,7 @@ def build_sizing(
     band: float,
     price_usd: float,
     lot: float,
-    unit: int,
+    unit: float,
 ) -> MarginSizing:
     """Return how much of a position is closed.
 
@@ -178,7 +178,7 @@ def build_sizing(
         Depth of the side that a sale would meet, within this fraction of the mid.
     price_usd, lot : float
         Mark, and tokens in a lot.
-    unit : int
+    unit : float
         Base units in one USD.
     """
     if config.sizing == "full":

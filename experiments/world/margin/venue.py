@@ -86,7 +86,6 @@ class MarginVenue:
         self.underlyings = underlyings
         self.records = closing.records
         self.n_traders = self.fund = closing.n_traders
-        self._unit = self.records.unit
         self._least = min(tier.maintenance for tier in config.tiers)
         self._next_check_s = 0.0
         self._late: set[int] = set()
@@ -100,14 +99,19 @@ class MarginVenue:
         self.collect()
         for listing in self._looking(block, time_s):
             listing.look(block, time_s)
+            self.records.unit = listing.units_in_usd(self.records.unit)
             if self.haircut is not None or self.dynamic is not None:
                 self._set_add_on(listing)
             if listing.funding_due(time_s):
                 self._pay_funding(listing, block, time_s)
+            if listing.variation_due(time_s):
+                self._pay_variation(listing, listing.ticks, block, time_s, "variation")
             if listing.halting is not None:
                 resting = self.closing.resting[listing.column]
                 held = self.accounts.lots[:, listing.column]
-                waiting = [held.item(row) + resting.lots_of(row) for row in self.closing.open]
+                waiting = [
+                    listing.book_lots(held.item(row) + resting.lots_of(row)) for row in self.closing.open
+                ]
                 listing.halting.look(block, time_s, listing.seen, waiting)
         below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
         true = [listing.true_ticks for listing in self.listings]
@@ -139,6 +143,8 @@ class MarginVenue:
                 continue
             self._active = True
             lots = self.accounts.lots[:, listing.column].copy()
+            if listing.dated:
+                self._pay_variation(listing, ticks, block, time_s, "final")
             self.accounts.expire(listing.column, ticks, self.fund)
             self.accounts.deposit(self.fund, listing.contract.value(int(lots.sum()), ticks))
             self.cash += listing.expire(ticks)
@@ -163,6 +169,13 @@ class MarginVenue:
         if self.closing.auctions is not None:
             self.closing.auctions.bid(agent, intent)
 
+    def withdraw(self, asset: int) -> None:
+        """Take all orders off the book of an asset, before it closes for good."""
+        self.collect()
+        for listing, resting in zip(self.listings, self.closing.resting, strict=True):
+            if listing.asset == asset:
+                resting.withdraw_all()
+
     def finish(self) -> None:
         """Take all orders off the books, once the run is over."""
         self.collect()
@@ -180,7 +193,7 @@ class MarginVenue:
         off[self.settlement] = abs(self.ledger.balance(self.clearing, self.settlement) - cash)
         for listing in self.listings:
             lots = int(self.accounts.lots[:, listing.column].sum()) - locked[listing.column][0]
-            off[listing.asset] = listing.residual(lots)
+            off[listing.lots_asset] = listing.residual(lots)
         return off
 
     def residual_touched(self) -> NDArray[np.int64]:
@@ -210,7 +223,7 @@ class MarginVenue:
     def _set_add_on(self, listing: Listing) -> None:
         """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
         long, _ = self.accounts.open_interest(listing.column)
-        interest_usd = listing.contract.value(long, listing.ticks) / self._unit
+        interest_usd = abs(listing.contract.value(long, listing.ticks)) / self.records.unit
         add_on = listing.margin_asked(self.haircut, self.dynamic, interest_usd, self._least)
         if add_on != listing.add_on:
             listing.add_on = add_on
@@ -222,10 +235,22 @@ class MarginVenue:
         listing.feed.new_interval()
         ticks = listing.in_ticks(float(listing.seen.index_price))
         moved = self.accounts.settle_funding(listing.column, ticks, to_nano(rate), self.fund)
-        paid, received = moved.paid / self._unit, moved.received / self._unit
+        paid, received = moved.paid / self.records.unit, moved.received / self.records.unit
         self.records.funding.append(
             (block, time_s, self.config.name, listing.contract.symbol, rate, paid, received)
         )
+
+    def _pay_variation(self, listing: Listing, ticks: int, block: int, time_s: float, kind: str) -> None:
+        """Pay out what positions in a contract have gained, and enter them anew at a price."""
+        self._active = True
+        moved, unit = self.accounts.settle_variation(listing.column, ticks), self.records.unit
+        paid, received = -int(moved[moved < 0].sum()), int(moved[moved > 0].sum())
+        self.records.settlements.append(
+            (
+                block, time_s, self.config.name, listing.contract.symbol, kind, ticks * listing.tick_usd,
+                paid / unit, received / unit,
+            )
+        )  # fmt: skip
 
     def _open_cases(self, rows: list[int], block: int, time_s: float, true: Sequence[int]) -> None:
         accounts, maintenance = self.accounts, self.maintenance
@@ -257,13 +282,12 @@ class MarginVenue:
         accounts, n = self.accounts, self.n_traders
         equity = accounts.balances[:n]
         for listing, ticks in zip(self.listings, true, strict=True):
-            lots, entry = accounts.lots[:n, listing.column], accounts.entry[:n, listing.column]
-            equity = equity + lots * (ticks * listing.contract.multiplier) - entry
+            equity = equity + accounts.gains(listing.column, ticks)[:n]
         for row in np.flatnonzero((equity < 0) & accounts.lots[:n].any(axis=1)).tolist():
             if row not in self._late and row not in self.closing.open:
                 self._late.add(row)
                 self.records.late.append(
-                    (block, time_s, self.config.name, row, equity.item(row) / self._unit)
+                    (block, time_s, self.config.name, row, equity.item(row) / self.records.unit)
                 )
 
     def _stop(self, listing: Listing) -> int:
@@ -280,12 +304,13 @@ class MarginVenue:
         return stopped
 
     def _record(self, listing: Listing, block: int, time_s: float, stopped: int) -> None:
+        unit = self.records.unit
         long, _ = self.accounts.open_interest(listing.column)
         self.records.marks.append(
             (
                 block, time_s, self.config.name, listing.contract.symbol, *listing.seen, *listing.price,
                 listing.ticks, listing.add_on, listing.feed.truth,
-                listing.contract.value(long, listing.ticks) / self._unit,
-                self.accounts.balances.item(self.fund) / self._unit, stopped / self._unit, not listing.trades,
+                abs(listing.contract.value(long, listing.ticks)) / unit,
+                self.accounts.balances.item(self.fund) / unit, stopped / unit, not listing.trades,
             )
         )  # fmt: skip
