@@ -137,8 +137,9 @@ def test_variation_changes_balances_and_nobodys_equity():
             "venues.perps.traders.trading={decisions_per_hour=6, newcomers=50}",
         ),
         ("venues.perps.margin=portfolio",),
+        ("venues.perps.breaker={parameters={width=0.01, limit_s=4, pause_s=300}}",),
     ],
-    ids=("iceberg", "auction", "vault", "portfolio"),
+    ids=("iceberg", "auction", "vault", "portfolio", "halt"),
 )
 def test_what_is_still_for_sale_at_expiry_is_settled_too(changes):
     late = (*SHORT, "venues.perps.insurance_fund_usd=1000", "venues.perps.mark={kind='model'}", *changes)

@@ -178,3 +178,13 @@ def test_numbers_that_leave_64_bits_are_refused():
         accounts.reprice([2**30])
     with pytest.raises(ValueError, match="ticks must be 1 positive marks"):
         accounts.reprice([0])
+
+
+@given(st.lists(st.integers(-10_000, 10_000), min_size=5, max_size=5), st.integers(5_000, 20_000))
+def test_equity_is_the_balance_and_the_gains_in_each_contract(lots, ticks):
+    accounts = venue(BTC, COIN)
+    for account, held in enumerate(lots, 1):
+        accounts.fill(account, 0, held, 10_000)
+        accounts.fill(account, 1, -held, 9_000)
+    gained = accounts.gains(0, ticks) + accounts.gains(1, ticks)
+    assert (accounts.balances + gained).tolist() == [accounts.equity(row, [ticks, ticks]) for row in range(6)]
