@@ -14,9 +14,11 @@ from typing import Any, NamedTuple, Protocol
 
 import mesa
 import numpy as np
+from numpy.typing import NDArray
 
 from ..protocols.lending.liquity.pool import SystemStatus
 from ..protocols.lending.pool import Chore, Sale
+from ..protocols.margin.listed_options import ListedOptions
 from .strategies.exits import Exit
 from .strategies.position_bidder import PositionOffer
 
@@ -138,6 +140,29 @@ class StabilitySystem(NamedTuple):
     status: SystemStatus
     debt_usd: float
     deposited_usd: float
+
+
+class OptionBoard(NamedTuple):
+    """What anybody may know of the options that trade on books; one entry an option.
+
+    Attributes
+    ----------
+    assets, underlying : int64 ndarray, shape (n_options,)
+        Assets.
+    terms : ListedOptions
+        Those that have expired stay in the list.
+    tick_usd : float64 ndarray, shape (n_options,)
+        Least price.
+    volatility, age_s : float64 ndarray, shape (n_options,)
+        Published for the underlying, per square root of a year, and its age.
+    """
+
+    assets: NDArray[np.int64]
+    underlying: NDArray[np.int64]
+    terms: ListedOptions
+    tick_usd: NDArray[np.float64]
+    volatility: NDArray[np.float64]
+    age_s: NDArray[np.float64]
 
 
 class PublicView(NamedTuple):
@@ -355,6 +380,18 @@ class SetQuotes(NamedTuple):
     limit_usd: float
 
 
+class QuoteSides(NamedTuple):
+    """Replace a maker's standing quote in one book by one bid and one ask.
+
+    `below` and `above` are their distances from the fair price, as fractions of it; infinite for none.
+    """
+
+    asset: int
+    below: float
+    above: float
+    size_usd: float
+
+
 class Sell(NamedTuple):
     """Sell up to an amount of an asset on its book at once, not below a limit."""
 
@@ -387,8 +424,8 @@ class Together(NamedTuple):
 
 Intent = (
     Liquidate | Kick | Buy | PlaceBid | Work | Deposit | WithdrawDeposit | Redeem
-    | ArbitragePool | ConvertBands | SandwichPool | SellToPool | SetRange | SetQuotes | Sell | BuyOnBook
-    | TakePosition | Together
+    | ArbitragePool | ConvertBands | SandwichPool | SellToPool | SetRange | SetQuotes | QuoteSides | Sell
+    | BuyOnBook | TakePosition | Together
 )  # fmt: skip
 
 
@@ -407,6 +444,14 @@ class World(Protocol):
 
     def tokens(self, account: int, asset: int) -> float:
         """Return what an account holds of an asset, whole tokens."""
+        ...
+
+    def holdings(self, account: int) -> NDArray[np.int64]:
+        """Return what an account owns of each asset, resting orders included; base units."""
+        ...
+
+    def option_board(self) -> OptionBoard | None:
+        """Return what anybody may know of the options that trade, or None where there are none."""
         ...
 
     def deposit_usd(self, account: int, protocol: int, collateral: int) -> tuple[float, float]:

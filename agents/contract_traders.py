@@ -10,6 +10,7 @@ from typing import Any
 from .base import BuyOnBook, DecidingAgent, Intent, PublicView, Sell, TakePosition
 from .strategies.basis_trade import BasisTrade, PushAndReverse
 from .strategies.position_bidder import BookState, PositionBidder, PositionOffer
+from .strategies.volatility_push import VolatilityPush
 
 
 class _ContractTrader(DecidingAgent):
@@ -74,6 +75,50 @@ class BookManipulator(_ContractTrader):
         if amount < 0.0:
             return [Sell(asset, -amount, strategy.max_slippage)]
         return [BuyOnBook(asset, amount, strategy.max_slippage)]
+
+
+class VolatilityManipulator(_ContractTrader):
+    """Swings the price of an underlying so that its measured volatility rises, and sells options that do.
+
+    It values the option at the present price and at that before its swing, whichever gives more.
+    """
+
+    role = "manipulator"
+
+    def __init__(
+        self, model: Any, name: str, account: int, strategy: VolatilityPush, **latency: float
+    ) -> None:
+        super().__init__(model, name, account, strategy, **latency)
+        self._start_tokens = self._flat_price = -1.0
+
+    def decide(self, view: PublicView) -> list[Intent]:
+        """Return the next half of a swing, and a sale of options that trade above their value."""
+        strategy: VolatilityPush = self.strategy
+        spot, option = self._column(strategy.underlying), self._column(strategy.option)
+        price, tokens = view.mids[spot], self.world.tokens(self.account, spot)
+        if self._start_tokens < 0.0:
+            self._start_tokens = tokens
+        intents: list[Intent] = []
+        swung = (tokens - self._start_tokens) * price
+        if abs(swung) < 0.01 * strategy.swing_usd or self._flat_price < 0.0:
+            self._flat_price = price
+        amount = strategy.target_usd(view.time_s) - swung
+        if amount > 0.5 * strategy.swing_usd:
+            intents.append(BuyOnBook(spot, amount, strategy.max_slippage))
+        elif amount < -0.01 * strategy.swing_usd:
+            intents.append(Sell(spot, -amount, strategy.max_slippage))
+        board = self.world.option_board()
+        if board is None or option not in board.assets:
+            return intents
+        k = board.assets.tolist().index(option)
+        values = [
+            float(board.terms.sensitivities(spot_usd, board.volatility, view.time_s).price[k])
+            for spot_usd in (price, self._flat_price)
+        ]
+        least, mid = strategy.least_usd(view.time_s, max(values)), view.mids[option]
+        if mid > least:
+            intents.append(Sell(option, strategy.sale_usd, 1.0 - least / mid))
+        return intents
 
 
 class PositionBidderAgent(_ContractTrader):

@@ -48,16 +48,32 @@ from liquidarium.protocols.fixed_point import RAY, WAD
 from liquidarium.protocols.lending import compound_v2, morpho
 from liquidarium.protocols.lending.aave import Account
 from liquidarium.protocols.lending.aave.pool import AavePool
+from liquidarium.protocols.lending.aave.pool_v4 import AaveV4Pool
+from liquidarium.protocols.lending.ajna import auction as ajna
+from liquidarium.protocols.lending.ajna.pool import AjnaPool
 from liquidarium.protocols.lending.comet.absorb import absorb
 from liquidarium.protocols.lending.comet.pool import CometPool
 from liquidarium.protocols.lending.comet.state import CometAccount
 from liquidarium.protocols.lending.compound_v2.pool import CompoundPool
+from liquidarium.protocols.lending.euler import liquidation as euler
+from liquidarium.protocols.lending.euler import v1
+from liquidarium.protocols.lending.euler.pool import TO_18_DECIMALS, EulerPool
+from liquidarium.protocols.lending.euler.pool_v1 import EulerV1Pool
+from liquidarium.protocols.lending.euler.vault import DEBT_SHIFT
+from liquidarium.protocols.lending.euler.vault import accrue as accrue_vault
+from liquidarium.protocols.lending.euler.vault import repay as repay_vault
+from liquidarium.protocols.lending.fluid import vault as fluid
+from liquidarium.protocols.lending.fluid.pool import FluidPool
 from liquidarium.protocols.lending.liquity.liquidation import liquidate as liquidate_trove
 from liquidarium.protocols.lending.liquity.parameters import BranchParameters
 from liquidarium.protocols.lending.liquity.pool_v1 import LiquityV1Pool
 from liquidarium.protocols.lending.liquity.pool_v2 import LiquityV2Pool
 from liquidarium.protocols.lending.liquity.troves import LiquitySystem
 from liquidarium.protocols.lending.liquity.v2 import liquidate_branch
+from liquidarium.protocols.lending.llamma.borrowing import create_loan
+from liquidarium.protocols.lending.llamma.liquidation import liquidate as liquidate_loan
+from liquidarium.protocols.lending.llamma.oracle import quote as llamma_quote
+from liquidarium.protocols.lending.llamma.pool import LlammaPool
 from liquidarium.protocols.lending.maker.cat import bite
 from liquidarium.protocols.lending.maker.clip import feed_price
 from liquidarium.protocols.lending.maker.clip_pool import ClipPool
@@ -66,6 +82,10 @@ from liquidarium.protocols.lending.maker.flip_pool import FlipPool
 from liquidarium.protocols.lending.maker.vat import Ilk, Vault
 from liquidarium.protocols.lending.morpho.pool import MorphoPool
 from liquidarium.protocols.lending.morpho.rates import adaptive_rate
+from liquidarium.protocols.lending.silo.liquidation import PositionValue, liquidation_preview
+from liquidarium.protocols.lending.silo.market import accrue as accrue_silo
+from liquidarium.protocols.lending.silo.market import repay as repay_silo
+from liquidarium.protocols.lending.silo.pool import SiloPool
 
 SCENARIO = "may-2021"
 ETH, BTC, USDC, DAI = 0, 1, 4, 6
@@ -186,6 +206,11 @@ def size_usd(i: int) -> int:
 def units(pool: Any, prices: Sequence[float], asset: int, usd: float) -> int:
     """Return the base units of an asset that are worth so much."""
     return int(usd / prices[asset] * pool.ledger.assets[asset].unit)
+
+
+def priced(pool: Any) -> list[tuple[int, Any]]:
+    """Oracle price and asset of every ledger column."""
+    return list(zip(pool.prices, pool.ledger.assets, strict=True))
 
 
 def mixed(pool: Any, prices: Sequence[float], i: int) -> tuple[int, int, int, int]:
@@ -353,6 +378,129 @@ def liquity_rule(pool: LiquityV1Pool | LiquityV2Pool, prices: Sequence[float], c
     return branch_of(pool) if isinstance(pool, LiquityV2Pool) else one
 
 
+def euler_rule(pool: EulerPool, prices: Sequence[float], calls: int) -> Run:
+    """`accrue`, `liquidate` and the liquidator's `repay`."""
+    quotes = [euler.Quote(price * TO_18_DECIMALS, asset.decimals) for price, asset in priced(pool)]
+    accounts = []
+    for i in range(calls):
+        eth, usdc = simple(pool, prices, i, USDC)
+        accounts.append(([euler.Collateral(eth, quotes[ETH], pool.ltv[ETH])], usdc << DEBT_SHIFT))
+
+    def run() -> None:
+        vault = pool.books[USDC].vault
+        for held, owed in accounts:
+            vault = accrue_vault(vault, pool.parameters, 1)
+            done = euler.liquidate(vault, pool.parameters, held, 0, owed, 0, quotes[USDC], since_check=10**9)
+            vault = repay_vault(done.vault, done.liquidator_debt, done.repaid).vault
+
+    return run
+
+
+def euler_v1_rule(pool: EulerV1Pool, prices: Sequence[float], calls: int) -> Run:
+    """`liquidate_v1` of all that one call may repay, which asks for that first."""
+    factors, assets = pool.factors[ETH], pool.ledger.assets
+    assert factors is not None
+    price_of = [price * TO_18_DECIMALS for price, _ in priced(pool)]
+    accounts = []
+    for i in range(calls):
+        eth, usdc = simple(pool, prices, i, USDC)
+        held, owed = eth * 10**18 // assets[ETH].unit, usdc * 10**18 // assets[USDC].unit
+        value = held * price_of[ETH] // WAD * factors.collateral_factor // (4 * 10**9)
+        liability = owed * price_of[USDC] // WAD * 4 * 10**9 // factors.borrow_factor
+        accounts.append(v1.V1Account(value, liability, held, owed, price_of[ETH], price_of[USDC]))
+
+    def run() -> None:
+        for account in accounts:
+            most = v1.check_liquidation_v1(factors, account)
+            v1.liquidate_v1(factors, account, most.repay)
+
+    return run
+
+
+def silo_rule(pool: SiloPool, prices: Sequence[float], calls: int) -> Run:
+    """`accrue`, `liquidation_preview` and `repay`."""
+    terms, silo, assets = pool.parameters[ETH], pool.silos[ETH, USDC], pool.ledger.assets
+    assert terms is not None
+    (eth_price, _), (usdc_price, _) = priced(pool)[ETH], priced(pool)[USDC]
+    accounts = []
+    for i in range(calls):
+        eth, usdc = simple(pool, prices, i, USDC)
+        held = eth * eth_price * TO_18_DECIMALS // assets[ETH].unit
+        owed = usdc * usdc_price * TO_18_DECIMALS // assets[USDC].unit
+        accounts.append(PositionValue(eth, held, usdc, owed))
+
+    def run() -> None:
+        books = silo
+        for i, account in enumerate(accounts):
+            books = accrue_silo(books, terms, pool.start_s + i)
+            done = liquidation_preview(terms, account, account.debt_assets)
+            books = repay_silo(books, done.repaid, account.debt_assets).silo
+
+    return run
+
+
+def fluid_rule(pool: FluidPool, prices: Sequence[float], calls: int) -> Run:
+    """`limits` and `liquidate` of a vault with ten ticks, two of them above the threshold."""
+    terms = pool.parameters[ETH]
+    assert terms is not None
+    (eth_price, eth_asset), (usdc_price, usdc_asset) = priced(pool)[ETH], priced(pool)[USDC]
+    price = eth_price * usdc_asset.unit * RAY // (usdc_price * eth_asset.unit)
+    vaults = []
+    for i in range(calls):
+        vault = fluid.FluidVault()
+        eth, usdc = simple(pool, prices, i, USDC)
+        for step in range(10):
+            owed = usdc * (99 - 2 * step) // 97
+            vault, _ = fluid.join(vault, fluid.tick_of(owed, eth), owed, eth)
+        vaults.append(vault)
+
+    def run() -> None:
+        for vault in vaults:
+            bounds = fluid.limits(terms, price)
+            whole, _ = fluid.absorb(vault, bounds.maximum)
+            fluid.liquidate(whole, bounds, fluid.most(whole, bounds), absorbed=False)
+
+    return run
+
+
+def ajna_rule(pool: AjnaPool, prices: Sequence[float], calls: int) -> Run:
+    """`kick`, and the `take` that pays the debt once the price has fallen far enough."""
+    wad = WAD // pool.ledger.assets[ETH].unit
+    price = int(prices[ETH] / prices[pool.debt] * 1e18)
+    loans = []
+    for i in range(calls):
+        eth = units(pool, prices, ETH, size_usd(i)) * wad
+        loans.append((eth * price // WAD * 98 // 100, eth))
+
+    def run() -> None:
+        for i, (owed, held) in enumerate(loans):
+            now = pool.start_s + i
+            kicked = ajna.kick(owed, held, price, pool.ratio, price, now)
+            ajna.take(kicked, owed, held, held, wad, now + 7 * 3600)
+
+    return run
+
+
+def llamma_rule(pool: LlammaPool, prices: Sequence[float], calls: int) -> Run:
+    """`liquidate` of a loan among all others in the same bands, its health asked for first."""
+    market = pool.markets[ETH]
+    controller, now = market.controller, pool.start_s
+    price = int(prices[ETH] / prices[pool.debt] * 1e18)
+    seen = llamma_quote(controller.amm, price, now)
+    first = 10**9
+    for i in range(calls):
+        held = units(pool, prices, ETH, size_usd(i))
+        owed = units(pool, prices, pool.debt, 0.75 * size_usd(i))
+        create_loan(controller, seen, first + i, held, owed, pool.terms.bands)
+    fallen = llamma_quote(controller.amm, price * 7 // 10, now)
+
+    def run() -> None:
+        for i in range(calls):
+            liquidate_loan(controller, fallen, first + i)
+
+    return run
+
+
 RULES: dict[type, tuple[str, Callable[[Any, Sequence[float], int], Run]]] = {
     AavePool: ("liquidation call, two debts", aave_rule),
     CompoundPool: ("liquidateBorrow, two debts", compound_rule),
@@ -362,6 +510,13 @@ RULES: dict[type, tuple[str, Callable[[Any, Sequence[float], int], Run]]] = {
     FlipPool: ("bite", maker_rule),
     LiquityV1Pool: ("liquidation, pool pays", liquity_rule),
     LiquityV2Pool: ("liquidation, pool pays", liquity_rule),
+    AaveV4Pool: ("liquidation call, two debts", aave_rule),
+    EulerPool: ("accrual, liquidation, repayment", euler_rule),
+    EulerV1Pool: ("liquidation", euler_v1_rule),
+    SiloPool: ("accrual, liquidation, repayment", silo_rule),
+    FluidPool: ("limits and liquidation, ten ticks", fluid_rule),
+    AjnaPool: ("kick and take", ajna_rule),
+    LlammaPool: ("health and liquidation, bands shared", llamma_rule),
 }
 
 

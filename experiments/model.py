@@ -18,7 +18,7 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.base import DecidingAgent, Offer, Opportunity, PublicView
+from ..agents.base import DecidingAgent, Offer, Opportunity, OptionBoard, PublicView
 from ..agents.keepers import KeeperBot
 from ..agents.liquidators import LiquidatorBot
 from ..agents.makers import MarketMaker
@@ -36,10 +36,12 @@ from .world.block_builder import BlockBuilder, BlockResult
 from .world.build import World, build_world
 from .world.credit import CreditMarket
 from .world.exits import Exits
+from .world.expiries import Expiries
 from .world.gaps import PoolGaps
 from .world.journal import Journal
 from .world.liquidation_rights import rights_of
 from .world.manipulation import reading, uncovered
+from .world.option_books import OptionBooks
 from .world.providers import RangeBooks
 from .world.recorded_kicks import KickSchedule
 from .world.recorder import REPAID
@@ -131,6 +133,9 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         self.oracle_prices: list[float] = self.oracle.price.tolist()
         self.exits = Exits(self)
         self.range_books = RangeBooks(self)
+        listing = self.outside.options
+        self.option_books = None if listing is None else OptionBooks(self, listing)
+        self.expiries = Expiries(self)
         self.journal = Journal(self)
         self.n_transactions = 0
         self._gas_asset = world.gas_asset
@@ -210,6 +215,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         if self.outside.priced:
             now = self.outside.path[self.block]
             self.desk.reprice({asset: float(now[asset]) for asset in self.outside.priced})
+        if self.expiries.waiting:
+            self.expiries.settle(self.block)
+        if self.option_books is not None:
+            self.option_books.prepare(self.block)
         self.floor.trade(self.block, self._book_path[self.block])
         self.mids = self.floor.mids()
 
@@ -412,6 +421,10 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     def ranges(self, account: int) -> list[OwnRange]:
         """Return what an account has in every concentrated pool."""
         return self.range_books.ranges(account)
+
+    def option_board(self) -> OptionBoard | None:
+        """Return what anybody may know of the options that trade, or None where there are none."""
+        return None if self.option_books is None else self.option_books.board(self.block)
 
     def position(self, opportunity: Opportunity) -> tuple[float, float, float, float]:
         """Return an account's debts and the debt a call would repay (USD), threshold and exact health."""

@@ -45,6 +45,7 @@ class Reason(IntEnum):
     TRANSFER = 12
     MINT = 13
     BURN = 14
+    REDEMPTION = 15
 
 
 class InsufficientFundsError(Exception):

@@ -25,6 +25,7 @@ from .order_book.layout import (
     FILLED_VALUE,
     FRESH,
     FUNDS_EXHAUSTED,
+    HEADER,
     HIDDEN,
     IMMEDIATE_OR_CANCEL,
     LAST_PRICE,
@@ -33,6 +34,7 @@ from .order_book.layout import (
     NO_ASK,
     NO_BID,
     NO_ROOM,
+    ORDER_ID,
     QUOTE_PER_LOT_TICK,
     RESTING,
     SELL,
@@ -76,6 +78,7 @@ from .trading_layout import (
     N_QUOTE,
     N_STATE,
     NEXT_REFERENCE,
+    QUOTE_ABOVE,
     QUOTE_LIMIT_USD,
     QUOTE_TARGET,
     REFERENCE,
@@ -89,14 +92,14 @@ from .trading_layout import (
 TRANCHES = 10_000
 """Most parts in which an iceberg is shown."""
 
-FOREVER = 2**62
-"""Block at which a halt without an end is over."""
-
 TRADER_ENDOWMENT_USD = 2e10
 """What the background traders of one book own of each side at the start, USD."""
 
 LADDER_ROOM = 1.5
 """A ladder is raised before the outside price has come this near to its top, as a factor."""
+
+NEVER = 2**62
+"""End of a halt that does not end."""
 
 MAX_TICKS = 2**24
 """Prices on the longest ladder; a book of so many takes more than a gigabyte."""
@@ -121,6 +124,8 @@ class BookSpec:
     halt : tuple of int
         First block without trade, and first block with trade again. Orders rest meanwhile; the book has no
         depth, takes no orders, and opens again at the outside price of that block.
+    notional_usd : float
+        For an option, the price of its underlying at the start, by which traders are stocked; else 0.
     """
 
     asset: int
@@ -129,6 +134,7 @@ class BookSpec:
     price_usd: float
     size_scale: float = 1.0
     halt: tuple[int, int] = (0, 0)
+    notional_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,7 @@ class TradingFloor:
         self.specs = tuple(specs)
         self.orders = orders
         self.depth_band = depth_band
-        self._mean_quantity_usd = flow.mean_quantity_usd
+        self._flow = flow
         self._halts = [(b, spec.halt) for b, spec in enumerate(self.specs) if spec.halt[0] < spec.halt[1]]
         self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
         n = len(self.specs)
@@ -216,7 +222,7 @@ class TradingFloor:
             traders = ledger.open_account(f"traders/{asset.symbol}")
             price = spec.price_usd
             for column, amount in (
-                (spec.asset, TRADER_ENDOWMENT_USD / price * asset.unit),
+                (spec.asset, TRADER_ENDOWMENT_USD / (spec.notional_usd or price) * asset.unit),
                 (quote_asset, TRADER_ENDOWMENT_USD * quote_unit),
             ):
                 ledger.endow(column, traders, min(int(amount), LARGEST_ENDOWMENT))
@@ -303,6 +309,23 @@ class TradingFloor:
         scale = self.specs[book].size_scale
         row = (half_spread, skew_per_usd, size_usd * scale, levels, level_step, limit_usd * scale)
         self.quotes[maker, book, : QUOTE_LIMIT_USD + 1] = row
+        self.quotes[maker, book, QUOTE_ABOVE] = half_spread
+
+    def set_sides(self, maker: int, book: int, below: float, above: float, size_usd: float) -> None:
+        """Replace a maker's standing quote by one bid and one ask, in force from the next block.
+
+        Parameters
+        ----------
+        maker, book : int
+            Rows of `makers` and of `specs`.
+        below, above : float
+            Distance of the bid and of the ask from the fair price, as fractions of it; negative beyond
+            it, infinite for none.
+        size_usd : float
+            Value of each order.
+        """
+        self.quotes[maker, book, : QUOTE_LIMIT_USD + 1] = (below, 0.0, size_usd, 1, 0.0, math.inf)
+        self.quotes[maker, book, QUOTE_ABOVE] = above
 
     def trade(self, block: int, references: NDArray[np.float64]) -> None:
         """Run one block in every book.
@@ -375,22 +398,42 @@ class TradingFloor:
         book = self.book_of_asset[asset]
         self._halts = [(b, span) for b, span in self._halts if b != book] + [(book, (first, end))]
 
-    def close_book(self, asset: int, block: int, price_usd: float) -> None:
-        """End the trade in an asset for good: all orders go back, and the mid stays where it is told."""
-        b = self.book_of_asset[asset]
-        view = BookView(self.books[b], self._trades)
-        for order in np.concatenate([view.orders(BUY)[:, 0], view.orders(SELL)[:, 0]]).tolist():
-            self.withdraw(asset, order)
-        self.halt(asset, block, FOREVER)
-        self.params[b, HALTED] = 1.0
-        self.state[b, [MID, FAIR]] = price_usd
-        self.state[b, [BID, ASK]] = math.nan
-        self.state[b, [BID_DEPTH_USD, ASK_DEPTH_USD]] = 0.0
+    def close(self, asset: int, block: int, price_usd: float) -> None:
+        """End trading in an asset at a final price: all orders are withdrawn and the book takes no more."""
+        b, ledger = self.book_of_asset[asset], self.ledger
+        book = self.books[b]
+        for slot in range(HEADER, int(book[FRESH]), SLOT):
+            if book[slot + ORDER_ID]:
+                cancel(book, ledger.balances, ledger.volumes, int(book[slot + ORDER_ID]))
+        self.halt(asset, block, NEVER)
+        row = self.state[b]
+        row[BID] = row[ASK] = math.nan
+        row[MID] = price_usd
 
     def scale_flow(self, asset: int, factor: float) -> None:
         """Multiply the sizes of background orders in the book of an asset, compared with the start."""
         book = self.book_of_asset[asset]
-        self.params[book, MEAN_QUANTITY_USD] = self._mean_quantity_usd * self.specs[book].size_scale * factor
+        self.params[book, MEAN_QUANTITY_USD] = (
+            self._flow.mean_quantity_usd * self.specs[book].size_scale * factor
+        )
+
+    def shape_flow(
+        self, books: NDArray[np.int64], sizes: NDArray[np.float64], reach: NDArray[np.float64]
+    ) -> None:
+        """Fit background orders of some books to what is traded there now, compared with the scenario's.
+
+        Parameters
+        ----------
+        books : int64 ndarray, shape (n,)
+            Rows of `specs`.
+        sizes : float64 ndarray, shape (n,)
+            Factor of their value.
+        reach : float64 ndarray, shape (n,)
+            Factor of their distance from the fair price, and of the band in which depth is counted.
+        """
+        self.params[books, MEAN_QUANTITY_USD] = self._flow.mean_quantity_usd * sizes
+        self.params[books, MEAN_OFFSET] = self._flow.mean_offset * reach
+        self.params[books, DEPTH_BAND] = np.minimum(self.depth_band * reach, 0.5)
 
     def levels(self, asset: int, side: int) -> NDArray[np.int64]:
         """All price levels of one side, best first: columns ticks and lots shown, shape (n, 2)."""
@@ -638,4 +681,4 @@ def _ladder_ticks(spec: BookSpec) -> int:
     return 1 << min(max(10, top), MAX_TICKS.bit_length() - 1)
 
 
-__all__ = ["FOREVER", "TRADE_COLUMNS", "BookSpec", "FlowSpec", "TradingFloor"]
+__all__ = ["TRADE_COLUMNS", "BookSpec", "FlowSpec", "TradingFloor"]

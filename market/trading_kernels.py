@@ -70,7 +70,8 @@ from .trading_layout import (
     MEAN_QUANTITY_USD,
     MID,
     NEXT_REFERENCE,
-    QUOTE_HALF_SPREAD,
+    QUOTE_ABOVE,
+    QUOTE_BELOW,
     QUOTE_LEVEL_STEP,
     QUOTE_LEVELS,
     QUOTE_LIMIT_USD,
@@ -162,10 +163,10 @@ def _quote(book, balances, volumes, trades, row, param, quote, orders, maker):
     top = book[TICKS] - 1
     rule, whole = np.int64(CANCEL_MAKER), np.int64(0)  # typed, so that `submit` is compiled once
     for level in range(levels):
-        away = quote[QUOTE_HALF_SPREAD] + level * quote[QUOTE_LEVEL_STEP]
         for k in range(2):
             side = BUY if k == 0 else SELL
-            if side * inventory_usd >= quote[QUOTE_LIMIT_USD]:
+            away = quote[QUOTE_BELOW if k == 0 else QUOTE_ABOVE] + level * quote[QUOTE_LEVEL_STEP]
+            if side * inventory_usd >= quote[QUOTE_LIMIT_USD] or away == math.inf:
                 continue
             if side == BUY:
                 price = math.floor(fair * (centre - away) / tick)

@@ -32,14 +32,15 @@ SWEPT_FAIR = 8  # fair price when orders left behind were last withdrawn
 N_STATE = 9
 
 # quotes, float64 (n_makers, n_books, N_QUOTE)
-QUOTE_HALF_SPREAD = 0
+QUOTE_BELOW = 0  # distance of the first bid from the centre, as a fraction; infinite: no bids
 QUOTE_SKEW = 1  # fraction of the price per USD of inventory
 QUOTE_SIZE_USD = 2
 QUOTE_LEVELS = 3  # 0: withdrawn
 QUOTE_LEVEL_STEP = 4
 QUOTE_LIMIT_USD = 5  # inventory beyond which one side is not quoted
 QUOTE_TARGET = 6  # lots the maker wants to hold
-N_QUOTE = 7
+QUOTE_ABOVE = 7  # distance of the first ask; infinite: no asks
+N_QUOTE = 8
 
 MAX_LEVELS = 4
 """Most price levels a side in a standing quote."""

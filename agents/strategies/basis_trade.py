@@ -35,6 +35,8 @@ class BasisTrade:
         Rate that carrying is taken to cost.
     expiry_s : float
         When the contract ends; 0 for never.
+    average_s : float
+        Time before expiry in which it does not trade: the final price is an average, and partly known.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class BasisTrade:
     max_slippage: float = 0.002
     carry_per_year: float = 0.0
     expiry_s: float = 0.0
+    average_s: float = 0.0
 
     def __post_init__(self) -> None:
         _positive(self, "threshold", "size_usd", "max_slippage")
@@ -56,12 +59,17 @@ class BasisTrade:
             raise ValueError(f"carry_per_year must be from -5 to 5, got {self.carry_per_year:g}")
         if not self.expiry_s >= 0:
             raise ValueError(f"expiry_s must not be negative, got {self.expiry_s:g}")
-        if self.carry_per_year and not self.expiry_s:
-            raise ValueError("carry_per_year does nothing without expiry_s, the end to which it counts")
+        if not self.average_s >= 0:
+            raise ValueError(f"average_s must not be negative, got {self.average_s:g}")
+        for name in ("carry_per_year", "average_s"):
+            if getattr(self, name) and not self.expiry_s:
+                raise ValueError(f"{name} does nothing without expiry_s, the end to which it counts")
 
     def side(self, basis: float, time_s: float) -> int:
         """Whether to buy the contract (1), sell it (-1) or do nothing, at contract / underlying - 1."""
         left_s = max(self.expiry_s - time_s, 0.0)
+        if self.expiry_s and left_s <= self.average_s:
+            return 0
         away = basis - math.expm1(self.carry_per_year * left_s / YEAR_S)
         if away < -self.threshold:
             return 1

@@ -101,3 +101,52 @@ class OptionMaker:
         delta = float(state.held @ state.delta) + state.hedge
         beyond = max(abs(delta) - self.delta_band, 0.0)
         return OptionQuotes(bid, ask, -math.copysign(beyond, delta))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionDealer(OptionMaker):
+    """The same on the books of a world.
+
+    Parameters
+    ----------
+    half_spread, lean, vega_unit, vega_limit, delta_band
+        As in `OptionMaker`.
+    underlying : str
+        Symbol; it makes the options on it.
+    hedge : str
+        Symbol of what it hedges in, a contract on the underlying for example; the underlying if empty.
+    volatility : float
+        Of its model; 0 takes what is published.
+    hedge_cost : float
+        What trading the hedge costs, as a fraction; by so much of its delta each quote is worse.
+    size : float
+        Options in each quote.
+    refresh_blocks : int
+        Blocks between two decisions.
+    max_slippage : float
+        Worst price of a hedge, as a fraction beyond the mid.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+
+    underlying: str
+    hedge: str = ""
+    volatility: float = 0.0
+    hedge_cost: float = 0.0005
+    size: float = 10.0
+    refresh_blocks: int = 1
+    max_slippage: float = 0.01
+
+    def __post_init__(self) -> None:
+        OptionMaker.__post_init__(self)
+        for name in ("volatility", "hedge_cost"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
+                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        for name in ("size", "max_slippage"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
+                raise ValueError(f"{name} must be finite and positive, got {getattr(self, name)}")
+        if self.refresh_blocks < 1:
+            raise ValueError(f"refresh_blocks must be at least 1, got {self.refresh_blocks}")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ..runs.journal import RunJournal
+    from ..sweeps.plan import SweepPlan
 
 from .options import (
     MAX_SEEDS,
@@ -135,15 +140,12 @@ def optimize(
     from ..optimize import is_optimized, load_optimize_plan
     from ..optimize import optimize as search
     from ..runs.folders import check_folder, write_folder
-    from ..runs.journal import journal_beside
-    from ..runs.result import versions
 
     loaded = load_optimize_plan(plan)
     folder = out or Path("runs") / f"optimize-{loaded.name}"
     check_folder(folder, is_optimized, overwrite=overwrite, what="search")
-    settings = {**loaded.as_sweep().record(), "versions": versions()}
     with (
-        journal_beside(folder, settings) as journal,
+        _journal(loaded.as_sweep(), folder) as journal,
         chosen_workers(workers, scheduler) as executor,
         progress_bar(f"optimize {loaded.name}", "runs") as progress,
     ):
@@ -172,18 +174,23 @@ def calibrate(
     from ..calibration import calibrate as fit
     from ..calibration import is_calibration, load_calibration
     from ..runs.folders import check_folder, write_folder
-    from ..runs.journal import journal_beside
-    from ..runs.result import versions
 
     loaded = load_calibration(plan)
     folder = out or Path("runs") / f"calibrate-{loaded.name}"
     check_folder(folder, is_calibration, overwrite=overwrite, what="calibration")
-    settings = {**loaded.as_sweep().record(), "versions": versions()}
     with (
-        journal_beside(folder, settings) as journal,
+        _journal(loaded.as_sweep(), folder) as journal,
         chosen_workers(workers, scheduler) as executor,
         progress_bar(f"calibrate {loaded.name}", "runs") as progress,
     ):
         report = fit(loaded, progress, executor, journal)
     write_folder(folder, report.save, is_calibration, overwrite=overwrite, what="calibration")
     echo_report(report, as_json, folder)
+
+
+def _journal(plan: SweepPlan, folder: Path) -> AbstractContextManager[RunJournal]:
+    """Keep what the runs of a plan measure beside the folder of its results, while it goes on."""
+    from ..runs.journal import journal_beside
+    from ..runs.result import versions
+
+    return journal_beside(folder, {**plan.record(), "versions": versions()})

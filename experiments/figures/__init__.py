@@ -10,6 +10,7 @@ from .costs import draw_costs
 from .health import draw_health
 from .liquidators import draw_liquidators
 from .margin import draw_margin
+from .options import draw_options
 from .price_path import draw_price_path
 from .report import write_report
 from .survival import draw_survival
@@ -23,6 +24,7 @@ FIGURES: tuple[tuple[Callable[[RunResult, Path], Path], tuple[str, ...]], ...] =
     (draw_survival, ("liquidations",)),
     (draw_costs, ("costs",)),
     (draw_margin, ("marks", "margin_liquidations")),
+    (draw_options, ("underlyings", "margin_liquidations", "margin_positions")),
 )
 """Each figure and the tables it needs."""
 

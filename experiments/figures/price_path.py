@@ -18,10 +18,16 @@ _MOST_POINTS = 2_000
 def draw_price_path(result: RunResult, folder: Path) -> Path:
     """Draw mid and reference price of each asset, liquidations of it as collateral, and bid depth.
 
+    Options are left out: they have a picture of their own.
+
     Needs the ``quotes`` and ``liquidations`` tables.
     """
     quotes, calls = result.quotes, result.liquidations
-    assets = [symbol for symbol in result.scenario.symbols if (quotes["asset"] == symbol).any()]
+    assets = [
+        asset.symbol
+        for asset in result.scenario.assets
+        if asset.option is None and (quotes["asset"] == asset.symbol).any()
+    ]
     seconds, time_label = time_scale(result.scenario)
     with drawing():
         figure = new_figure(9, 1.6 + 2.0 * max(len(assets), 1) + 1.6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from ..runs.executors import Workers, opened
 from ..runs.parallel import Progress
@@ -21,6 +22,18 @@ from .payoff_source import PayoffSource
 from .profiles import GameError
 from .report import GameReport
 from .sampling import MAX_SAMPLES
+
+
+class PlaySettings(TypedDict, total=False):
+    """How games are sampled and solved: the parameters of `play` that all cases of a series share."""
+
+    solver: str
+    tolerance: float | None
+    half_width: float | None
+    max_samples: int
+    search_rounds: int
+    outside: bool
+    overrides: Sequence[str]
 
 
 def play(

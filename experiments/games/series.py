@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from rich.console import Console
 
@@ -15,10 +15,9 @@ from ..runs.parallel import Progress
 from .figures import draw_frontier, draw_mixtures
 from .game_folder import replace
 from .liquidation_game import Case, LiquidationGame
-from .play import play
+from .play import PlaySettings, play
 from .profiles import GameError
 from .report import RESULT, GameReport, table
-from .sampling import MAX_SAMPLES
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,18 +93,12 @@ def play_series(
     plan: LiquidationGame,
     samples: int | None = None,
     *,
-    solver: str = "supports",
-    tolerance: float | None = None,
-    half_width: float | None = None,
-    max_samples: int = MAX_SAMPLES,
-    search_rounds: int = 0,
-    outside: bool = True,
-    overrides: Sequence[str] = (),
     workers: Workers = 1,
     folder: Path | None = None,
     progress: Progress | None = None,
+    **settings: Unpack[PlaySettings],
 ) -> SeriesReport:
-    """Play all cases of a game; parameters as in `play.play`.
+    """Play all cases of a game; parameters as in `play.play`, `progress` counts cases.
 
     Raises
     ------
@@ -124,15 +117,9 @@ def play_series(
                 play(
                     case.game,
                     samples,
-                    solver=solver,
-                    tolerance=tolerance,
-                    half_width=half_width,
-                    max_samples=max_samples,
-                    search_rounds=search_rounds,
-                    outside=outside,
-                    overrides=overrides,
                     workers=executor,
                     folder=None if folder is None else folder / case.name,
+                    **settings,
                 )
             )
             if progress is not None:

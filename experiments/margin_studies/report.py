@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ...market.streams import Streams
@@ -81,48 +82,50 @@ def is_study(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
-def _architectures(seed: int) -> StudyReport:
-    table = architectures.architectures(Streams(seed)("margin.architectures"))
-    return StudyReport(
-        "architectures",
-        seed,
-        architectures.lines(),
-        table,
-        architectures.shown(table),
-        lambda folder: architectures.draw(table, folder),
-    )
+class Study(NamedTuple):
+    """What a study is made of.
+
+    Attributes
+    ----------
+    run : callable
+        From a generator to what is found.
+    lines, table, shown : callable
+        From what is found to the parts of its report.
+    draw : callable
+        The same for the figure, with the folder it goes into.
+    """
+
+    run: Callable[[np.random.Generator], Any]
+    lines: Callable[[Any], tuple[str, ...]]
+    table: Callable[[Any], pd.DataFrame]
+    shown: Callable[[Any], pd.DataFrame]
+    draw: Callable[[Any, Path], Path]
 
 
-def _correlation_break(seed: int) -> StudyReport:
-    found = correlation_break.correlation_break(Streams(seed)("margin.correlation-break"))
-    return StudyReport(
-        "correlation-break",
-        seed,
-        correlation_break.lines(found),
-        found.table,
-        correlation_break.shown(found),
-        lambda folder: correlation_break.draw(found, folder),
-    )
-
-
-def _model_risk(seed: int) -> StudyReport:
-    table = model_risk.model_risk(Streams(seed)("margin.model-risk"))
-    return StudyReport(
-        "model-risk",
-        seed,
-        model_risk.lines(),
-        table,
-        model_risk.shown(table),
-        lambda folder: model_risk.draw(table, folder),
-    )
-
-
-STUDIES: dict[str, Callable[[int], StudyReport]] = {
-    "architectures": _architectures,
-    "correlation-break": _correlation_break,
-    "model-risk": _model_risk,
+STUDIES = {
+    "architectures": Study(
+        architectures.architectures,
+        lambda table: architectures.lines(),
+        lambda table: table,
+        architectures.shown,
+        architectures.draw,
+    ),
+    "correlation-break": Study(
+        correlation_break.correlation_break,
+        correlation_break.lines,
+        lambda found: found.table,
+        correlation_break.shown,
+        correlation_break.draw,
+    ),
+    "model-risk": Study(
+        model_risk.model_risk,
+        lambda table: model_risk.lines(),
+        lambda table: table,
+        model_risk.shown,
+        model_risk.draw,
+    ),
 }
-"""Name of each study, and what runs it from a seed."""
+"""The studies by name."""
 
 
 def run_study(name: str, seed: int) -> StudyReport:
@@ -135,4 +138,13 @@ def run_study(name: str, seed: int) -> StudyReport:
     """
     if name not in STUDIES:
         raise ScenarioError(f"margin study = {name!r}; allowed: {', '.join(STUDIES)}")
-    return STUDIES[name](seed)
+    study = STUDIES[name]
+    found = study.run(Streams(seed)(f"margin.{name}"))
+    return StudyReport(
+        name,
+        seed,
+        study.lines(found),
+        study.table(found),
+        study.shown(found),
+        lambda folder: study.draw(found, folder),
+    )

@@ -26,12 +26,13 @@ from numpy.typing import NDArray
 from ...agents.strategies.option_maker import OptionBookState, OptionMaker
 from ...market.order_book import BUY, SELL, OrderBook
 from ...market.prices.diffusions import GeometricBrownianMotion
-from ...market.prices.reference import YEAR_S, ReferencePrice
+from ...market.prices.reference import ReferencePrice
 from ...market.streams import Streams
+from ...protocols.margin.account_margin import ContractList, ContractPrices, ScenarioMargin
 from ...protocols.margin.accounts import MarginAccounts
 from ...protocols.margin.contracts import Contract, LinearContract, OptionContract, Right
+from ...protocols.margin.listed_options import ListedOptions
 from ...protocols.margin.marks import MarkInputs, MarkMemory, MarkRule, ModelMark, observe
-from ...protocols.margin.models import black_scholes
 from ...protocols.margin.portfolio import Requirement, requirements, scan_accounts
 from ...protocols.margin.scenario_grid import DERIBIT, ScenarioGrid
 from ...protocols.margin.tiers import MarginTiers
@@ -180,9 +181,10 @@ class _Desk:
         self.plan = plan
         self.rng = Streams(seed)("options.customers")
         listed = [(k, d, right) for d in plan.days for k in plan.strikes for right in (Right.CALL, Right.PUT)]
-        self.strike = np.array([k for k, _, _ in listed], np.float64)
-        self.expiry_s = np.array([d * 86_400.0 for _, d, _ in listed])
-        self.call = np.array([right is Right.CALL for _, _, right in listed])
+        self.terms = ListedOptions.of([(k, d * 86_400.0, right) for k, d, right in listed])
+        self.listed = ContractList(
+            np.full(1 + len(listed), float(_PER_LOT_TICK)), 1 + np.arange(len(listed)), self.terms
+        )
         self.live = np.ones(len(listed), np.bool_)
         self.options = [
             OptionContract(f"BTC-{d}d-{k}-{right.name}", _PER_LOT_TICK, d * 86_400, k, right)
@@ -222,38 +224,21 @@ class _Desk:
         self._record(time_s, spot)
 
     def _expire(self, time_s: float, spot: float) -> None:
-        for i in np.flatnonzero(self.live & (self.expiry_s <= time_s)).tolist():
+        for i in np.flatnonzero(self.live & ~self.terms.live(time_s)).tolist():
             self.books[i].cancel_owner(MAKER)
             self.accounts.expire(i + 1, self.options[i].payoff(round(spot)), FUND)
             self.live[i] = False
 
     def _value(self, time_s: float, spot: float) -> None:
         """Model values, Greeks, whole marks, and what a lot gains in each scenario."""
-        n = len(self.options)
-        self.price, self.delta, self.vega = np.zeros(n), np.zeros(n), np.zeros(n)
-        at = self.live
-        left = (self.expiry_s[at] - time_s) / YEAR_S
         sigma = self.plan.model_volatility
-        found = black_scholes.greeks(spot, self.strike[at], left, self.call[at], sigma)
-        self.price[at], self.delta[at], self.vega[at] = found.price, found.delta, found.vega
-        self.sigma = np.where(at, sigma * np.abs(self.delta) * spot / np.maximum(self.price, 1.0), 0.0)
+        self.price, self.delta, self.vega = self.terms.sensitivities(spot, sigma, time_s)
+        self.sigma = sigma * np.abs(self.delta) * spot / np.maximum(self.price, 1.0)
         self.fair = _whole(spot, self.price)
         self.accounts.reprice(self.fair)
-
-        def worth(spots: Floats, volatilities: Floats) -> Floats:
-            shape = (len(left) + 1, spots.shape[1])
-            spots, volatilities = np.broadcast_to(spots, shape), np.broadcast_to(volatilities, shape)
-            values = spots.copy()
-            values[1:] = black_scholes.price(
-                spots[1:], self.strike[at, None], left[:, None], self.call[at, None], volatilities[1:]
-            )
-            return values
-
-        days = np.append(30.0, left * 365)
-        same = np.full(len(left) + 1, spot), np.full(len(left) + 1, sigma)
-        moves = self.plan.grid.lot_moves(worth, *same, days, np.full(len(left) + 1, float(_PER_LOT_TICK)))
-        self.moves = np.zeros((n + 1, moves.shape[1]), np.int64)
-        self.moves[np.append(0, 1 + np.flatnonzero(at))] = moves
+        n = 1 + len(self.options)
+        now = ContractPrices(np.append(spot, self.price), np.full(n, spot), np.full(n, sigma), time_s)
+        self.moves = ScenarioMargin(self.plan.grid).moves(self.listed, now)
 
     def _push(self) -> None:
         push = self.plan.push

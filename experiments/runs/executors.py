@@ -25,6 +25,13 @@ AHEAD = 2
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """What keeps numerical libraries from starting threads beside the workers."""
 
+QUIET_WORKERS = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "2s",
+    "distributed.admin.system-monitor.interval": "10s",
+}
+"""What keeps a worker's other threads from waking a hundred times a second beside its run."""
+
 
 class Ended(NamedTuple):
     """A job that has ended: its place, what it returned, and what it raised, if it did."""
@@ -137,10 +144,12 @@ def local_workers(count: int) -> Iterator[Executor]:
     if count == 1:
         yield InProcess()
         return
+    import dask
     from distributed import Client, LocalCluster
 
     _quiet()
     with ExitStack() as stack:
+        stack.enter_context(dask.config.set(QUIET_WORKERS))
         cluster = stack.enter_context(
             LocalCluster(
                 n_workers=count,

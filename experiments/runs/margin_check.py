@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ...protocols.margin.marks import MarkInputs, MarkRule
 from ..scenarios import Scenario
 from ..scenarios.margin import VenueConfig
 from ..world.margin.auctions import position_price
 from ..world.margin.build import build_contract, settlement_unit
 from ..world.margin.rules import build_auction, build_mark, build_tiers
+from .account_check import StoredNeeds
 from .folders import RunFolderError
 from .result import RunResult
 
@@ -46,28 +49,40 @@ def check_margin(result: RunResult) -> int:
 def _check_venue(result: RunResult, config: VenueConfig) -> int:
     name, scenario = config.name, result.scenario
     marks = result.marks[result.marks["venue"] == name]
-    rule = build_mark(config.mark, f"venues.{name}")
+    rules = {
+        symbol: build_mark(config.mark_of(scenario.asset(symbol).option is not None), f"venues.{name}")
+        for symbol in config.contracts
+    }
     contracts = {symbol: build_contract(scenario, symbol) for symbol in config.contracts}
     seen = {(row["block"], row["instrument"]): row for row in marks.to_dict("records")}
     for row in seen.values():
-        _check_mark(row, rule, _tick_usd(scenario, row["instrument"]), name)
+        _check_mark(row, rules[row["instrument"]], _tick_usd(scenario, row["instrument"]), name)
     unit = settlement_unit(scenario, config, float(marks["reference"].iloc[0])) if len(marks) else 1
+    whole = StoredNeeds(result, config, seen) if _by_accounts(scenario, config) else None
     positions_of = result.margin_positions[result.margin_positions["venue"] == name]
     held = dict(iter(positions_of.groupby("id")))
     cases = result.margin_liquidations[result.margin_liquidations["venue"] == name]
     for case in cases.to_dict("records"):
         where = f"{name}: liquidation {case['id']} of account {case['account']} in block {case['block']}"
+        if case["outcome"] == "expired":  # found at settlement, without a position
+            continue
         positions = held.get(case["id"])
         if positions is None or any(
             (case["block"], symbol) not in seen for symbol in positions["instrument"]
         ):
             raise RunFolderError(f"{where} has no mark or no position")
-        values, needed = [], 0
+        values, needed, lots_of = [], 0, dict.fromkeys(config.contracts, 0)
         for symbol, lots in zip(positions["instrument"], positions["lots"], strict=True):
             row = seen[case["block"], symbol]
             values.append(contracts[symbol].value(int(lots), int(row["mark_ticks"])))
+            lots_of[symbol] = int(lots)
             needed += build_tiers(config, unit, row["margin_add_on"]).required(abs(values[-1]))
         equity = case["balance_units"] + sum(values) - int(positions["entry_units"].sum())
+        if whole is not None:
+            needs = whole.at(case["block"])(np.array([list(lots_of.values())]))
+            needed = int(needs.maintenance[0])
+            if math.isclose(needed, case["requirement_units"], rel_tol=CLOSE):
+                needed = case["requirement_units"]
         if (equity, needed) != (case["equity_units"], case["requirement_units"]):
             raise RunFolderError(
                 f"{where}: equity and requirement are {equity} and {needed} base units by the rule, "
@@ -77,6 +92,12 @@ def _check_venue(result: RunResult, config: VenueConfig) -> int:
             raise RunFolderError(f"{where}: equity {equity} covers the requirement {needed} (base units)")
     _check_auctions(result, config)
     return len(cases)
+
+
+def _by_accounts(scenario: Scenario, config: VenueConfig) -> bool:
+    """Whether the venue margins whole accounts rather than positions by tiers."""
+    options = any(scenario.asset(symbol).option is not None for symbol in config.contracts)
+    return options or config.margin == "portfolio"
 
 
 def _check_auctions(result: RunResult, config: VenueConfig) -> None:

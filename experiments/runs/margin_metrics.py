@@ -54,14 +54,16 @@ def false_cases(result: RunResult) -> NDArray[np.bool_]:
         key: (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
         for key, rows in result.marks.groupby(["venue", "instrument"], observed=True)
     }
+    patience = math.ceil(PATIENCE_S / result.scenario.clock.block_time_s)  # blocks
     for k in np.flatnonzero(found).tolist():
         case = cases.iloc[k]
         held = positions[case["venue"], case["id"]]
         sizes, factors, gains = [], [], []
         for symbol, lots in zip(held["instrument"], held["lots"], strict=True):
             times, reference = series[case["venue"], symbol]
-            first, end = np.searchsorted(times, [case["t_s"], case["t_s"] + PATIENCE_S])
-            moved = reference[first:end] / reference[first]
+            first = np.searchsorted(times, case["t_s"])
+            moved = reference[first : first + patience] / reference[first]
+            moved = np.pad(moved, (0, patience - len(moved)), "edge")  # a contract may end before
             inverse = result.scenario.asset(symbol).inverse
             factors.append(1.0 / moved if inverse else moved)
             gains.append(1.0 - 1.0 / moved if inverse else moved - 1.0)
@@ -110,6 +112,14 @@ def largest_deviation_bps(result: RunResult) -> float:
         return math.nan
     marks = result.marks
     return float((marks["mark"] / marks["reference"] - 1.0).abs().max() * 1e4)
+
+
+def volatility_error(result: RunResult) -> float:
+    """Largest distance of a venue's volatility from what is published; points, nan without options."""
+    known = result.tables.get("underlyings", pd.DataFrame())
+    if not len(known):
+        return math.nan
+    return float((known["volatility"] - known["reference_volatility"]).abs().max() * 100.0)
 
 
 def forgone_usd(result: RunResult) -> float:

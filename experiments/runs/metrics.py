@@ -129,6 +129,7 @@ METRICS: dict[str, Metric] = {
     "false_liquidations": Metric("false liquidations", margin.false_liquidations),
     "false_liquidated_usd": Metric("falsely liquidated (USD)", margin.false_liquidated_usd),
     "missed_liquidations": Metric("missed liquidations", margin.missed_liquidations),
+    "volatility_error": Metric("largest error of volatility (points)", margin.volatility_error),
     "attack_profit_usd": Metric("attack profit (USD)", margin.attack_profit_usd),
     "sale_cost_usd": Metric("cost of closing (USD)", margin.total("slippage_usd")),
     "closing_time_s": Metric("time to close (s)", margin.closing_time_s),

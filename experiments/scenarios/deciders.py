@@ -13,10 +13,14 @@ DEFAULT_LATENCY_MS = 100.0
 
 KINDS = (
     "liquidator", "maker", "searcher", "stability-depositor", "redeemer", "keeper", "learner", "manipulator",
-    "arbitrageur", "book-manipulator", "range-provider", "position-bidder",
+    "arbitrageur", "book-manipulator", "range-provider", "position-bidder", "option-maker",
+    "volatility-manipulator",
 )  # fmt: skip
 
-BOOK_KINDS = ("arbitrageur", "book-manipulator", "position-bidder")
+MAKER_KINDS = ("maker", "option-maker")
+"""Packaged kinds whose orders rest in books."""
+
+BOOK_KINDS = ("arbitrageur", "book-manipulator", "position-bidder", "volatility-manipulator")
 """Packaged kinds that trade on books only."""
 
 FLASH_KINDS = ("liquidator", "searcher")
@@ -28,8 +32,8 @@ class AgentConfig(Section):
 
     kind: str = Field(
         description="liquidator, maker, searcher, stability-depositor, redeemer, keeper, learner, "
-        "manipulator, arbitrageur, book-manipulator, range-provider, position-bidder, "
-        "or module:Class of your own"
+        "manipulator, arbitrageur, book-manipulator, range-provider, position-bidder, option-maker, "
+        "volatility-manipulator, or module:Class of your own"
     )
     name: str = Field(pattern=NAME, description="name of the group, unique")
     count: int = Field(default=1, ge=0, le=10_000, description="agents in the group; 0 leaves it out")
@@ -81,20 +85,20 @@ class AgentConfig(Section):
 
     @model_validator(mode="after")
     def _can_act(self) -> Self:
-        if self.kind == "maker" and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
+        if self.kind in MAKER_KINDS and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
             raise ValueError("latency_ms does nothing for a maker, whose quotes are renewed between blocks")
         if self.kind in BOOK_KINDS and (self.latency_ms != DEFAULT_LATENCY_MS or self.latency_jitter_ms):
             raise ValueError(
                 f"latency_ms does nothing for kind = {self.kind!r}, which trades on books between blocks"
             )
         for key in ("private", "revert_protection"):
-            if getattr(self, key) and self.kind == "maker":
+            if getattr(self, key) and self.kind in MAKER_KINDS:
                 raise ValueError(f"{key} = true does nothing for a maker, whose quotes are no transactions")
             if getattr(self, key) and self.kind in BOOK_KINDS:
                 raise ValueError(
                     f"{key} = true does nothing for kind = {self.kind!r}, which sends no transactions"
                 )
-        if self.flash_loans and self.kind == "maker":
+        if self.flash_loans and self.kind in MAKER_KINDS:
             raise ValueError("flash_loans = true does nothing for a maker, whose orders rest in a book")
         if self.flash_loans and ":" not in self.kind and self.kind not in FLASH_KINDS:
             raise ValueError(f"flash_loans = true does nothing for a {self.kind}, who pays with own money")

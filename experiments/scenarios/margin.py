@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from .base import NAME, SYMBOL, Rows, Section, Share
+from .venues import AnyVolatility
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 OpenInterest = Annotated[float, Field(gt=0, le=1e12)]
 
 MARKS = ("index", "last", "mid", "median", "funding-basis", "model", "hybrid", "hybrid-switch")
+GRIDS = ("deribit", "derive", "paradex")
 SIZINGS = ("full", "to-target", "tranche", "greedy")
 DELEVERAGING = ("queue", "pro-rata", "capped-pro-rata", "min-max", "mirror-descent", "none")
 
@@ -161,11 +163,23 @@ class VenueConfig(Section):
     instruments: Rows[Annotated[str, Field(pattern=SYMBOL)]] = Field(
         default=(), description="several of them, instead of instrument"
     )
-    margin: Literal["cross", "isolated"] = Field(
+    margin: Literal["cross", "isolated", "portfolio"] = Field(
         default="cross",
-        description="cross: a trader's positions share one margin account; isolated: each has its own",
+        description="cross: a trader's positions share one margin account; isolated: each has its own; "
+        "portfolio: they share one and offset each other by scenarios",
+    )
+    grid: Literal["deribit", "derive", "paradex"] | None = Field(
+        default=None, description=f"scenarios of portfolio margin: {', '.join(GRIDS)}; deribit if left out"
     )
     mark: MarkConfig = Field(default=MarkConfig(), description="price by which accounts are margined")
+    option_mark: MarkConfig | None = Field(
+        default=None, description="price by which options are margined; that of the model if left out"
+    )
+    volatility: AnyVolatility | None = Field(
+        default=None,
+        description="volatility at which the venue values options: realised by its own index, or fixed; "
+        "what is published if left out",
+    )
     index: IndexConfig = Field(default=IndexConfig(), description="price elsewhere")
     model: ModelConfig = Field(default=ModelConfig(), description="fair value of a model")
     tiers: Rows[TierConfig] = Field(
@@ -198,6 +212,58 @@ class VenueConfig(Section):
     def contracts(self) -> tuple[str, ...]:
         """Symbols of what the venue trades, in the order of the scenario."""
         return self.instruments if self.instrument is None else (self.instrument,)
+
+    def mark_of(self, is_option: bool) -> MarkConfig:
+        """Return how a contract of the venue is marked."""
+        return (self.option_mark or MarkConfig(kind="model")) if is_option else self.mark
+
+    @model_validator(mode="after")
+    def _suits_its_margin(self) -> Self:
+        if self.grid is not None and self.margin != "portfolio":
+            raise ValueError(f"grid = {self.grid!r} does nothing with margin = {self.margin!r}")
+        if self.margin == "portfolio":
+            self.check_by_accounts("margin = 'portfolio'")
+        return self
+
+    def check_by_accounts(self, reason: str) -> None:
+        """Refuse what goes with tiers only.
+
+        Raises
+        ------
+        ValueError
+            If there is any of it; the message names it and the reason.
+        """
+        for key, given in (
+            ("mark.haircut_deviations", bool(self.mark.haircut_deviations)),
+            (
+                "option_mark.haircut_deviations",
+                bool(self.option_mark and self.option_mark.haircut_deviations),
+            ),
+            ("dynamic_margin", self.dynamic_margin is not None),
+            ("liquidation.sizing = 'greedy'", self.liquidation.sizing == "greedy"),
+        ):
+            if given:
+                raise ValueError(f"{key} goes with margin by tiers, not with {reason}; remove it")
+
+    def check_coin(self, symbol: str) -> None:
+        """Refuse what an inverse contract does not go with.
+
+        Raises
+        ------
+        ValueError
+            If there is any of it; the message names it.
+        """
+        how = self.liquidation.execution
+        kind = how.get("kind") if isinstance(how, dict) else how
+        for key, given in (
+            ("instruments with others", len(self.contracts) > 1),
+            ("margin = 'portfolio'", self.margin == "portfolio"),
+            (f"liquidation.execution = {kind!r}", kind in ("iceberg", "auction")),
+            ("backstop.unload", self.backstop is not None and self.backstop.unload is not None),
+            ("traders.trading", self.traders.trading is not None),
+        ):
+            if given:
+                raise ValueError(f"{key} does not go with {symbol}, which settles in its own coin; remove it")
 
     @model_validator(mode="after")
     def _names_contracts(self) -> Self:

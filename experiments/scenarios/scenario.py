@@ -26,6 +26,7 @@ from .prices import EpisodePrices, FilePrices, PricesConfig, ProcessPrices
 from .venues import (
     MAX_ARRIVALS,
     AnyFlow,
+    AnyVolatility,
     AssetConfig,
     ClockConfig,
     HawkesFlow,
@@ -53,6 +54,9 @@ class Scenario(Section):
     clock: ClockConfig = Field(description="time and blocks")
     prices: PricesConfig = Field(description="reference prices")
     assets: Rows[AssetConfig] = Field(min_length=2, description="assets and where they trade")
+    volatility: AnyVolatility | None = Field(
+        default=None, description="volatility at which the world outside values options"
+    )
     flow: AnyFlow = Field(
         default=ZeroIntelligenceFlow(kind="zero-intelligence", orders_per_block=20),
         description="background orders",
@@ -113,6 +117,8 @@ class Scenario(Section):
         data.pop("protocol" if self.protocols else "protocols", None)
         if not self.venues:
             data.pop("venues", None)
+        if self.volatility is None:
+            data.pop("volatility", None)
         return data
 
     @model_validator(mode="after")
@@ -123,6 +129,7 @@ class Scenario(Section):
         self._check_prices()
         self._check_markets()
         self._check_venues()
+        self._check_options()
         self._check_flow()
         self._check_oracle()
         self._check_chain()
@@ -248,8 +255,9 @@ class Scenario(Section):
                     if getattr(asset, key):
                         raise ValueError(f"{where}.{key} needs an underlying; it has none")
                 continue
-            if asset.inverse and asset.future is not None:
-                raise ValueError(f"{where}.future does not go with inverse = true; allowed: a perpetual")
+            given = [key for key in ("option", "future", "inverse") if getattr(asset, key)]
+            if len(given) > 1:
+                raise ValueError(f"{where} has {given[0]} and {given[1]}; allowed: one of the two")
             if asset.underlying not in risky:
                 raise ValueError(
                     f"{where}.underlying = {asset.underlying!r}; allowed: assets whose price moves, "
@@ -276,12 +284,12 @@ class Scenario(Section):
                         f"venues.{venue.name}.{key} = {symbol!r}; allowed: assets with an "
                         f"underlying, {', '.join(contracts) or 'of which there is none'}"
                     )
-            coins = [symbol for symbol in venue.contracts if self.asset(symbol).inverse]
-            if coins and len(venue.contracts) > 1:
-                raise ValueError(
-                    f"venues.{venue.name}.instruments holds {coins[0]!r}, which settles in its own coin; "
-                    "allowed: an inverse contract alone"
-                )
+            for symbol in venue.contracts:
+                if self.asset(symbol).inverse:
+                    try:
+                        venue.check_coin(symbol)
+                    except ValueError as error:
+                        raise ValueError(f"venues.{venue.name}.{error}") from None
             interest = venue.traders.open_interest_usd
             if isinstance(interest, dict) and set(interest) != set(venue.contracts):
                 raise ValueError(
@@ -289,8 +297,48 @@ class Scenario(Section):
                     f"{', '.join(interest) or 'nothing'}; allowed: {', '.join(venue.contracts)}, all of them"
                 )
         for symbol in contracts:
-            if symbol not in listed:
+            if symbol not in listed and self.asset(symbol).option is None:
                 raise ValueError(f"assets.{symbol} is a contract without a venue; name it in [[venues]]")
+
+    def _check_option_venue(self, venue: VenueConfig) -> None:
+        """Refuse what a venue with options cannot do, and what does nothing without options."""
+        listed = [self.asset(symbol) for symbol in venue.contracts]
+        options = [asset for asset in listed if asset.option is not None]
+        linear = {asset.underlying for asset in listed if asset.option is None}
+        where = f"venues.{venue.name}"
+        if not options:
+            for key in ("option_mark", "volatility"):
+                if getattr(venue, key) is not None:
+                    raise ValueError(f"{where}.{key} does nothing here; the venue has no option")
+            return
+        for asset in options:
+            if asset.underlying not in linear:
+                raise ValueError(
+                    f"{where} lists the option {asset.symbol} without a contract on {asset.underlying} "
+                    "itself, by whose index it is valued; name one in instruments"
+                )
+        if venue.option_mark is not None and venue.option_mark.kind == "funding-basis":
+            raise ValueError(
+                f"{where}.option_mark.kind = 'funding-basis' needs funding, which options have none of"
+            )
+        if venue.traders.trading is not None:
+            raise ValueError(f"{where}.traders.trading is for venues without options; remove it")
+        try:
+            venue.check_by_accounts("options")
+        except ValueError as error:
+            raise ValueError(f"{where}.{error}") from None
+
+    def _check_options(self) -> None:
+        for venue in self.venues:
+            self._check_option_venue(venue)
+        options = [asset for asset in self.assets if asset.option is not None]
+        for asset in options:
+            if asset.underlying is None:
+                raise ValueError(f"assets.{asset.symbol}.underlying is missing; an option has one")
+        if options and self.volatility is None:
+            raise ValueError(f"volatility is missing; assets.{options[0].symbol} is an option, valued at one")
+        if self.volatility is not None and not options:
+            raise ValueError("volatility does nothing here; no asset is an option")
 
     def _check_flow(self) -> None:
         flow, clock = self.flow, self.clock

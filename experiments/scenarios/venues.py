@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Strict, field_validator, model_validator
 
 from ...market.pools.concentrated_pool import TICK_SPACING
+from ...protocols.margin.contracts import Right
 from .base import SYMBOL, Section, Share
 
 MAX_BLOCKS = 10_000_000
@@ -165,6 +166,25 @@ class FutureConfig(Section):
         return self
 
 
+class OptionConfig(Section):
+    """A European option on one token of the asset's underlying, settled in cash."""
+
+    right: Literal["call", "put"] = Field(description="right to buy or to sell")
+    strike_usd: float = Field(gt=0, le=1e9, description="price of the right, USD")
+    expiry_s: float = Field(gt=0, le=1e9, description="when it is settled, seconds since the start")
+    average_s: float = Field(
+        default=1800.0,
+        ge=0,
+        le=86_400,
+        description="it settles at the mean outside price of the underlying over this time before, seconds",
+    )
+
+    @property
+    def side(self) -> Right:
+        """The right as margin rules name it."""
+        return Right.CALL if self.right == "call" else Right.PUT
+
+
 class AssetConfig(Section):
     """An asset and where it trades."""
 
@@ -189,6 +209,9 @@ class AssetConfig(Section):
     )
     inverse: bool = Field(
         default=False, description="a contract on so many USD, settled in coin: in its own token"
+    )
+    option: OptionConfig | None = Field(
+        default=None, description="terms that make it an option on its underlying instead"
     )
 
 
@@ -272,6 +295,39 @@ class RightsAuctionConfig(Section):
             )
         return self
 
+
+class FixedVolatility(Section):
+    """One volatility for all options at all times."""
+
+    kind: Literal["fixed"]
+    annual: float = Field(gt=0, le=20, description="volatility per square root of a year")
+
+
+class RealisedVolatility(Section):
+    """What the underlying's outside price has done of late, as a feed publishes it (MODEL 2.5)."""
+
+    kind: Literal["realised"]
+    start: float = Field(gt=0, le=20, description="volatility published at the start, per root of a year")
+    half_life_s: float = Field(
+        default=86_400.0, gt=0, le=1e8, description="age at which a return weighs half, seconds"
+    )
+    publish_every_s: float = Field(
+        default=0.0, ge=0, le=1e7, description="time between publications, seconds; 0 for every block"
+    )
+    at_least: float = Field(default=0.1, gt=0, le=20, description="least volatility that is published")
+    at_most: float = Field(default=5.0, gt=0, le=20, description="highest volatility that is published")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.at_least <= self.start <= self.at_most:
+            raise ValueError(
+                f"start = {self.start:g}; allowed: from at_least, {self.at_least:g}, to at_most, "
+                f"{self.at_most:g}"
+            )
+        return self
+
+
+AnyVolatility = Annotated[FixedVolatility | RealisedVolatility, Field(discriminator="kind")]
 
 OracleSource = Literal["reference", "book-mid", "pool-twap", "median"]
 

@@ -54,7 +54,8 @@ def draw_sweep(
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
         seeds = runs.seed.nunique()
-        figure.suptitle(f"{plan.name}: {seeds} seeds a point, 95 % intervals", fontsize=11, fontweight="bold")
+        shows = "means" if kind == "heatmap" else "95 % intervals"
+        figure.suptitle(f"{plan.name}: {seeds} seeds a point, {shows}", fontsize=11, fontweight="bold")
         return save(figure, folder, FIGURE)
 
 
@@ -93,6 +94,11 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: usd(value)))
 
 
+def _short(value: float) -> str:
+    """Write a number that fits into a cell: one digit of what is smaller than a thousandth."""
+    return f"{value:.1g}" if abs(value) < 1e-3 else usd(value)
+
+
 def _heatmap(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: str) -> None:
     names = [factor.name for factor in plan.factors]
     x = plan.picture.x or names[0]
@@ -101,7 +107,7 @@ def _heatmap(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label
     table.index = [_text(value) for value in table.index]
     table.columns = [_text(value) for value in table.columns]
     sns.heatmap(
-        table, ax=axes, cmap="Greys", annot=table.map(usd), fmt="", annot_kws={"fontsize": 8},
+        table, ax=axes, cmap="Greys", annot=table.map(_short), fmt="", annot_kws={"fontsize": 8},
         cbar_kws={"label": label, "format": FuncFormatter(lambda value, _: usd(value))}, linewidths=0.4,
     )  # fmt: skip
     axes.set_xlabel(x.replace("_", " "))

@@ -47,6 +47,7 @@ from ..scenarios.scenario import correlation_matrix
 from ..scenarios.venues import HaltConfig, PoolConfig
 from ..scenarios.windows import read_bars
 from .contract_paths import contract_path
+from .option_listing import OptionListing, list_options
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +67,7 @@ class Outside:
     gas: GasPrice
     start_s: int
     priced: tuple[int, ...] = ()  # stable assets whose price is recorded, so that they are not at par
+    options: OptionListing | None = None  # their columns of the path hold fair values
 
 
 def build_outside(scenario: Scenario, streams: Streams) -> Outside:
@@ -75,17 +77,19 @@ def build_outside(scenario: Scenario, streams: Streams) -> Outside:
     source = _reference(scenario)
     joint = JointPrice([source, FixedPrice(_stable_prices(scenario, source.symbols))])
     order = [joint.symbols.index(asset.underlying or asset.symbol) for asset in scenario.assets]
-    with np.errstate(over="ignore", invalid="ignore"):  # `_check_path` says what is wrong
+    with np.errstate(over="ignore", invalid="ignore"):  # `_check_range` says what is wrong
         path = np.ascontiguousarray(joint.path(times, streams)[:, order])
-        for column, asset in enumerate(scenario.assets):
-            if asset.future is not None:
-                path[:, column] = contract_path(asset, path[:, column], clock.block_time_s)
-    _check_path(scenario, times, path)
+    for column, asset in enumerate(scenario.assets):
+        if asset.future is not None:
+            path[:, column] = contract_path(asset, path[:, column], clock.block_time_s)
+    _check_range(scenario, times, path)
+    options = list_options(scenario, times, path)
+    _check_books(scenario, path)
     start_s = PROCESS_START_S if scenario.start_s is None else int(scenario.start_s)
     priced = tuple(
         i for i, asset in enumerate(scenario.assets) if asset.stable and asset.symbol in source.symbols
     )
-    return Outside(times, path, _gas(scenario, times, streams), start_s, priced)
+    return Outside(times, path, _gas(scenario, times, streams), start_s, priced, options)
 
 
 def starting_prices(scenario: Scenario) -> dict[str, float]:
@@ -95,10 +99,9 @@ def starting_prices(scenario: Scenario) -> dict[str, float]:
     return dict(zip(source.symbols, first.tolist(), strict=True))
 
 
-def _check_path(scenario: Scenario, times: Floats, path: Floats) -> None:
-    """Refuse prices that the oracle cannot say or a book cannot hold, before anything begins."""
+def _check_range(scenario: Scenario, times: Floats, path: Floats) -> None:
+    """Refuse prices that the oracle cannot say, before anything begins."""
     low, high = PRICE_RANGE_USD
-    quote_unit = 10 ** scenario.asset(scenario.quote).decimals
     for asset, prices in zip(scenario.assets, path.T, strict=True):
         wrong = ~((prices >= low) & (prices <= high))
         if wrong.any():
@@ -107,6 +110,12 @@ def _check_path(scenario: Scenario, times: Floats, path: Floats) -> None:
                 f"prices: {asset.symbol} costs {prices[at]:.6g} USD after {times[at]:g} s; "
                 f"allowed: {low:g} to {high:g} USD"
             )
+
+
+def _check_books(scenario: Scenario, path: Floats) -> None:
+    """Refuse prices that a book cannot hold."""
+    quote_unit = 10 ** scenario.asset(scenario.quote).decimals
+    for asset, prices in zip(scenario.assets, path.T, strict=True):
         book, where = asset.book, f"assets.{asset.symbol}.book"
         if book is None:
             continue
@@ -229,6 +238,7 @@ def build_floor(
             float(prices[i]),
             asset.book.size_scale,
             _halt_blocks(asset.book.halt, scenario.clock.block_time_s),
+            0.0 if asset.option is None else float(prices[scenario.symbols.index(str(asset.underlying))]),
         )
         for i, asset in enumerate(scenario.assets)
         if asset.book is not None
@@ -323,6 +333,10 @@ def build_oracle(
         "deviation": config.deviation,
         "delay_s": config.delay_s,
     }
+    if outside.options is not None:  # no protocol lends on them
+        unheard = np.isin(np.arange(len(scenario.assets)), outside.options.assets)
+        for key in ("heartbeat_s", "deviation"):
+            timing[key] = np.where(unheard, math.inf, timing[key])
     oracle: Oracle
     if config.auction is None:
         oracle = Oracle(scenario.symbols, outside.path[0], **timing)

@@ -11,12 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.base import DecidingAgent
-from ...agents.contract_traders import BasisArbitrageur, BookManipulator, PositionBidderAgent
+from ...agents.contract_traders import (
+    BasisArbitrageur,
+    BookManipulator,
+    PositionBidderAgent,
+    VolatilityManipulator,
+)
 from ...agents.keepers import KeeperBot
 from ...agents.learners import LearningBot
 from ...agents.liquidators import LiquidatorBot
 from ...agents.makers import MarketMaker
 from ...agents.manipulators import MarketManipulator
+from ...agents.option_makers import OptionMarketMaker
 from ...agents.providers import RangeProviderAgent
 from ...agents.searchers import MEVSearcher
 from ...agents.stability import DepositorAgent, RedeemerAgent
@@ -29,6 +35,7 @@ from ...agents.strategies.learning import LearningLiquidator
 from ...agents.strategies.liquidator import Liquidator
 from ...agents.strategies.manipulator import Manipulator
 from ...agents.strategies.mixed_bidder import MixedBidder
+from ...agents.strategies.option_maker import OptionDealer
 from ...agents.strategies.position_bidder import PositionBidder
 from ...agents.strategies.range_provider import RangeProvider
 from ...agents.strategies.redeemer import Redeemer
@@ -36,6 +43,7 @@ from ...agents.strategies.searcher import SearcherStrategy
 from ...agents.strategies.splitting_liquidator import SplittingLiquidator
 from ...agents.strategies.stability_depositor import StabilityDepositor
 from ...agents.strategies.threshold_liquidator import ThresholdLiquidator
+from ...agents.strategies.volatility_push import VolatilityPush
 from ...agents.strategies.volunteer import Volunteer
 from ...market.ledger import LARGEST_ENDOWMENT, Ledger
 from ...market.oracle import Oracle, Source
@@ -72,6 +80,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "volunteer": ("liquidator", Volunteer),
     "manipulator": ("manipulator", Manipulator),
     "avellaneda-stoikov": ("maker", AvellanedaStoikov),
+    "option-dealer": ("option-maker", OptionDealer),
     "searcher": ("searcher", SearcherStrategy),
     "stability-depositor": ("stability-depositor", StabilityDepositor),
     "redeemer": ("redeemer", Redeemer),
@@ -79,6 +88,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
     "learning": ("learner", LearningLiquidator),
     "basis-trade": ("arbitrageur", BasisTrade),
     "push-and-reverse": ("book-manipulator", PushAndReverse),
+    "volatility-push": ("volatility-manipulator", VolatilityPush),
     "position-bidder": ("position-bidder", PositionBidder),
     "range-provider": ("range-provider", RangeProvider),
 }
@@ -87,6 +97,7 @@ STRATEGIES: dict[str, tuple[str, type]] = {
 AGENTS: dict[str, type[DecidingAgent]] = {
     "liquidator": LiquidatorBot,
     "maker": MarketMaker,
+    "option-maker": OptionMarketMaker,
     "searcher": MEVSearcher,
     "stability-depositor": DepositorAgent,
     "redeemer": RedeemerAgent,
@@ -95,6 +106,7 @@ AGENTS: dict[str, type[DecidingAgent]] = {
     "manipulator": MarketManipulator,
     "arbitrageur": BasisArbitrageur,
     "book-manipulator": BookManipulator,
+    "volatility-manipulator": VolatilityManipulator,
     "position-bidder": PositionBidderAgent,
     "range-provider": RangeProviderAgent,
 }
@@ -161,6 +173,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     makers = [account for config, _, account in named if _is_maker(config)]
     floor = assembly.build_floor(scenario, ledger, prices, makers, streams)
     _fund(ledger, floor, named, prices, quote)
+    _stock_option_makers(scenario, ledger, named, prices)
     pools = assembly.build_pools(scenario, ledger, prices)
     oracle, sources = assembly.build_oracle(scenario, outside, floor, pools)
     stables = tuple(i for i, asset in enumerate(scenario.assets) if asset.stable)
@@ -173,7 +186,7 @@ def _build(model: Any, scenario: Scenario, streams: Streams) -> World:
     gas_asset = ledger.asset_index.get("ETH", floor.specs[0].asset if floor.specs else quote)
     credit = _build_credit(model, scenario, ledger, outside, gas_asset, streams)
     check_rights(scenario, credit)
-    venues = build_venues(scenario, ledger, floor, outside.path, streams)
+    venues = build_venues(scenario, ledger, floor, outside, streams)
     check_manipulators(scenario)
     _check_searchers(scenario, ledger, pools)
     _check_contract_traders(scenario)
@@ -294,15 +307,23 @@ def _fund(
     prices: NDArray[np.float64],
     quote: int,
 ) -> None:
-    """Give agents their money: makers half in cash and half in what they quote, the others in cash."""
+    """Give agents their money: makers half in cash and half in what they quote, the others in cash.
+
+    Options are left to option makers, who have a stock of their own.
+    """
     maker = 0
     for config, _, account in named:
         cash = config.capital_usd
-        if _is_maker(config) and floor.specs:
+        if _makes_options(config):
+            maker += 1
+        elif _is_maker(config) and floor.specs:
             cash /= 2.0
-            scales = math.fsum(spec.size_scale for spec in floor.specs)
+            scales = math.fsum(spec.size_scale for spec in floor.specs if not spec.notional_usd)
             targets = []
             for spec in floor.specs:
+                if spec.notional_usd:
+                    targets.append(0.0)
+                    continue
                 each = cash * spec.size_scale / scales
                 price = float(prices[spec.asset])
                 ledger.endow(spec.asset, account, ledger.assets[spec.asset].to_units(each / price))
@@ -318,6 +339,39 @@ def _fund(
                 )
             asset = ledger.asset_index[symbol]
             ledger.endow(asset, account, ledger.assets[asset].to_units(usd / float(prices[asset])))
+
+
+def _stock_option_makers(
+    scenario: Scenario,
+    ledger: Ledger,
+    named: Sequence[tuple[AgentConfig, str, int]],
+    prices: NDArray[np.float64],
+) -> None:
+    """Give option makers something to deliver: of each option and of the hedge as much as their capital buys.
+
+    What they sell of it they are short of, as their gains count changes only.
+    """
+    options = {asset.symbol: asset.underlying for asset in scenario.assets if asset.option is not None}
+    for config, _, account in named:
+        if not _makes_options(config):
+            continue
+        where = f"agents.{config.name}.parameters"
+        given = config.parameters
+        underlying = given.get("underlying")
+        if underlying not in options.values():
+            raise ScenarioError(
+                f"{where}.underlying = {underlying!r}; allowed: underlyings of options, "
+                f"{', '.join(sorted({str(each) for each in options.values()})) or 'of which there is none'}"
+            )
+        books = [a.symbol for a in scenario.assets if a.book is not None and a.option is None]
+        related = [s for s in books if underlying in (s, scenario.asset(s).underlying)]
+        hedge = given.get("hedge") or underlying
+        if hedge not in related:
+            raise ScenarioError(f"{where}.hedge = {hedge!r}; allowed: {', '.join(related)}")
+        tokens = config.capital_usd / float(prices[ledger.asset_index[str(underlying)]])
+        for symbol in (hedge, *(s for s, on in options.items() if on == underlying)):
+            asset = ledger.asset_index[symbol]
+            ledger.endow(asset, account, ledger.assets[asset].to_units(tokens))
 
 
 def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Pool]) -> None:
@@ -340,8 +394,9 @@ def _check_searchers(scenario: Scenario, ledger: Ledger, pools: dict[int, Pool])
 def _check_contract_traders(scenario: Scenario) -> None:
     """Refuse traders of contracts that name no book."""
     books = [asset.symbol for asset in scenario.assets if asset.book is not None]
+    kinds = ("arbitrageur", "book-manipulator", "volatility-manipulator")
     for config in scenario.agents:
-        for key in ("contract", "underlying") if config.kind in ("arbitrageur", "book-manipulator") else ():
+        for key in ("contract", "underlying", "option") if config.kind in kinds else ():
             symbol = config.parameters.get(key)
             if symbol is not None and symbol not in books:
                 raise ScenarioError(
@@ -390,6 +445,11 @@ def _agent_class(config: AgentConfig) -> type[DecidingAgent]:
     return cls
 
 
+def _makes_options(config: AgentConfig) -> bool:
+    """Whether the agents of a group are option makers."""
+    return issubclass(_agent_class(config), OptionMarketMaker)
+
+
 def _is_maker(config: AgentConfig) -> bool:
     """Whether the agents of a group keep standing quotes, and so have rows on the trading floor."""
     return issubclass(_agent_class(config), MarketMaker)
@@ -413,8 +473,9 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
     chosen: Any
     if config.strategy is None:
         kinds = (
-            "searcher", "maker", "keeper", "learner", "liquidator", "stability-depositor", "redeemer",
-            "manipulator", "arbitrageur", "book-manipulator", "range-provider", "position-bidder",
+            "searcher", "option-maker", "maker", "keeper", "learner", "liquidator", "stability-depositor",
+            "redeemer", "manipulator", "arbitrageur", "book-manipulator", "range-provider",
+            "position-bidder", "volatility-manipulator",
         )  # fmt: skip
         serves = next((kind for kind in kinds if issubclass(agent, AGENTS[kind])), None)
         if serves is None:

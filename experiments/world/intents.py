@@ -20,6 +20,7 @@ from ...agents.base import (
     Kick,
     Liquidate,
     PlaceBid,
+    QuoteSides,
     Redeem,
     SandwichPool,
     Sell,
@@ -73,7 +74,9 @@ def check_intents(world: LiquidationMarket, agent: DecidingAgent, intents: Any) 
 
 def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str:
     """Say what is wrong with one intent; nothing if it is fine."""
-    if not isinstance(intent, _SENT | SandwichPool | SetQuotes | Sell | BuyOnBook | TakePosition):
+    if not isinstance(
+        intent, _SENT | SandwichPool | SetQuotes | QuoteSides | Sell | BuyOnBook | TakePosition
+    ):
         return f"asked for {intent!r}, which is no intent of agents.base"
     if isinstance(intent, Liquidate | Buy | PlaceBid) and not (
         isinstance(intent.exit, Schedule) or intent.exit in AT_ONCE
@@ -111,6 +114,8 @@ def _problem(world: LiquidationMarket, agent: DecidingAgent, intent: Any) -> str
         asset, numbers = intent.asset, tuple(intent[1:])
     if not _exists(world, asset):
         return f"asked for {intent!r}; assets have numbers from 0 to {len(world.assets) - 1}"
+    if isinstance(intent, QuoteSides):  # infinite where a side is not quoted
+        numbers = tuple(number for number in numbers if number != math.inf)
     if not all(math.isfinite(number) for number in numbers):
         return f"asked for {intent!r}; allowed: finite numbers"
     return _no_venue(world, agent, intent, asset)
@@ -132,11 +137,10 @@ def _no_venue(world: LiquidationMarket, agent: DecidingAgent, intent: Any, asset
             return ""
     if asset not in world.floor.book_of_asset:
         return f"wants to {'sell' if isinstance(intent, Sell) else 'trade'} {symbol}, which has no book"
-    if isinstance(intent, SetQuotes):
-        if agent.account not in world.maker_rows:
-            return "sets quotes; allowed for agents derived from agents.makers.MarketMaker"
-        if not 0 <= intent.levels <= MAX_LEVELS:
-            return f"quotes levels = {intent.levels}; allowed: 0 to {MAX_LEVELS}"
+    if isinstance(intent, SetQuotes | QuoteSides) and agent.account not in world.maker_rows:
+        return "sets quotes; allowed for agents derived from agents.makers.MarketMaker"
+    if isinstance(intent, SetQuotes) and not 0 <= intent.levels <= MAX_LEVELS:
+        return f"quotes levels = {intent.levels}; allowed: 0 to {MAX_LEVELS}"
     return ""
 
 

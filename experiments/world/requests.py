@@ -20,6 +20,7 @@ from ...agents.base import (
     Liquidate,
     PendingLiquidation,
     PlaceBid,
+    QuoteSides,
     Redeem,
     SandwichPool,
     Sell,
@@ -107,6 +108,9 @@ class Requests:
             if isinstance(intent, SetQuotes):
                 row, book = world.maker_rows[agent.account], world.floor.book_of_asset[intent.asset]
                 world.floor.set_quote(row, book, *intent[1:])
+            elif isinstance(intent, QuoteSides):
+                row, book = world.maker_rows[agent.account], world.floor.book_of_asset[intent.asset]
+                world.floor.set_sides(row, book, *intent[1:])
             elif isinstance(intent, Together):
                 self._send_bundle(agent, intent.intents)
             elif isinstance(intent, Sell):
@@ -211,6 +215,8 @@ class Requests:
 
     def _sell(self, agent: DecidingAgent, intent: Sell) -> None:
         world = self.world
+        if world.floor.halted(intent.asset):
+            return
         mid = world.floor.mid(intent.asset)
         units = int(intent.amount_usd / mid * world.assets[intent.asset].unit)
         units = min(units, world.ledger.balance(agent.account, intent.asset))
@@ -219,6 +225,8 @@ class Requests:
 
     def _buy(self, agent: DecidingAgent, intent: BuyOnBook) -> None:
         world = self.world
+        if world.floor.halted(intent.asset):
+            return
         worst = world.floor.mid(intent.asset) * (1.0 + intent.max_slippage)
         usd = min(intent.amount_usd, world.cash_usd(agent.account))
         lots = int(usd / worst * world.assets[intent.asset].unit) // world.lot_units(intent.asset)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...agents.base import Opportunity
 from ...protocols.fixed_point import WAD
 from ...protocols.health import HealthScreen, Sleepers
-from ...protocols.lending.pool import LendingPool
+from ...protocols.lending.pool import ESTIMATE, LendingPool, Quotes
 from ...protocols.positions import Positions
 from .watchlist_kernels import (
     ABOVE,
@@ -174,7 +174,7 @@ class WatchList:
             self.eligible_since[awake[spared]] = np.nan
         if pool.quoted:
             worth = np.flatnonzero(((rewards >= gas_usd) | pool.batched) & (health < 1.0) & ~spared)
-            quotes = pool.quote(awake[worth], collaterals[worth], debts[worth], int(now_s))
+            quotes = _quotes(pool, awake[worth], collaterals[worth], debts[worth], gas_usd, int(now_s))
             repays, ranks = repays.copy(), rewards.copy()
             bonuses, least = np.zeros(len(awake)), np.zeros(len(awake))
             repays[worth], bonuses[worth], least[worth] = quotes.repay_usd, quotes.bonus, quotes.least_usd
@@ -282,3 +282,30 @@ class WatchList:
         if above:
             self.screen.touch(parts[ABOVE, :above], 1.0 - 1e-9)
         return parts[ALERTED, :alerted]
+
+
+def _quotes(
+    pool: LendingPool, rows: Integers, collaterals: Integers, debts: Integers, gas_usd: float, now_s: int
+) -> Quotes:
+    """Terms of a call on each account: of the rule itself for those that may be listed, else estimates."""
+    found = pool.estimate(rows, collaterals, debts, now_s) if len(rows) > LISTED else None
+    if found is None:
+        return pool.quote(rows, collaterals, debts, now_s)
+    asked = np.flatnonzero(_may_be_listed(found, gas_usd))
+    exact = pool.quote(rows[asked], collaterals[asked], debts[asked], now_s)
+    for estimates, terms in zip(found, exact, strict=True):
+        estimates[asked] = terms
+    return found
+
+
+def _may_be_listed(quotes: Quotes, gas_usd: float) -> NDArray[np.bool_]:
+    """Whom exact terms could bring onto the list; those not worth their gas rank alike, in order."""
+    gain, off = quotes.repay_usd * quotes.bonus, ESTIMATE * quotes.repay_usd
+    known = np.isfinite(gain)
+    most, least = np.maximum(gain + off, gas_usd), np.maximum(gain - off, gas_usd)[known]
+    enough = len(least) >= LISTED
+    cut = np.partition(least, -LISTED)[-LISTED] if enough else gas_usd
+    asked = ~known | ((most >= cut) & (most > gas_usd))
+    if cut <= gas_usd:
+        asked[np.flatnonzero(~asked)[:LISTED]] = True
+    return asked

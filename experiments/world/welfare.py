@@ -24,6 +24,7 @@ _PLURAL = {
         "liquidator",
         "searcher",
         "maker",
+        "option-maker",
         "depositor",
         "redeemer",
         "manipulator",

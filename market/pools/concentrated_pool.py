@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from math import floor, inf, isfinite, sqrt
 from typing import NamedTuple
 
-from ..ledger import OUTSIDE, InsufficientFundsError, Ledger, Reason
+from ..ledger import Ledger
 from ..revert import Revert
 from . import concentrated_liquidity as rules
 from .concentrated_liquidity import ConcentratedParameters, ConcentratedState, fees_earned
 from .concentrated_steps import FEE_SCALE
 from .concentrated_ticks import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, Q96, sqrt_price_at_tick
+from .ledger_pool import INT64_MAX, LedgerPool
 
 TICK_SPACING = {1: 1, 5: 10, 30: 60, 100: 200}
 """Tick spacing of every fee that the factory allows, basis points."""
 
-_INT64_MAX = 2**63 - 1
 _ENDLESS = 2**127
 """More than any pool can take."""
 
@@ -71,7 +71,7 @@ class PoolState(NamedTuple):
     updated_s: int = 0
 
 
-class ConcentratedPool:
+class ConcentratedPool(LedgerPool):
     """A pool of two assets whose liquidity lies in ranges of prices (Uniswap v3).
 
     Every operation is whole: it raises `Revert` and leaves pool and ledger as they
@@ -96,6 +96,8 @@ class ConcentratedPool:
         If the assets are one, the fee is none that the factory allows or the price is no price.
     """
 
+    unpaid = "STF"
+
     def __init__(
         self,
         ledger: Ledger,
@@ -106,21 +108,14 @@ class ConcentratedPool:
         name: str = "pool",
         fee_bps: int = 30,
     ) -> None:
-        if asset0 == asset1:
-            raise ValueError(f"pool {name}: needs two different assets, got {asset0} twice")
         if fee_bps not in TICK_SPACING:
             allowed = ", ".join(map(str, TICK_SPACING))
             raise ValueError(f"pool {name}: fee_bps must be one of {allowed}, got {fee_bps}")
         if not (isfinite(price) and price > 0):
             raise ValueError(f"pool {name}: price must be positive and finite, got {price}")
-        self.name = name
-        self.assets = (asset0, asset1)
+        super().__init__(ledger, asset0, asset1, name)
         self.fee_bps = fee_bps
         self.parameters = ConcentratedParameters(fee_bps * FEE_SCALE // 10_000, TICK_SPACING[fee_bps])
-        self.account = ledger.open_account(name)
-        self._ledger = ledger
-        unit0, unit1 = (ledger.assets[asset].unit for asset in self.assets)
-        self._units = (float(unit0), float(unit1))
         self.state = PoolState(rules.opened(self._root(price)))
 
     def swap(self, account: int, asset_in: int, amount_in: int, min_out: int = 0, *, now_s: float) -> int:
@@ -177,12 +172,7 @@ class ConcentratedPool:
             raise Revert("empty revert data")
         state, _ = self._changed(account, lower, upper, liquidity, now_s)
         taken = (state.reserve0 - self.state.reserve0, state.reserve1 - self.state.reserve1)
-        for asset, amount in zip(self.assets, taken, strict=True):
-            if account != OUTSIDE and self._ledger.balance(account, asset) < amount:
-                raise Revert("STF")
-        for asset, amount in zip(self.assets, taken, strict=True):
-            if amount:
-                self._ledger.transfer(asset, account, self.account, amount, Reason.LIQUIDITY)
+        self._take_in(account, taken)
         self.state = state
         return taken
 
@@ -199,9 +189,7 @@ class ConcentratedPool:
         if liquidity < 0 or (account, lower, upper) not in self.state.positions:
             raise Revert("NP")
         state, paid = self._changed(account, lower, upper, -liquidity, now_s)
-        for asset, amount in zip(self.assets, paid, strict=True):
-            if amount:
-                self._ledger.transfer(asset, self.account, account, amount, Reason.LIQUIDITY)
+        self._pay_out(account, paid)
         self.state = state
         return paid
 
@@ -418,13 +406,6 @@ class ConcentratedPool:
         mean = floor((later - earlier if first else earlier - later) / seconds)
         return self.price_at(mean) if first else 1.0 / self.price_at(mean)
 
-    def _direction(self, asset_in: int) -> bool:
-        if asset_in == self.assets[0]:
-            return True
-        if asset_in == self.assets[1]:
-            return False
-        raise ValueError(f"pool {self.name} trades assets {self.assets}, got {asset_in}")
-
     def _root(self, price: float) -> int:
         """Square root of a price of asset 0 in base units, Q64.96, within what ticks can express."""
         root = int(sqrt(price * self._units[1] / self._units[0]) * Q96)
@@ -451,8 +432,8 @@ class ConcentratedPool:
         if liquidity <= 0:
             paid = owed0 - change.amount0, owed1 - change.amount1
             reserve0, reserve1, owed0, owed1 = reserve0 - owed0, reserve1 - owed1, 0, 0
-        if max(reserve0, reserve1) > _INT64_MAX:
-            raise Revert("STF")
+        if max(reserve0, reserve1) > INT64_MAX:
+            raise Revert(self.unpaid)
         left = RangePosition(held.liquidity + liquidity, *growths, owed0, owed1)
         if left.liquidity:
             positions[key] = left
@@ -472,15 +453,9 @@ class ConcentratedPool:
             updated_s=now,
         )
         taken, paid = _in_and_out(done, zero_for_one)
-        if max(after.reserve0, after.reserve1) > _INT64_MAX:
-            raise Revert("STF")
-        asset_in, asset_out = self.assets if zero_for_one else self.assets[::-1]
-        try:
-            self._ledger.transfer(asset_in, account, self.account, taken, Reason.SWAP)
-        except InsufficientFundsError:
-            raise Revert("STF") from None
-        if paid:
-            self._ledger.transfer(asset_out, self.account, account, paid, Reason.SWAP)
+        if max(after.reserve0, after.reserve1) > INT64_MAX:
+            raise Revert(self.unpaid)
+        self._trade(account, zero_for_one, taken, paid)
         self.state = after
 
 

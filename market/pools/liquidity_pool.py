@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from math import inf, isfinite, sqrt
 
-from ..ledger import OUTSIDE, InsufficientFundsError, Ledger, Reason
+from ..ledger import Ledger
 from ..revert import Revert
 from . import constant_product as pair
 from .constant_product import DEFAULT_FEE_BPS, MINIMUM_LIQUIDITY, Q112, PairState
+from .ledger_pool import INT64_MAX, LedgerPool
 
-_INT64_MAX = 2**63 - 1
 
-
-class LiquidityPool:
+class LiquidityPool(LedgerPool):
     """A constant-product pool of two assets (Uniswap v2).
 
     Every operation is whole: it raises `Revert` and leaves pool and ledger as they
@@ -47,6 +46,8 @@ class LiquidityPool:
         What the pair stores; replaced, never changed, so it may be kept as a snapshot.
     """
 
+    unpaid = "TransferHelper: TRANSFER_FROM_FAILED"
+
     def __init__(
         self,
         ledger: Ledger,
@@ -58,22 +59,15 @@ class LiquidityPool:
         protocol_fee: bool = False,
         fee_to: int | None = None,
     ) -> None:
-        if asset0 == asset1:
-            raise ValueError(f"pool {name}: needs two different assets, got {asset0} twice")
         if protocol_fee and fee_to is None:
             raise ValueError(f"pool {name}: protocol_fee needs fee_to, the account that receives it")
         pair.fee_fraction(fee_bps)
-        self.name = name
-        self.assets = (asset0, asset1)
+        super().__init__(ledger, asset0, asset1, name)
         self.fee_bps = fee_bps
         self.protocol_fee = protocol_fee
         self.fee_to = fee_to
-        self.account = ledger.open_account(name)
         self.state = PairState()
-        self._ledger = ledger
         self._shares: dict[int, int] = {}
-        unit0, unit1 = (ledger.assets[asset].unit for asset in self.assets)
-        self._units = (float(unit0), float(unit1))
 
     def swap(self, account: int, asset_in: int, amount_in: int, min_out: int = 0, *, now_s: float) -> int:
         """Sell `amount_in` of one asset; return the base units of the other paid out.
@@ -128,11 +122,7 @@ class LiquidityPool:
         amount0, amount1 = self._in_proportion(amount0, amount1, min0, min1)
         after, minted = pair.mint(self.state, amount0, amount1, int(now_s), fee_on=self.protocol_fee)
         self._guard(after)
-        for asset, amount in zip(self.assets, (amount0, amount1), strict=True):
-            if account != OUTSIDE and self._ledger.balance(account, asset) < amount:
-                raise Revert("TransferHelper: TRANSFER_FROM_FAILED")
-        for asset, amount in zip(self.assets, (amount0, amount1), strict=True):
-            self._ledger.transfer(asset, account, self.account, amount, Reason.LIQUIDITY)
+        self._take_in(account, (amount0, amount1))
         self._settle_protocol_shares(after)
         self._shares[account] = self._shares.get(account, 0) + minted
         self.state = after
@@ -155,8 +145,7 @@ class LiquidityPool:
             raise Revert("UniswapV2Router: INSUFFICIENT_A_AMOUNT")
         if amount1 < min1:
             raise Revert("UniswapV2Router: INSUFFICIENT_B_AMOUNT")
-        for asset, amount in zip(self.assets, (amount0, amount1), strict=True):
-            self._ledger.transfer(asset, self.account, account, amount, Reason.LIQUIDITY)
+        self._pay_out(account, (amount0, amount1))
         self._settle_protocol_shares(after)
         self._shares[account] -= shares
         self.state = after
@@ -269,13 +258,6 @@ class LiquidityPool:
     def _kept(self) -> float:
         return 1.0 - self.fee_bps / 10_000.0
 
-    def _direction(self, asset_in: int) -> bool:
-        if asset_in == self.assets[0]:
-            return True
-        if asset_in == self.assets[1]:
-            return False
-        raise ValueError(f"pool {self.name} trades assets {self.assets}, got {asset_in}")
-
     def _token_reserves(self, zero_for_one: bool) -> tuple[float, float]:
         state, units = self.state, self._units
         tokens0, tokens1 = state.reserve0 / units[0], state.reserve1 / units[1]
@@ -285,17 +267,12 @@ class LiquidityPool:
         self, account: int, zero_for_one: bool, amount_in: int, amount_out: int, after: PairState
     ) -> None:
         self._guard(after)
-        asset_in, asset_out = self.assets if zero_for_one else self.assets[::-1]
-        try:
-            self._ledger.transfer(asset_in, account, self.account, amount_in, Reason.SWAP)
-        except InsufficientFundsError:
-            raise Revert("TransferHelper: TRANSFER_FROM_FAILED") from None
-        self._ledger.transfer(asset_out, self.account, account, amount_out, Reason.SWAP)
+        self._trade(account, zero_for_one, amount_in, amount_out)
         self.state = after
 
     def _guard(self, after: PairState) -> None:
         """Refuse reserves that the ledger's int64 could not hold, as the pair does at 2**112."""
-        if max(after.reserve0, after.reserve1) > _INT64_MAX:
+        if max(after.reserve0, after.reserve1) > INT64_MAX:
             raise Revert("UniswapV2: OVERFLOW")
 
     def _in_proportion(self, amount0: int, amount1: int, min0: int, min1: int) -> tuple[int, int]:

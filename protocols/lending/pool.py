@@ -28,6 +28,10 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+ESTIMATE = 1e-5
+"""By how much of what is repaid the gain from a call may be off in `LendingPool.estimate`."""
+
+
 class Called(NamedTuple):
     """What one liquidation call did.
 
@@ -245,19 +249,26 @@ class LendingPool(ABC):
     that moves value checks first: after a `Revert` nothing has changed, unless its
     text says otherwise, in which case the world calls what `checkpoint` returned.
 
-    Attributes
+    Parameters
     ----------
+    ledger : Ledger
+        Where the pool opens an account of its own.
     name : str
         In tables.
-    ledger : Ledger
+    n_borrowers : int
+    start_s : int
+        Unix time of the world's second 0.
+
+    Attributes
+    ----------
+    name, ledger, start_s
+        As given.
     account : int
         Ledger account that holds what belongs to the pool.
     positions : Positions
         Scaled base units, see `weights`.
     lenders : int
         The last row.
-    start_s : int
-        Unix time of the world's second 0.
     thresholds : float64 ndarray, shape (n_assets,)
         Weight of each collateral in health; 0 where an asset is no collateral.
     bonus : float64 ndarray, shape (n_assets,)
@@ -308,15 +319,15 @@ class LendingPool(ABC):
     whole_position = False
     utilisation = 1.0
 
-    name: str
-    ledger: Ledger
-    account: int
-    positions: Positions
-    lenders: int
-    start_s: int
     thresholds: Floats
     bonus: Floats
     close_factor: float
+
+    def __init__(self, ledger: Ledger, name: str, n_borrowers: int, start_s: int) -> None:
+        self.name, self.ledger, self.start_s = name, ledger, start_s
+        self.account = ledger.open_account(f"protocol/{name}")
+        self.positions = Positions(n_borrowers + 1, len(ledger.assets))
+        self.lenders = n_borrowers
 
     @property
     def penalty(self) -> Floats:
@@ -440,6 +451,13 @@ class LendingPool(ABC):
     def quote(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes:
         """Return exact terms of a call on each account for a pair of assets, where the pool is `quoted`."""
         raise NotImplementedError(f"{self.name} has the same terms for every account")
+
+    def estimate(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes | None:
+        """Return what `quote` would, to within `ESTIMATE` of what is repaid; None if that is no quicker.
+
+        NaN for an account of which only the rule can say whether it may be liquidated; the others may be.
+        """
+        return None
 
     def resting(self, rows: Integers, now_s: int) -> NDArray[np.bool_]:
         """Return which accounts may not be liquidated yet, where the pool is `paced` or `soft`."""

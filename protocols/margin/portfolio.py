@@ -92,7 +92,6 @@ def scan_positions(
         columns,
         held,
         table,
-        np.abs(table.astype(np.float64)).max(axis=1, initial=0.0),
         grid.weights(),
         gains,
         np.zeros(n_accounts),

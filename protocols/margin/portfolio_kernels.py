@@ -10,15 +10,13 @@ LARGEST = float(2**62)
 
 
 @njit(cache=True, _nrt=False)
-def worst_scenarios(account, contract, lots, moves, largest, weights, gains, reach, scan, worst):
+def worst_scenarios(account, contract, lots, moves, weights, gains, reach, scan, worst):
     """Add up what positions gain in each scenario, and find the largest weighted loss of each account.
 
     Parameters
     ----------
     account, contract, lots : int64 ndarray, shape (n_positions,)
     moves : int64 ndarray, shape (n_contracts, n_scenarios)
-    largest : float64 ndarray, shape (n_contracts,)
-        Largest absolute move of each contract.
     weights : int64 ndarray, shape (n_scenarios,)
         Parts in `NANO`.
     gains : int64 ndarray, shape (n_accounts, n_scenarios)
@@ -38,7 +36,11 @@ def worst_scenarios(account, contract, lots, moves, largest, weights, gains, rea
         row = account[position]
         column = contract[position]
         held = lots[position]
-        reach[row] += abs(float(held)) * largest[column]
+        low = high = np.int64(0)
+        for scenario in range(n_scenarios):
+            low = min(low, moves[column, scenario])
+            high = max(high, moves[column, scenario])
+        reach[row] += abs(float(held)) * max(-float(low), float(high))
         if reach[row] >= LARGEST:
             return row
         for scenario in range(n_scenarios):

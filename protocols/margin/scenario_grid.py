@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import scenario_kernels as kernels
+from .models.inputs import book, check_volatility
 from .tiers import NANO
 
 Floats = NDArray[np.float64]
@@ -36,6 +38,21 @@ class Scenario(NamedTuple):
     spot: float
     volatility: float
     weight: float = 1.0
+
+
+class OptionMoves(NamedTuple):
+    """Options revalued.
+
+    Attributes
+    ----------
+    mark : float64 ndarray, shape (n_options,)
+        Undiscounted values now.
+    moves : int64 ndarray, shape (n_options, n_scenarios)
+        What a lot of each gains in each scenario, base units, rounded to the nearest.
+    """
+
+    mark: Floats
+    moves: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,8 @@ class ScenarioGrid:
         """Scale a shock at 30 days to other expiries; broadcasts."""
         left = np.maximum(np.asarray(days, np.float64), self.floor_days)
         power = np.where(left < 30.0, self.short_power, self.long_power)
-        return np.asarray(base, np.float64) * (30.0 / left) ** power
+        stretch: Floats = np.exp(power * np.log(30.0 / left))
+        return np.asarray(base, np.float64) * stretch
 
     def spots(self, spot: ArrayLike) -> Floats:
         """Prices in each scenario; shape (..., n_scenarios)."""
@@ -136,6 +154,53 @@ class ScenarioGrid:
         then = price(self.spots(spot), self.volatilities(volatility, days))
         scale = np.asarray(unit_per_lot, np.float64)[:, None]
         return np.rint((then - now) * scale).astype(np.int64)
+
+    def option_moves(
+        self,
+        underlying: ArrayLike,
+        strike: ArrayLike,
+        days: ArrayLike,
+        is_call: ArrayLike,
+        volatility: ArrayLike,
+        unit_per_lot: ArrayLike,
+    ) -> OptionMoves:
+        """Return what options are worth, and what a lot of each gains in each scenario, by Black and Scholes.
+
+        The same as `lot_moves` with that model, at a tenth of its cost: what depends on the option alone is
+        worked out once, and not in each scenario.
+
+        Parameters
+        ----------
+        underlying, strike, days, volatility : array_like
+            Forward (or spot where money bears no interest), strike, days to expiry, volatility per square
+            root of a year, not negative. Arguments broadcast to shape (n_options,).
+        is_call : array_like of bool
+        unit_per_lot : array_like
+            Base units of the settlement asset that a lot is worth at a price of 1; discounted, if money
+            bears interest.
+
+        Raises
+        ------
+        ExpiredOptionError, InstrumentError
+            With the option at fault.
+        """
+        years = np.atleast_1d(np.asarray(days, np.float64)) / 365.0
+        f, k, t, call, (sigma, unit) = book(underlying, strike, years, is_call, volatility, unit_per_lot)
+        check_volatility(sigma)
+        mark, moves = np.empty(f.size), np.empty((f.size, len(self.scenarios)), np.int64)
+        kernels.option_moves(
+            f, k, np.log(f / k), np.sqrt(t), call, sigma, self.volatility_shock(1.0, t * 365.0), unit,
+            self._shocks(), mark, moves,
+        )  # fmt: skip
+        return OptionMoves(mark, moves)
+
+    def _shocks(self) -> Floats:
+        """Return the scenarios by column as `scenario_kernels` wants them, after one that moves nothing."""
+        table = np.array([(0.0, 0.0, 1.0), *self.scenarios])
+        least = np.where(table[:, 1] > 0.0, self.least_volatility_up, 0.0)
+        columns = np.stack((1.0 + table[:, 0], np.log1p(table[:, 0]), table[:, 1], least))
+        spare = -columns.shape[1] % kernels.AT_ONCE
+        return np.ascontiguousarray(np.pad(columns, ((0, 0), (0, spare)), mode="edge"))
 
     def lot_moves_by_greeks(
         self,

@@ -37,6 +37,9 @@ class FakeWorld(mesa.Model):
         self.gains_asked += 1
         return self.gain
 
+    def option_board(self):
+        return None
+
 
 def offers(n=1):
     return [Opportunity(account, 0.97, 0, 1, 200_000.0, 0.05) for account in range(n)]

@@ -77,6 +77,9 @@ def test_a_dated_contract_is_compared_with_what_carrying_to_its_expiry_costs():
     trade = BasisTrade("F", "P", threshold=0.01, carry_per_year=0.5, expiry_s=YEAR_S / 5)
     fair = math.expm1(0.1)
     assert [trade.side(fair + away, 0.0) for away in (-0.02, 0.0, 0.02)] == [1, 0, -1]
-    assert trade.side(fair, YEAR_S / 5) == -1  # by then nothing should be left of it
+    assert trade.side(fair, YEAR_S / 5 - 1.0) == -1  # by then nothing should be left of it
+    assert trade.side(fair, YEAR_S / 5) == 0
+    patient = BasisTrade("F", "P", threshold=0.01, expiry_s=900.0, average_s=600.0)
+    assert [patient.side(-0.1, time_s) for time_s in (299.0, 300.0, 899.0)] == [1, 0, 0]
     with pytest.raises(ValueError, match="carry_per_year does nothing without expiry_s"):
         BasisTrade("F", "P", carry_per_year=0.1)

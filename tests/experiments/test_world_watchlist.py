@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from liquidarium.experiments.model import LiquidationMarket
-from liquidarium.experiments.world.watchlist import LISTED, WAD, WatchList
+from liquidarium.experiments.runs.run import run
+from liquidarium.experiments.world.watchlist import LISTED, WAD, WatchList, _may_be_listed
 from liquidarium.market.assets import Asset
 from liquidarium.market.ledger import Ledger
 from liquidarium.protocols.lending.aave import aave_v2_main_may_2021
 from liquidarium.protocols.lending.aave.pool import AavePool
+from liquidarium.protocols.lending.euler.pool import EulerPool
+from liquidarium.protocols.lending.pool import ESTIMATE, Quotes
 
 CRASH = ("clock.start=2021-05-19T12:50:00Z", "clock.duration_s=900")
 IDLE = tuple(f"agents.{name}.count=0" for name in ("fast-bots", "flash-bots", "searcher"))
@@ -134,3 +139,32 @@ def test_dear_gas_lets_accounts_sleep_and_cheap_gas_wakes_them():
     assert len(watch.sleepers) == 0
     assert len(watch.awake) == eligible
     assert len(watch.opportunities) == LISTED
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-20, 60) | st.sampled_from([10, 11]), st.floats(-1.0, 1.0), st.integers(0, 9)),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_estimates_leave_the_list_as_the_rule_would_have_it(accounts):
+    """Gains in whole dollars and slightly off, gas of 10 USD; some accounts have no estimate."""
+    gain, noise, luck = (np.array(column, np.float64) for column in zip(*accounts, strict=True))
+    repay = np.full(len(gain), 1e5)
+    guess = np.where(luck > 0, gain + 0.99 * ESTIMATE * repay * noise, np.nan)
+    asked = _may_be_listed(Quotes(repay, guess / repay, np.zeros(len(gain))), 10.0)
+    wanted, found = (
+        np.argsort(-np.maximum(each, 10.0), kind="stable")[:LISTED]
+        for each in (gain, np.where(asked, gain, guess))
+    )
+    assert wanted.tolist() == found.tolist()
+    assert asked[wanted].all(), "what is published is exact"
+
+
+@pytest.mark.parametrize("kind", ["euler-v1", "euler-v2"])
+def test_a_run_does_not_know_that_terms_are_estimated(monkeypatch, kind):
+    changes = (*CRASH, f"protocol.kind={kind}")
+    before = run("may-2021", seed=1, overrides=changes).content_hash
+    monkeypatch.setattr(EulerPool, "estimate", lambda *_: None)
+    assert run("may-2021", seed=1, overrides=changes).content_hash == before

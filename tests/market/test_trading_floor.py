@@ -642,6 +642,35 @@ def test_size_scale_multiplies_background_orders_quotes_and_limits(floor_maker, 
     assert lots[1] == pytest.approx(3 * lots[0], rel=0.25)
 
 
+# quotes by sides, and the end of a book
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "sides"),
+    [(0.001, 0.002, (999.0, 1_002.0)), (np.inf, 0.002, (None, 1_002.0)), (-0.001, 0.003, (1_001.0, 1_003.0))],
+)
+def test_a_maker_quotes_each_side_where_it_says_or_not_at_all(floor_maker, trade_flat, below, above, sides):
+    floor, _ = floor_maker(makers=("a",), orders_per_block=0.0).build()
+    floor.set_sides(0, 0, below, above, 1e4)
+    trade_flat(floor, 0, 1)
+    bid, ask = floor.touch(ETH)
+    assert bid == pytest.approx(sides[0] or 0.0, abs=floor.specs[0].tick_usd)
+    assert ask == pytest.approx(sides[1], abs=floor.specs[0].tick_usd)
+
+
+def test_a_closed_book_gives_every_order_back_and_takes_none(floor_maker, trade_flat):
+    floor, whale = floor_maker(makers=("a", "b")).build()
+    quote_everywhere(floor)
+    trade_flat(floor, 0, 10)
+    floor.close(ETH, 10, 42.0)
+    book = floor.books[0]
+    assert not floor.ledger.balances[book[ESCROW_ACCOUNT]].any()
+    assert floor.escrow_agrees()
+    trade_flat(floor, 10, 5)
+    assert sell_usd(floor, whale, 1e4) == (0, 0)
+    assert floor.mid(ETH) == 42.0
+
+
 # a halt
 
 

@@ -1,16 +1,22 @@
-"""What the tests of pools share: a customer with money, calls in a row, books that must agree after them."""
+"""What the tests of pools share: a customer, calls in a row, books that must agree, whom a screen misses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+import numpy as np
 import pytest
-from liquidarium.protocols.lending.pool import LendingPool
+from hypothesis import strategies as st
+from liquidarium.protocols.fixed_point import WAD
+from liquidarium.protocols.lending.pool import ESTIMATE, LendingPool
 from liquidarium.protocols.revert import Revert
+from numpy.typing import NDArray
 
 Call: TypeAlias = tuple[str, int, int, int, int, int]
 """Kind, account, asset put up, asset owed, base units, and seconds since the call before."""
+COLLATERALS, STABLE = (0, 1), (2, 3)
+"""Ledger assets of the pools that `calls_on` is for."""
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +31,24 @@ def customer() -> Callable[..., int]:
         return account
 
     return open_account
+
+
+@pytest.fixture(scope="session")
+def calls_on() -> Callable[[LendingPool], st.SearchStrategy[list[Call]]]:
+    """Return a function that says which calls there are on a pool's borrowers, up to twelve in a row."""
+
+    def calls(pool: LendingPool) -> st.SearchStrategy[list[Call]]:
+        call = st.tuples(
+            st.sampled_from(["liquidate", "repay", "supply", "withdraw"]),
+            st.integers(0, pool.lenders - 1),
+            st.sampled_from(COLLATERALS),
+            st.sampled_from(STABLE),
+            st.integers(0, 10**10),
+            st.integers(0, 10**6),
+        )
+        return st.lists(call, max_size=12)
+
+    return calls
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +91,38 @@ def agrees() -> Callable[[LendingPool], bool]:
         return not wrong and bool((balances[1:] >= 0).all() and (amounts >= 0).all())
 
     return books_agree
+
+
+@pytest.fixture(scope="session")
+def missed() -> Callable[[LendingPool, int], list[int]]:
+    """Return a function that lists accounts the rule would liquidate and a screen would not look at."""
+
+    def unsafe_and_unseen(pool: LendingPool, now: int) -> list[int]:
+        collateral, debt, _ = pool.weights(now)
+        backed = pool.positions.collateral @ (collateral * (1.0 - pool.caution))
+        seen = backed <= pool.positions.debt @ debt * (1.0 + 1e-9)
+        return [row for row in range(pool.lenders) if pool.health_factor(row, now) < WAD and not seen[row]]
+
+    return unsafe_and_unseen
+
+
+@pytest.fixture(scope="session")
+def estimated() -> Callable[..., None]:
+    """Return a function that compares estimates of calls with the terms of the rule."""
+
+    def compare(
+        pool: LendingPool,
+        rows: NDArray[np.int64],
+        collaterals: NDArray[np.int64],
+        debts: NDArray[np.int64],
+        now: int,
+    ) -> None:
+        found, exact = (terms(rows, collaterals, debts, now) for terms in (pool.estimate, pool.quote))
+        assert found is not None
+        given = np.isfinite(found.repay_usd)
+        assert (exact.repay_usd[given] > 0.0).all(), "who may not be liquidated has no estimate"
+        off = (found.repay_usd * found.bonus - exact.repay_usd * exact.bonus)[given]
+        assert (np.abs(off) <= ESTIMATE * found.repay_usd[given]).all()
+        assert exact.repay_usd[given] == pytest.approx(found.repay_usd[given], rel=ESTIMATE)
+
+    return compare

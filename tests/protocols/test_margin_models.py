@@ -27,6 +27,8 @@ from liquidarium.protocols.margin.models import (
     structural_default,
     zero_coupon_yield,
 )
+from liquidarium.protocols.margin.models.normal_kernels import exponential, mills_ratio
+from scipy.special import erfcx
 from scipy.stats import norm
 
 CLOSE = {"rel": 1e-9}
@@ -40,6 +42,18 @@ PARITY_MODELS = {
 }
 MONEYNESS = st.floats(-1.5, 1.5)
 YEARS = st.floats(1 / 365, 3.0)
+
+
+def test_mills_ratio_and_the_exponential_are_good_to_the_last_digits():
+    """Against SciPy's, from the middle of the distribution to where nothing is left of it."""
+    x = np.concatenate((np.linspace(0.0, 40.0, 4_001), np.logspace(2, 12, 21)))
+    ratio = np.array([mills_ratio(each) for each in x.tolist()])
+    assert ratio == pytest.approx(math.sqrt(0.5 * math.pi) * erfcx(x / math.sqrt(2.0)), rel=2e-15, abs=0.0)
+    assert mills_ratio(math.inf) == 0.0
+    powers = np.linspace(-707.0, 0.0, 7_071)
+    found = np.array([exponential(each) for each in powers.tolist()])
+    assert found == pytest.approx(np.exp(powers), rel=4e-16, abs=0.0)
+    assert exponential(-math.inf) < 1e-307
 
 
 def test_o01_values_and_greeks():

@@ -19,7 +19,7 @@ from liquidarium.protocols.margin.correlation import (
 )
 from liquidarium.protocols.margin.haircuts import DynamicMargin, collateral_haircut
 from liquidarium.protocols.margin.model_auction import InsolventAuction, ModelPriceAuction
-from liquidarium.protocols.margin.models import black_scholes
+from liquidarium.protocols.margin.models import ExpiredOptionError, InstrumentError, black_scholes
 from liquidarium.protocols.margin.portfolio import (
     delta_floor,
     requirements,
@@ -65,6 +65,50 @@ def test_o09_volatility_shocks_scale_with_the_time_to_expiry():
 def test_the_published_grids_have_their_numbers_of_scenarios():
     assert [len(grid.scenarios) for grid in (DERIBIT, DERIVE, PARADEX)] == [27, 23, 24]
     assert min(DERIVE.scenarios) == (-0.20, 0.6, 1.0)
+
+
+def random_options(n, rng):
+    """Strikes, days, rights and volatilities of options, some of which are certain to end as they are."""
+    strike = 60_000.0 * np.exp(rng.normal(0.0, 0.5, n))
+    volatility = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(0.01, 3.0, n))
+    return strike, rng.choice([0.02, 1.0, 7.0, 30.0, 180.0, 900.0], n), rng.random(n) < 0.5, volatility
+
+
+@pytest.mark.parametrize("grid", [DERIBIT, DERIVE, PARADEX], ids=["Deribit", "Derive", "Paradex"])
+def test_a_book_revalued_at_once_is_each_option_priced_in_each_scenario(grid):
+    strike, days, is_call, volatility = random_options(400, np.random.default_rng(3))
+
+    def price(spots, volatilities):
+        columns = strike[:, None], days[:, None] / 365, is_call[:, None]
+        return black_scholes.price(spots, *columns, volatilities)
+
+    spot, unit = np.full(400, 60_000.0), np.full(400, 1e3)
+    found = grid.option_moves(60_000.0, strike, days, is_call, volatility, 1e3)
+    assert (found.moves == grid.lot_moves(price, spot, volatility, days, unit)).all()
+    now = price(spot[:, None], volatility[:, None])[:, 0]
+    assert found.mark == pytest.approx(now, abs=60_000.0 * 1e-14)
+    assert not grid.option_moves(60_000.0, 1e-3, 30.0, False, 0.5, 1e3).moves.any()
+
+
+def test_an_option_is_revalued_alike_alone_and_in_any_company():
+    options = random_options(33, np.random.default_rng(4))
+    together = PARADEX.option_moves(60_000.0, *options, 1e6)
+    for i, alone in enumerate(zip(*options, strict=True)):
+        one = PARADEX.option_moves(60_000.0, *alone, 1e6)
+        assert one.mark[0] == together.mark[i]
+        assert one.moves.tolist() == [together.moves[i].tolist()]
+
+
+def test_what_is_no_option_is_not_revalued():
+    with pytest.raises(InstrumentError, match=r"volatility of option 1 must be at least 0; got -0\.1"):
+        DERIBIT.option_moves(100.0, 100.0, 30.0, True, [0.1, -0.1], 1.0)
+    with pytest.raises(InstrumentError, match="strike of option 0 must be finite and above 0; got nan"):
+        DERIBIT.option_moves(100.0, np.nan, 30.0, True, 0.5, 1.0)
+    with pytest.raises(ExpiredOptionError, match="years of option 2 must be above 0"):
+        DERIBIT.option_moves(100.0, 100.0, [1.0, 2.0, 0.0], True, 0.5, 1.0)
+    huge = DERIBIT.option_moves(1e18, 1e18, 30.0, True, 0.5, 1e6).moves
+    with pytest.raises(OverflowError, match="portfolio of account 0"):
+        scan_accounts(DERIBIT, huge, [[1]])
 
 
 def test_margin_by_greeks_is_exact_for_small_moves_and_misses_large_ones():

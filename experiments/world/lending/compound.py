@@ -39,6 +39,7 @@ from ...scenarios.lending.compound import (
 )
 from ...scenarios.scenario import nearest
 from .kinds import Terms
+from .settings import wad
 
 LISTINGS = {"may-2021": COMPOUND_V2_MAY_2021, "2022-23": COMPOUND_V2_MAINNET}
 """Packaged markets of Compound v2."""
@@ -97,7 +98,7 @@ def build_params(config: CompoundConfig | VenusConfig, scenario: Scenario) -> Po
         markets.append(_changed(own, config, preset))
         _check_rate(name, markets[-1])
     try:
-        params = PoolParams(preset.fork, _wad(config.close_factor), tuple(markets), config.unsafe)
+        params = PoolParams(preset.fork, wad(config.close_factor), tuple(markets), config.unsafe)
     except ValueError as error:
         raise ScenarioError(f"{name}: {_in_fractions(str(error))}") from error
     if not config.unsafe:
@@ -112,29 +113,29 @@ def _changed(market: MarketParams, config: CompoundConfig | VenusConfig, preset:
     change = config.markets.get(market.symbol, CompoundMarketConfig())
     if isinstance(config, CompoundConfig):
         if config.incentive is not None:
-            values["liquidation_incentive"] = WAD + _wad(config.incentive)
+            values["liquidation_incentive"] = WAD + wad(config.incentive)
         if config.protocol_seize_share is not None:
-            values["protocol_seize_share"] = _wad(config.protocol_seize_share)
+            values["protocol_seize_share"] = wad(config.protocol_seize_share)
         if change.collateral_factor is not None:
-            values["liquidation_threshold"] = _wad(change.collateral_factor)
+            values["liquidation_threshold"] = wad(change.collateral_factor)
     elif isinstance(change, VenusMarketConfig):
         if change.incentive is not None:
-            values["liquidation_incentive"] = WAD + _wad(change.incentive)
+            values["liquidation_incentive"] = WAD + wad(change.incentive)
         if change.liquidation_threshold is not None:
-            values["liquidation_threshold"] = _wad(change.liquidation_threshold)
+            values["liquidation_threshold"] = wad(change.liquidation_threshold)
     if change.collateral_factor is not None:
-        values["collateral_factor"] = _wad(change.collateral_factor)
+        values["collateral_factor"] = wad(change.collateral_factor)
     if change.reserve_factor is not None:
-        values["reserve_factor"] = _wad(change.reserve_factor)
+        values["reserve_factor"] = wad(change.reserve_factor)
     yearly = {
         "base_rate_per_block": change.base_rate,
         "multiplier_per_block": change.multiplier,
         "jump_multiplier_per_block": change.jump_multiplier,
     }
     blocks = blocks_per_year(preset.fork)
-    rates = {key: _wad(rate) // blocks for key, rate in yearly.items() if rate is not None}
+    rates = {key: wad(rate) // blocks for key, rate in yearly.items() if rate is not None}
     if change.kink is not None:
-        rates["kink"] = _wad(change.kink)
+        rates["kink"] = wad(change.kink)
     model = dataclasses.replace(market.rate_model, **rates)
     return dataclasses.replace(market, rate_model=model, **values)
 
@@ -164,8 +165,3 @@ def _in_fractions(message: str) -> str:
     """Say wads as fractions and options as a scenario spells them."""
     message = re.sub(r"\b(\d{15,})\b", lambda match: f"{int(match[1]) / WAD:g}", message)
     return re.sub(r"([\d.]+)e18\b", r"\1", message).replace("unsafe=True", "unsafe = true")
-
-
-def _wad(fraction: float) -> int:
-    """Return the wad of a fraction in whole billionths: what a scenario says, not what its float adds."""
-    return round(fraction * 10**9) * 10**9

@@ -9,8 +9,6 @@ assumption. Any other asset needs a setting of its own in the scenario.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ....market.ledger import Ledger
 from ....protocols.fixed_point import PERCENTAGE_FACTOR, RAY, SECONDS_PER_YEAR
 from ....protocols.lending.euler import KinkedRate, V1Parameters, VaultParameters
@@ -22,6 +20,7 @@ from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
 from ...scenarios.lending.euler import EulerConfig, EulerV1Config, EulerV2Config
 from .kinds import Terms
+from .settings import by_collateral, check_slopes, wad
 
 LTV = {"ETH": 0.85, "WETH": 0.85, "WSTETH": 0.85, "BTC": 0.85, "WBTC": 0.85, "LINK": 0.75, "AAVE": 0.75}
 """Liquidation loan-to-value of a collateral that the scenario leaves out, by symbol in capitals."""
@@ -104,7 +103,7 @@ def build_v1(
 
 def _factors(config: EulerV1Config, scenario: Scenario) -> dict[str, V1Parameters]:
     """Terms of liquidation by collateral."""
-    risky = _risky(scenario, "collateral_factor", config.collateral_factor)
+    given = by_collateral("collateral_factor", config.collateral_factor, COLLATERAL_FACTOR, scenario)
     if not config.unsafe:
         for key, constant in CONSTANTS.items():
             if getattr(config, key) != constant:
@@ -112,51 +111,25 @@ def _factors(config: EulerV1Config, scenario: Scenario) -> dict[str, V1Parameter
                     f"protocol.{key} = {getattr(config, key):g}; Euler v1: a constant; allowed: "
                     f"{constant:g}, or set protocol.unsafe = true"
                 )
-    given = {
-        symbol: config.collateral_factor.get(symbol, COLLATERAL_FACTOR.get(symbol.upper(), 0.0))
-        for symbol in risky
-    }
     return {
         symbol: V1Parameters(
             round(factor * FACTOR_SCALE),
             round(config.borrow_factor * FACTOR_SCALE),
-            *(_wad(getattr(config, key)) for key in CONSTANTS),
+            *(wad(getattr(config, key)) for key in CONSTANTS),
         )
         for symbol, factor in given.items()
-        if factor
     }
-
-
-def _risky(scenario: Scenario, key: str, given: Mapping[str, float]) -> list[str]:
-    """Return which assets have a price that moves, the only ones that a setting may name."""
-    risky = [asset.symbol for asset in scenario.risky]
-    for symbol in given:
-        if symbol not in risky:
-            raise ScenarioError(
-                f"protocol.{key}.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
-            )
-    return risky
-
-
-def _wad(fraction: float) -> int:
-    """Return a fraction as a wad, exact to a billionth."""
-    return round(fraction * 10**9) * 10**9
 
 
 def _ltv(config: EulerV2Config, scenario: Scenario) -> dict[str, int]:
     """Thresholds by collateral, basis points."""
-    risky = _risky(scenario, "ltv", config.ltv)
-    given = {symbol: config.ltv.get(symbol, LTV.get(symbol.upper(), 0.0)) for symbol in risky}
-    return {symbol: round(ltv * PERCENTAGE_FACTOR) for symbol, ltv in given.items() if ltv}
+    thresholds = by_collateral("ltv", config.ltv, LTV, scenario)
+    return {symbol: round(ltv * PERCENTAGE_FACTOR) for symbol, ltv in thresholds.items()}
 
 
 def _curve(config: EulerConfig) -> KinkedRate:
     """Interest curve with the contract's slopes per unit of utilisation."""
-    if config.rate_at_full < config.rate_at_kink:
-        raise ScenarioError(
-            f"protocol.rate_at_full must be at least rate_at_kink ({config.rate_at_kink:g}), "
-            f"got {config.rate_at_full:g}"
-        )
+    check_slopes(config)
     kink = round(config.kink * UTILISATION_SCALE)
     at_kink, at_full = (
         round(rate * RAY) // SECONDS_PER_YEAR for rate in (config.rate_at_kink, config.rate_at_full)

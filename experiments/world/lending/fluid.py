@@ -6,11 +6,8 @@ assumptions of the order of deployed vaults. Any other asset needs settings of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ....market.ledger import Ledger
 from ....protocols.fixed_point import PERCENTAGE_FACTOR
-from ....protocols.interest import KinkedCurve
 from ....protocols.lending.fluid import FluidParameters
 from ....protocols.lending.fluid.parameters import THOUSAND
 from ....protocols.lending.fluid.pool import FluidPool
@@ -18,6 +15,7 @@ from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
 from ...scenarios.lending.fluid import FluidConfig
 from .kinds import Terms
+from .settings import by_collateral, kinked_curve
 
 THRESHOLD = {"ETH": 0.92, "WETH": 0.92, "WSTETH": 0.92, "BTC": 0.9, "WBTC": 0.9, "LINK": 0.8, "AAVE": 0.8}
 """Threshold of a collateral that the scenario leaves out, by symbol in capitals."""
@@ -40,19 +38,11 @@ def build(
 ) -> FluidPool:
     """Build the vaults of a crowd."""
     vaults = _vaults(config, scenario)
-    if config.rate_at_full < config.rate_at_kink:
-        raise ScenarioError(
-            f"protocol.rate_at_full must be at least rate_at_kink ({config.rate_at_kink:g}), "
-            f"got {config.rate_at_full:g}"
-        )
-    curve = KinkedCurve.from_fractions(
-        config.kink, 0, config.rate_at_kink, config.rate_at_full - config.rate_at_kink
-    )
     return FluidPool(
         ledger,
         config.name or config.kind,
         [vaults.get(symbol) for symbol in scenario.symbols],
-        curve,
+        kinked_curve(config),
         round(config.interest_fee * PERCENTAGE_FACTOR),
         n_borrowers,
         start_s,
@@ -62,9 +52,8 @@ def build(
 
 def _vaults(config: FluidConfig, scenario: Scenario) -> dict[str, FluidParameters]:
     """Parameters of the vaults by collateral."""
-    risky = [asset.symbol for asset in scenario.risky]
-    thresholds = _given("liquidation_threshold", config.liquidation_threshold, THRESHOLD, risky)
-    limits = _given("max_limit", config.max_limit, LIMIT, risky)
+    thresholds = by_collateral("liquidation_threshold", config.liquidation_threshold, THRESHOLD, scenario)
+    limits = by_collateral("max_limit", config.max_limit, LIMIT, scenario)
     vaults = {}
     for symbol, threshold in thresholds.items():
         try:
@@ -78,15 +67,3 @@ def _vaults(config: FluidConfig, scenario: Scenario) -> dict[str, FluidParameter
             advice = str(error).replace("pass unsafe=True", "set protocol.unsafe = true")
             raise ScenarioError(f"protocol, vault of {symbol}: {advice}") from error
     return vaults
-
-
-def _given(
-    key: str, given: Mapping[str, float], packaged: Mapping[str, float], risky: list[str]
-) -> dict[str, float]:
-    for symbol in given:
-        if symbol not in risky:
-            raise ScenarioError(
-                f"protocol.{key}.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
-            )
-    values = {symbol: given.get(symbol, packaged.get(symbol.upper(), 0.0)) for symbol in risky}
-    return {symbol: value for symbol, value in values.items() if value}

@@ -8,7 +8,7 @@ packaged settings at a debt of 85 % of its value: from there on it depends on th
 from __future__ import annotations
 
 from ....market.ledger import Ledger
-from ....protocols.fixed_point import SECONDS_PER_YEAR, WAD
+from ....protocols.fixed_point import SECONDS_PER_YEAR
 from ....protocols.lending.llamma import ControllerParameters
 from ....protocols.lending.llamma.pool import LlammaPool, LlammaTerms
 from ...scenarios import Scenario
@@ -16,6 +16,7 @@ from ...scenarios.base import ScenarioError
 from ...scenarios.lending.llamma import LlammaConfig
 from ..assembly import starting_prices
 from .kinds import Terms
+from .settings import lent_asset, wad
 
 LEAST_DEBT_USD = 1.0
 """Smaller loans are left out: bands refuse next to nothing."""
@@ -23,7 +24,7 @@ LEAST_DEBT_USD = 1.0
 
 def terms(config: LlammaConfig, scenario: Scenario) -> Terms:
     """Return what crvUSD means for borrowers: one collateral a loan, one asset that is lent."""
-    threshold, lent = _rules(config).threshold, _lent(config, scenario)
+    threshold, lent = _rules(config).threshold, lent_asset(config.debt, scenario)
     symbols = [asset.symbol for asset in scenario.risky]
     return Terms(
         dict.fromkeys(symbols, threshold),
@@ -37,7 +38,7 @@ def build(
     config: LlammaConfig, scenario: Scenario, ledger: Ledger, n_borrowers: int, start_s: int
 ) -> LlammaPool:
     """Build the markets of a crowd, with bands counted from the first prices."""
-    lent, prices = _lent(config, scenario), starting_prices(scenario)
+    lent, prices = lent_asset(config.debt, scenario), starting_prices(scenario)
     quote = prices.get(lent, 1.0)
     return LlammaPool(
         ledger,
@@ -54,28 +55,13 @@ def build(
     )
 
 
-def _lent(config: LlammaConfig, scenario: Scenario) -> str:
-    """Symbol of the stable asset that is minted."""
-    stable = [asset.symbol for asset in scenario.assets if asset.stable]
-    if config.debt is None:
-        return scenario.quote
-    if config.debt not in stable:
-        raise ScenarioError(f"protocol.debt = {config.debt!r}; allowed: {', '.join(stable)}")
-    return config.debt
-
-
 def _rules(config: LlammaConfig) -> LlammaTerms:
     try:
         loans = ControllerParameters(
-            _wad(config.loan_discount),
-            _wad(config.liquidation_discount),
-            _wad(config.rate) // SECONDS_PER_YEAR,
+            wad(config.loan_discount),
+            wad(config.liquidation_discount),
+            wad(config.rate) // SECONDS_PER_YEAR,
         )
     except ValueError as error:
         raise ScenarioError(f"protocol: {error}") from error
-    return LlammaTerms(config.amplification, _wad(config.fee), _wad(config.admin_fee), loans, config.bands)
-
-
-def _wad(fraction: float) -> int:
-    """Return a fraction as a wad, exact to a billionth."""
-    return round(fraction * 10**9) * (WAD // 10**9)
+    return LlammaTerms(config.amplification, wad(config.fee), wad(config.admin_fee), loans, config.bands)

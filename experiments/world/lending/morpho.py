@@ -22,6 +22,7 @@ from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
 from ...scenarios.lending.morpho import MorphoBlueConfig
 from .kinds import Terms
+from .settings import by_collateral, wad
 
 LLTV = {"ETH": 0.86, "WETH": 0.86, "WSTETH": 0.86, "BTC": 0.86, "WBTC": 0.86, "LINK": 0.77, "AAVE": 0.77}
 """Liquidation loan-to-value of a collateral that the scenario leaves out, by symbol in capitals."""
@@ -29,12 +30,10 @@ LLTV = {"ETH": 0.86, "WETH": 0.86, "WSTETH": 0.86, "BTC": 0.86, "WBTC": 0.86, "L
 
 def terms(config: MorphoBlueConfig, scenario: Scenario) -> Terms:
     """Return what Morpho Blue means for borrowers: one collateral and one debt an account."""
-    thresholds = {
-        symbol: parameters.lltv / WAD
-        for symbol, parameters in _markets(config, scenario).items()
-        if parameters.lltv
-    }
-    return Terms(thresholds, single_collateral=True)
+    markets = _markets(config, scenario)
+    return Terms(
+        {symbol: parameters.lltv / WAD for symbol, parameters in markets.items()}, single_collateral=True
+    )
 
 
 def build(
@@ -49,36 +48,30 @@ def build(
         n_borrowers,
         start_s,
         config.utilisation,
-        _wad(config.rate_at_target) // SECONDS_PER_YEAR,
+        wad(config.rate_at_target) // SECONDS_PER_YEAR,
     )
 
 
 def _markets(config: MorphoBlueConfig, scenario: Scenario) -> dict[str, MarketParameters]:
     """Parameters of the markets by collateral."""
-    risky = [asset.symbol for asset in scenario.risky]
-    for symbol in config.lltv:
-        if symbol not in risky:
-            raise ScenarioError(
-                f"protocol.lltv.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
-            )
-    given = {symbol: config.lltv.get(symbol, LLTV.get(symbol.upper())) for symbol in risky}
-    return {symbol: _parameters(config, symbol, lltv) for symbol, lltv in given.items() if lltv is not None}
+    thresholds = by_collateral("lltv", config.lltv, LLTV, scenario)
+    return {symbol: _parameters(config, symbol, lltv) for symbol, lltv in thresholds.items()}
 
 
 def _parameters(config: MorphoBlueConfig, symbol: str, lltv: float) -> MarketParameters:
     if not config.unsafe:
         enabled = tuple(value / WAD for value in ENABLED_LLTVS)
-        _check(f"lltv.{symbol}", lltv, _wad(lltv) in ENABLED_LLTVS, "LLTV not enabled", enabled)
-        _check("fee", config.fee, _wad(config.fee) <= MAX_FEE, "max fee exceeded", "at most 0.25")
+        _check(f"lltv.{symbol}", lltv, wad(lltv) in ENABLED_LLTVS, "LLTV not enabled", enabled)
+        _check("fee", config.fee, wad(config.fee) <= MAX_FEE, "max fee exceeded", "at most 0.25")
         cursor, cap = config.liquidation_cursor, config.max_incentive_factor
-        _check("liquidation_cursor", cursor, _wad(cursor) == LIQUIDATION_CURSOR, "a constant", "0.3")
-        _check("max_incentive_factor", cap, _wad(cap) == MAX_INCENTIVE_FACTOR, "a constant", "1.15")
+        _check("liquidation_cursor", cursor, wad(cursor) == LIQUIDATION_CURSOR, "a constant", "0.3")
+        _check("max_incentive_factor", cap, wad(cap) == MAX_INCENTIVE_FACTOR, "a constant", "1.15")
     try:
         return MarketParameters(
-            _wad(lltv),
-            _wad(config.fee),
-            _wad(config.liquidation_cursor),
-            _wad(config.max_incentive_factor),
+            wad(lltv),
+            wad(config.fee),
+            wad(config.liquidation_cursor),
+            wad(config.max_incentive_factor),
             config.unsafe,
         )
     except ValueError as error:
@@ -94,8 +87,3 @@ def _check(key: str, value: float, passes: bool, rule: str, allowed: str | tuple
     raise ScenarioError(
         f"protocol.{key} = {value:g}; Morpho Blue: {rule}; allowed: {allowed}, or set protocol.unsafe = true"
     )
-
-
-def _wad(fraction: float) -> int:
-    """Return a fraction as a wad, exact to a billionth."""
-    return round(fraction * 10**9) * 10**9

@@ -17,6 +17,7 @@ from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
 from ...scenarios.lending.silo import SiloConfig
 from .kinds import Terms
+from .settings import by_collateral, kinked_curve, wad
 
 LT = {"ETH": 0.85, "WETH": 0.85, "WSTETH": 0.85, "BTC": 0.85, "WBTC": 0.85, "LINK": 0.75, "AAVE": 0.75}
 """Loan-to-value of liquidation of a collateral that the scenario leaves out, by symbol in capitals."""
@@ -45,38 +46,19 @@ def build(config: SiloConfig, scenario: Scenario, ledger: Ledger, n_borrowers: i
 
 def _pairs(config: SiloConfig, scenario: Scenario) -> dict[str, SiloParameters]:
     """Parameters of the pairs by collateral."""
-    risky = [asset.symbol for asset in scenario.risky]
-    for symbol in config.lt:
-        if symbol not in risky:
-            raise ScenarioError(
-                f"protocol.lt.{symbol} is not an asset whose price moves; allowed: {', '.join(risky)}"
-            )
-    if config.rate_at_full < config.rate_at_kink:
-        raise ScenarioError(
-            f"protocol.rate_at_full must be at least rate_at_kink ({config.rate_at_kink:g}), "
-            f"got {config.rate_at_full:g}"
-        )
-    given = {symbol: config.lt.get(symbol, LT.get(symbol.upper(), 0.0)) for symbol in risky}
-    return {symbol: _parameters(config, symbol, lt) for symbol, lt in given.items() if lt}
+    thresholds, curve = by_collateral("lt", config.lt, LT, scenario), kinked_curve(config)
+    return {symbol: _parameters(config, symbol, lt, curve) for symbol, lt in thresholds.items()}
 
 
-def _parameters(config: SiloConfig, symbol: str, lt: float) -> SiloParameters:
-    curve = KinkedCurve.from_fractions(
-        config.kink, 0, config.rate_at_kink, config.rate_at_full - config.rate_at_kink
-    )
+def _parameters(config: SiloConfig, symbol: str, lt: float, curve: KinkedCurve) -> SiloParameters:
     try:
         return SiloParameters(
-            _wad(lt),
-            _wad(lt) * _wad(config.target_ltv) // WAD,
-            _wad(config.liquidation_fee),
-            _wad(config.dao_fee),
+            wad(lt),
+            wad(lt) * wad(config.target_ltv) // WAD,
+            wad(config.liquidation_fee),
+            wad(config.dao_fee),
             curve,
             config.unsafe,
         )
     except ValueError as error:
         raise ScenarioError(f"protocol.lt.{symbol}: {error}, or set protocol.unsafe = true") from error
-
-
-def _wad(fraction: float) -> int:
-    """Return a fraction as a wad, exact to a billionth."""
-    return round(fraction * 10**9) * 10**9

@@ -17,11 +17,13 @@ from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.streams import Streams
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.contracts import Contract, ContractError, LinearContract, Shape
+from ....protocols.margin.contracts import Contract, ContractError, LinearContract, OptionContract, Shape
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError, per_asset
-from ...scenarios.margin import VenueConfig
+from ...scenarios.margin import IndexConfig, VenueConfig
 from ...scenarios.objects import build_strategy
+from ..assembly import Outside
+from .account_maintenance import AccountMaintenance
 from .auctions import PositionAuctions
 from .closing import Closing
 from .crowd import TradingCrowd
@@ -29,9 +31,12 @@ from .feed import Feed
 from .halting import Halting
 from .inverse import InverseListing, inverse_contract
 from .listing import Listing
-from .maintenance import TieredMaintenance
+from .maintenance import Maintenance, TieredMaintenance
+from .option_feed import OptionFeed
+from .option_venue import build_underlyings, draw_option_crowd
 from .records import MarginRecords
 from .rules import (
+    build_account_margin,
     build_auction,
     build_dynamic_margin,
     build_haircut,
@@ -40,6 +45,7 @@ from .rules import (
     build_tiers,
     build_unloading,
 )
+from .underlyings import Underlyings
 from .vault import Vault
 from .venue import MarginVenue
 
@@ -48,7 +54,11 @@ FLOAT = 4.0
 
 
 class Listed(NamedTuple):
-    """A contract before its venue is open."""
+    """A contract before its venue is open.
+
+    Open interest is counted in lots of `lot_value` base units: what they are worth, or for an option what as
+    much of the underlying is.
+    """
 
     contract: Contract
     asset: int
@@ -56,6 +66,8 @@ class Listed(NamedTuple):
     tick_usd: float
     ticks: int
     interest_usd: float
+    spot_usd: float
+    lot_value: int
 
     @property
     def inverse(self) -> bool:
@@ -73,7 +85,7 @@ class Crowd(NamedTuple):
 
 
 def build_venues(
-    scenario: Scenario, ledger: Ledger, floor: TradingFloor, path: NDArray[np.float64], streams: Streams
+    scenario: Scenario, ledger: Ledger, floor: TradingFloor, outside: Outside, streams: Streams
 ) -> list[MarginVenue]:
     """Build every venue.
 
@@ -81,8 +93,7 @@ def build_venues(
     ----------
     scenario : Scenario
     ledger, floor : Ledger and TradingFloor
-    path : float64 ndarray, shape (n_blocks + 1, n_assets)
-        Outside prices, USD.
+    outside : Outside
     streams : Streams
 
     Raises
@@ -91,7 +102,7 @@ def build_venues(
         If a rule's parameters are not allowed, or the crowd cannot be drawn.
     """
     return [
-        _build(config, number, scenario, ledger, floor, path, streams)
+        _build(config, number, scenario, ledger, floor, outside, streams)
         for number, config in enumerate(scenario.venues)
     ]
 
@@ -99,15 +110,19 @@ def build_venues(
 def build_contract(scenario: Scenario, symbol: str) -> Contract:
     """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
     quote, asset = scenario.asset(scenario.quote), scenario.asset(symbol)
-    assert asset.book is not None  # a contract has one
+    book, option = asset.book, asset.option
+    assert book is not None  # a contract has one
     if asset.inverse:
         try:
-            return inverse_contract(symbol, asset.book, 10**asset.decimals, 10**quote.decimals)
+            return inverse_contract(symbol, book, 10**asset.decimals, 10**quote.decimals)
         except ContractError as error:
             raise ScenarioError(f"assets.{symbol}.book.{error}") from None
-    multiplier = round(asset.book.lot * asset.book.tick_usd * 10**quote.decimals)
-    expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
-    return LinearContract(symbol, multiplier, expiry_s)
+    per_tick = round(book.lot * book.tick_usd * 10**quote.decimals)
+    if option is None:
+        expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
+        return LinearContract(symbol, per_tick, expiry_s)
+    strike = max(round(option.strike_usd / book.tick_usd), 1)
+    return OptionContract(symbol, per_tick, math.ceil(option.expiry_s), strike, option.side)
 
 
 def settlement_unit(scenario: Scenario, config: VenueConfig, price_usd: float) -> float:
@@ -123,20 +138,22 @@ def _build(
     scenario: Scenario,
     ledger: Ledger,
     floor: TradingFloor,
-    path: NDArray[np.float64],
+    outside: Outside,
     streams: Streams,
 ) -> MarginVenue:
-    where = f"venues.{config.name}"
+    where, path = f"venues.{config.name}", outside.path
     listed = _listed(config, scenario, ledger, floor, path)
     unit = settlement_unit(scenario, config, listed[0].price_usd)
-    cash_asset = listed[0].asset if listed[0].inverse else floor.quote_asset
-    if listed[0].inverse:
-        _check_inverse(config, where)
-    law = _leverage_law(config, len(listed), where)
-    crowd = _draw(config, law, listed, unit, streams, where)
-    trading = _trading_law(config, where)
-    if trading is not None and trading.newcomers:
-        crowd = _with_newcomers(crowd, config, law, trading.newcomers, listed, unit, streams)
+    settlement = listed[0].asset if listed[0].inverse else floor.quote_asset
+    known = build_underlyings(config, scenario, ledger, outside)
+    trading, law = _trading_law(config, where), None
+    if known is not None and len(known.contracts.options):
+        crowd = _draw_with_options(config, known, listed, unit, streams, where)
+    else:
+        law = _leverage_law(config, len(listed), where)
+        crowd = _draw(config, law, listed, unit, streams, where)
+        if trading is not None and trading.newcomers:
+            crowd = _with_newcomers(crowd, config, law, trading.newcomers, listed, unit, streams)
     n = len(crowd.lots)
     vault = 1 if config.backstop is not None else 0
     tiers = build_tiers(config, unit)
@@ -144,7 +161,7 @@ def _build(
     clearing = ledger.open_account(f"venue/{config.name}")
     interest = sum(each.interest_usd for each in listed)
     cash = int(FLOAT * interest * unit)
-    _endow(config, interest, ledger, cash_asset, clearing, cash)
+    _endow(config, interest, ledger, settlement, clearing, cash)
     for row, margin in enumerate(crowd.margin):
         for column, each in enumerate(listed):
             accounts.fill(row, column, crowd.lots.item(row, column), each.ticks)
@@ -152,19 +169,33 @@ def _build(
     accounts.deposit(n, round(config.insurance_fund_usd * unit))
     if config.backstop is not None:
         accounts.deposit(n + 1, round(config.backstop.capital_usd * unit))
-    ledger.endow(cash_asset, clearing, accounts.cash_total)
+    ledger.endow(settlement, clearing, accounts.cash_total)
     listings = [
-        _listing(config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column])
+        _listing(
+            config, scenario, ledger, floor, path, each, column, clearing, crowd.stop_usd[:, column], known
+        )
         for column, each in enumerate(listed)
     ]
-    maintenance = TieredMaintenance(accounts, config, unit)
-    dated = any(each.contract.expiry_s is not None for each in listed)
-    records, rng = MarginRecords(config.name, unit, dated), streams(f"venue/{config.name}")
+    maintenance: Maintenance = TieredMaintenance(accounts, config, unit)
+    if known is not None:
+        known.follow(listings)
+        ticks = np.array([each.tick_usd for each in listed])
+        maintenance = AccountMaintenance(accounts, ticks, build_account_margin(config, unit), known)
+    records, rng = MarginRecords(config.name, unit), streams(f"venue/{config.name}")
     auction, execution = build_auction(config.liquidation, where), None
     if auction is not None:
         execution = PositionAuctions(
-            *auction, ledger, number, clearing, cash_asset, listings, accounts, maintenance, records, rng,
-        )  # fmt: skip
+            *auction,
+            ledger,
+            number,
+            clearing,
+            floor.quote_asset,
+            listings,
+            accounts,
+            maintenance,
+            records,
+            rng,
+        )
     closing = Closing(
         config, listings, accounts, maintenance, n,
         execution or build_schedule(config.liquidation, where), records, rng, scenario.clock.block_time_s,
@@ -173,14 +204,15 @@ def _build(
     if config.backstop is not None:
         backstop = Vault(closing, build_unloading(config.backstop, where))
     traders = None
-    if trading is not None:
+    if trading is not None and law is not None:
         traders = TradingCrowd(
             trading, law, closing, [each.interest_usd for each in listed], crowd.home,
             streams(f"venue/{config.name}/trading"), scenario.clock.block_time_s,
         )  # fmt: skip
     return MarginVenue(
-        config, ledger, clearing, cash, cash_asset, listings, accounts, maintenance,
-        build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop, traders,
+        config, ledger, clearing, cash, settlement, listings, accounts, maintenance,
+        build_haircut(config.mark), build_dynamic_margin(config, where), closing, backstop,
+        traders, known,
     )  # fmt: skip
 
 
@@ -194,7 +226,11 @@ def _listed(
         asset = ledger.asset_index[symbol]
         price, tick_usd = float(path[0, asset]), floor.spec(asset).tick_usd
         contract, ticks = build_contract(scenario, symbol), round(price / tick_usd)
-        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest))
+        spot = float(path[0, ledger.asset_index[str(scenario.asset(symbol).underlying)]])
+        value = contract.value(1, ticks)
+        if isinstance(contract, OptionContract):
+            value = contract.value(1, round(spot / tick_usd))
+        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest, spot, value))
     return listed
 
 
@@ -208,6 +244,7 @@ def _listing(
     column: int,
     clearing: int,
     stops_usd: NDArray[np.float64],
+    known: Underlyings | None,
 ) -> Listing:
     """Open a contract: its float, feed, mark and circuit breaker."""
     where, unit = f"venues.{config.name}", ledger.assets[floor.quote_asset].unit
@@ -216,10 +253,21 @@ def _listing(
         _endow(config, each.interest_usd, ledger, floor.quote_asset, clearing, lots)
     else:
         lot_units = round(floor.spec(each.asset).lot * ledger.assets[each.asset].unit)
-        lots = int(FLOAT * each.interest_usd * unit / each.contract.value(1, each.ticks))
+        lots = int(FLOAT * each.interest_usd * unit / each.lot_value)
         _endow(config, each.interest_usd, ledger, each.asset, clearing, lots * lot_units)
     asset = scenario.asset(each.contract.symbol)
     underlying = ledger.asset_index[str(asset.underlying)]
+    if known is not None and isinstance(each.contract, OptionContract):
+        option_feed = OptionFeed(
+            known, column, floor=floor, asset=each.asset, underlying=underlying, path=path[:, each.asset],
+            index=IndexConfig(), model=config.model, funding=config.funding,
+            block_time_s=scenario.clock.block_time_s,
+        )  # fmt: skip
+        mark = build_mark(config.mark_of(is_option=True), where, "option_mark")
+        return Listing(
+            column, each.contract, floor, ledger, clearing, lots, option_feed, mark, stops_usd.copy(), None,
+            math.inf,
+        )  # fmt: skip
     perpetual = asset.future is None
     feed = Feed(
         floor, each.asset, underlying, path[:, each.asset], config.index, config.model,
@@ -230,8 +278,26 @@ def _listing(
     return kind(
         column, each.contract, floor, ledger, clearing, lots, feed, build_mark(config.mark, where),
         stops_usd.copy(), _halting(config, scenario, floor, each, where),
-        config.funding.interval_s if perpetual else math.inf, asset.future,
+        config.funding.interval_s if perpetual else math.inf,
+        math.inf if asset.future is None else asset.future.variation_s,
     )  # fmt: skip
+
+
+def _draw_with_options(
+    config: VenueConfig,
+    known: Underlyings,
+    listed: Sequence[Listed],
+    unit: float,
+    streams: Streams,
+    where: str,
+) -> Crowd:
+    """Draw a crowd that trades options, too."""
+    lots, margin = draw_option_crowd(
+        config, known, [round(each.interest_usd * unit / each.lot_value) for each in listed],
+        [each.price_usd for each in listed], [each.spot_usd for each in listed], unit,
+        streams(f"venue/{config.name}/traders"), where,
+    )  # fmt: skip
+    return Crowd(lots, np.full(lots.shape, np.nan), margin, None)
 
 
 def _leverage_law(config: VenueConfig, n_contracts: int, where: str) -> LeverageLaw:
@@ -245,21 +311,6 @@ def _leverage_law(config: VenueConfig, n_contracts: int, where: str) -> Leverage
             f"maintenance margin; allowed: below {highest:g}"
         )
     return law
-
-
-def _check_inverse(config: VenueConfig, where: str) -> None:
-    """Refuse what goes with linear contracts only."""
-    how = config.liquidation.execution
-    kind = how if isinstance(how, str) else how.get("kind")
-    for path, unfit in (
-        ("liquidation.execution", kind in ("iceberg", "auction")),
-        ("traders.trading", config.traders.trading is not None),
-        ("backstop.unload", config.backstop is not None and config.backstop.unload is not None),
-    ):
-        if unfit:
-            raise ScenarioError(
-                f"{where}.{path} does not go with an inverse contract; allowed for linear contracts"
-            )
 
 
 def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
@@ -351,7 +402,10 @@ def _halting(
     others = [
         k
         for k, other in enumerate(scenario.assets)
-        if k != each.asset and k in floor.book_of_asset and underlying in (other.symbol, other.underlying)
+        if k != each.asset
+        and k in floor.book_of_asset
+        and other.option is None
+        and underlying in (other.symbol, other.underlying)
     ]
     return Halting(
         breaker, floor, each.asset, others, config.breaker.flow_shift, each.price_usd, f"{where}.breaker"

@@ -35,6 +35,7 @@ from ....protocols.margin.mirror_descent import MirrorDescent, burdens_after
 from ....protocols.margin.sizing import MarginPosition, close_in_order, largest_requirement_first
 from ....protocols.margin.takeover import bankruptcy_ticks, take_over
 from ...scenarios.margin import VenueConfig
+from .account_maintenance import AccountMaintenance
 from .auctions import PositionAuctions
 from .listing import Listing
 from .maintenance import Maintenance
@@ -158,17 +159,10 @@ class Closing:
         for listing in self.listings:
             listing.mark_volume()
 
-    def expire(self, time_s: float) -> None:
-        """End the cases of accounts whose last position was settled."""
-        for row, case in list(self.open.items()):
-            if not self.held(row):
-                self._settle(case)
-                self._end(case, time_s, "expired")
-
     def trade(self, row: int, listing: Listing, lots: int, worst_usd: float = 0.0) -> Filled:
         """Buy lots (sell if negative) on the book for a row, at most `max_slippage` beyond the mark."""
         side = 1 if lots > 0 else -1
-        worst = worst_usd or listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
+        worst = worst_usd or self._slipped_usd(listing, side)
         done, value = listing.take(lots, worst)
         self.accounts.fill_value(row, listing.column, done, value)
         rest = self.accounts.lots.item(row, listing.column)
@@ -209,13 +203,20 @@ class Closing:
         elif not left:
             self._settle(case)
             self._end(case, time_s, "sold")
-        elif all(self._left(row, leg) < self.listings[leg.column].least for leg in case.legs):
+        elif all(self._left(case, leg) < self.listings[leg.column].least for leg in case.legs):
             self._end(case, time_s, "reduced")
 
     def _start(self, case: Case, time_s: float, equity: int) -> None:
         """Decide how much of which positions is to be closed, once orders are cancelled."""
         case.stage, case.start_s = 2, time_s
         columns = self._in_order(case.row)
+        if isinstance(self.maintenance, AccountMaintenance):
+            planned = self.maintenance.lots_to_close(case.row, equity, self.rules)
+            for column in columns:
+                if planned[column]:
+                    held = abs(self.accounts.lots.item(case.row, column))
+                    self._add_leg(case, column, held - planned[column])
+            return
         positions, sizings = [], []
         for listing in (self.listings[column] for column in columns):
             lots = self.accounts.lots.item(case.row, listing.column)
@@ -249,13 +250,13 @@ class Closing:
         }
         return sorted(columns, key=lambda column: (-depths[column], column))
 
-    def _left(self, row: int, leg: Leg) -> int:
-        """Lots of a position that are still to be closed, without sign."""
-        return max(abs(self.accounts.lots.item(row, leg.column)) - leg.keep, 0)
+    def _left(self, case: Case, leg: Leg) -> int:
+        """Lots of a leg that are still to be closed, without sign."""
+        return max(abs(self.accounts.lots.item(case.row, leg.column)) - leg.keep, 0)
 
     def _due(self, case: Case, leg: Leg, time_s: float, traded: int) -> Part:
         """Lots to close now, without sign: all that is ordered, or the schedule's part."""
-        listing, left = self.listings[leg.column], self._left(case.row, leg)
+        listing, left = self.listings[leg.column], self._left(case, leg)
         elapsed_s = time_s - case.start_s
         if self.schedule is None or elapsed_s >= self.schedule.horizon_s:
             return Part(left)
@@ -284,7 +285,7 @@ class Closing:
     def _auction(self, case: Case, leg: Leg, auctions: PositionAuctions, block: int, time_s: float) -> None:
         """Let bidders take what they have bid for, and offer the rest."""
         accounts, listing = self.accounts, self.listings[leg.column]
-        lots = self._left(case.row, leg) * (1 if accounts.lots.item(case.row, leg.column) > 0 else -1)
+        lots = self._left(case, leg) * (1 if accounts.lots.item(case.row, leg.column) > 0 else -1)
         bears = None if self.policy == "none" else accounts.equity(case.row) + self._fund()
         if lots:
             done, value, left = auctions.work(case, listing, lots, block, time_s, bears)
@@ -296,7 +297,7 @@ class Closing:
     def _worst_usd(self, row: int, listing: Listing, lots: int) -> float:
         """Worst price at which lots of a row may be bought, or sold if negative; USD."""
         accounts, side = self.accounts, 1 if lots > 0 else -1
-        worst = listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage)
+        worst = self._slipped_usd(listing, side)
         if self.policy != "none" and not self._others_lost(row, listing.column):
             limit = listing.limit_usd(lots, accounts.equity(row) + self._fund())
             worst = min(worst, limit) if side > 0 else max(worst, limit)
@@ -311,11 +312,28 @@ class Closing:
         case.slippage += filled.slippage
         case.fee += fee
 
+    def _slipped_usd(self, listing: Listing, side: int) -> float:
+        """Return the mark and the slippage allowed, USD."""
+        return listing.ticks * listing.tick_usd * (1.0 + side * self.rules.max_slippage * listing.reach)
+
     def _settle(self, case: Case) -> None:
         """Let the fund pay what a closed account owes."""
         burden = cover(self.accounts, case.row, self.fund)
         case.fund_paid += burden.from_fund
         case.deficit += max(-self.accounts.balances.item(case.row), 0)
+
+    def settle_expired(self, rows: list[int], block: int, time_s: float) -> None:
+        """Let the fund pay what accounts owe that an expiry has left without positions."""
+        for row in rows:
+            owed = self.accounts.balances.item(row)
+            if owed >= 0 or row in self.open or self.held(row):
+                continue
+            checked = Checked(owed, owed, 0, 0, owed, 0, 0)
+            case = Case(len(self.records.cases), row, block, time_s, checked, self.records.unit, block)
+            self.records.cases.append(case)
+            self.open[row] = case
+            self._settle(case)
+            self._end(case, time_s, "expired")
 
     def _takes_over(self, row: int, equity: int, needed: int) -> bool:
         """Whether it is time for the backstop vault, and it can bear the account."""

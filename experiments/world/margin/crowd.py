@@ -73,7 +73,7 @@ class TradingCrowd:
         filled = 0
         for listing in closing.listings:
             here = columns == listing.column
-            if here.any() and listing.trades and block < listing.end:
+            if here.any() and listing.trades:
                 filled += self._trade(listing, block, time_s, rows[here], leverage[here], side[here])
         return filled
 

@@ -25,7 +25,7 @@ from ....market.breakers import (
 )
 from ....market.breakers.call_auction import MARKET_ASK, MARKET_BID
 from ....market.order_book.layout import BUY, SELL
-from ....market.trading import FOREVER, TradingFloor
+from ....market.trading import NEVER, TradingFloor
 from ....protocols.margin.marks import MarkInputs
 from ...scenarios.base import ScenarioError
 
@@ -108,7 +108,7 @@ class Halting:
                 self._shift(0.0)
                 self.halts[-1] = (self.halts[-1][0], time_s)
         elif before < Phase.HALTED <= self.state.phase:
-            self.floor.halt(self.asset, block, FOREVER)
+            self.floor.halt(self.asset, block, NEVER)
             self._shift(self.flow_shift)
             self.halts.append((time_s, float("nan")))
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....agents.strategies.exits import SaleStart
-from ....market.ledger import OUTSIDE, Ledger, Reason
-from ....market.order_book.layout import BUY, QUOTE_PER_LOT_TICK, SELL
-from ....market.trading import FOREVER, TradingFloor
+from ....market.ledger import Ledger
+from ....market.order_book.layout import BUY, SELL
+from ....market.trading import TradingFloor
 from ....protocols.margin.contracts import Contract
 from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
@@ -25,8 +25,6 @@ from ....protocols.margin.marks import (
     UncertaintyHaircut,
     observe,
 )
-from ...scenarios.venues import FutureConfig
-from ..contract_paths import expiry_block
 from .feed import Feed
 from .halting import Halting
 from .rules import stepped
@@ -54,8 +52,8 @@ class Listing:
         The circuit breaker of its book.
     funding_s : float
         Time between funding payments; infinite for none.
-    future : FutureConfig, optional
-        Terms of a contract that ends.
+    variation_s : float
+        Time between payments of variation margin; infinite for none.
 
     Attributes
     ----------
@@ -65,8 +63,9 @@ class Listing:
         The mark and the outside price, rounded to the book.
     add_on : float
         What is added to margin rates.
-    end : int
-        Block of the final settlement.
+    reach : float
+        Factor of the slippage allowed: an option's elasticity in its underlying, else 1.
+    expired : bool
     """
 
     seen: MarkInputs
@@ -85,7 +84,7 @@ class Listing:
         stops_usd: NDArray[np.float64],
         halting: Halting | None,
         funding_s: float,
-        future: FutureConfig | None = None,
+        variation_s: float = math.inf,
     ) -> None:
         self.column, self.contract, self.asset = column, contract, feed.asset
         self.floor, self.feed, self.rule, self.halting = floor, feed, rule, halting
@@ -95,6 +94,8 @@ class Listing:
         self.any_stop = bool((~np.isnan(stops_usd)).any())
         self.ticks = self.true_ticks = 0
         self.add_on = 0.0
+        self.reach = 1.0
+        self.expired = False
         self._ledger, self._clearing = ledger, clearing
         self._float_lots = float_lots
         self.lot_units = round(self.spec.lot * ledger.assets[feed.asset].unit)
@@ -102,9 +103,7 @@ class Listing:
         self._block_time_s = feed.block_time_s
         self._memory = MarkMemory()
         self._funding_s = self._next_funding_s = funding_s
-        self.future = future
-        self.end = FOREVER if future is None else expiry_block(future, feed.block_time_s)
-        self._next_variation_s = math.inf if future is None else future.variation_s
+        self._variation_s = self._next_variation_s = variation_s
         self._rate: float | None = None
         self._traded = 0
 
@@ -140,18 +139,22 @@ class Listing:
         self._next_funding_s += self._funding_s
         return True
 
+    @property
+    def dated(self) -> bool:
+        """Whether it pays variation margin: a future with an end."""
+        return self._variation_s < math.inf
+
     def variation_due(self, time_s: float) -> bool:
         """Whether variation margin is paid now; the next payment is set."""
         if time_s < self._next_variation_s:
             return False
-        assert self.future is not None  # a perpetual is never due
-        self._next_variation_s += self.future.variation_s
+        self._next_variation_s += self._variation_s
         return True
 
     @property
     def trades(self) -> bool:
         """Whether the venue lets it trade."""
-        return self.halting is None or not self.halting.halted
+        return not self.expired and (self.halting is None or not self.halting.halted)
 
     # the book
 
@@ -207,6 +210,11 @@ class Listing:
         """Tokens of the underlying in a lot."""
         return self.spec.lot
 
+    @property
+    def lots_asset(self) -> int:
+        """Ledger column in which positions are delivered."""
+        return self.asset
+
     def book_lots(self, lots: int) -> int:
         """Return a position in lots of the book."""
         return lots
@@ -234,27 +242,13 @@ class Listing:
         """Count traded lots from here on."""
         self._traded = self.floor.lots_traded(self.asset)
 
-    def redeem(self, block: int, price_usd: float) -> int:
-        """End the trade for good and turn everybody's contracts into cash at a price.
-
-        Contracts outside of the crowd are fully paid, so the rest of the world pays for them. The final price
-        in ticks stays the mark.
-
-        Returns
-        -------
-        int
-            Base units that the venue's float of contracts has become.
-        """
-        ledger, floor, asset, quote = self._ledger, self.floor, self.asset, self.floor.quote_asset
-        floor.close_book(asset, block, price_usd)
-        self.ticks = self.in_ticks(price_usd)
-        lot_usd = self.ticks * int(floor.books[self._book, QUOTE_PER_LOT_TICK])
-        for account in np.flatnonzero(ledger.balances[: ledger.n_accounts, asset] > 0).tolist():
-            units = ledger.balance(account, asset)
-            ledger.transfer(asset, account, OUTSIDE, units, Reason.BURN)
-            ledger.transfer(quote, OUTSIDE, account, units * lot_usd // self.lot_units, Reason.TRANSFER)
-        lots, self._float_lots = self._float_lots, 0
-        return lots * lot_usd
+    def expire(self, ticks: int) -> int:
+        """End trading at a final price; return what the float is paid, base units."""
+        self.expired = True
+        self.ticks = self.true_ticks = max(ticks, 1)
+        paid = self.contract.value(self._float_lots, ticks)
+        self._float_lots = 0
+        return paid
 
     # conservation
 
@@ -262,8 +256,3 @@ class Listing:
         """Return how far the clearing account's contracts are from lots that it should hold; base units."""
         held = self._ledger.balance(self._clearing, self.asset)
         return abs(held - (self._float_lots + lots) * self.lot_units)
-
-    @property
-    def lots_asset(self) -> int:
-        """Ledger column in which positions are delivered."""
-        return self.asset

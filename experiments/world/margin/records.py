@@ -34,11 +34,11 @@ DELEVERAGING_COLUMNS = (
     "haircut_usd", "forgone_usd", "equity_before_usd",
 )  # fmt: skip
 FUNDING_COLUMNS = ("block", "t_s", "venue", "instrument", "rate", "paid_usd", "received_usd")
-LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
-SETTLEMENT_COLUMNS = (
-    "block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd", "fund_paid_usd",
-    "deficit_usd",
+UNDERLYING_COLUMNS = (
+    "block", "t_s", "venue", "underlying", "spot", "volatility", "volatility_age_s", "reference_volatility",
 )  # fmt: skip
+LATE_COLUMNS = ("block", "t_s", "venue", "account", "reference_equity_usd")
+SETTLEMENT_COLUMNS = ("block", "t_s", "venue", "instrument", "kind", "price", "paid_usd", "received_usd")
 ROUND_COLUMNS = (
     "id", "venue", "instrument", "block", "t_s", "winners", "lots_needed", "lots_taken", "haircut_usd",
     "largest_share", "even_share",
@@ -58,7 +58,7 @@ CROWD_COLUMNS = (
 _WHOLE = (
     "id", "account", "block", "lots", "winners", "lots_needed", "lots_taken", "lots_after", "elapsed_s",
 )  # fmt: skip
-_TEXT = ("venue", "instrument", "outcome", "bidder", "kind")
+_TEXT = ("venue", "instrument", "underlying", "outcome", "bidder", "kind")
 _FLAGS = ("is_false", "by_model", "halted")
 
 
@@ -142,23 +142,22 @@ class MarginRecords:
     venue : str
     unit : float
         Base units in one USD; for an inverse contract those of the coin at the last mark.
-    dated : bool
-        Whether any of its contracts ends, so that there are settlements.
     """
 
-    def __init__(self, venue: str, unit: float, dated: bool = False) -> None:
-        self.venue, self.unit, self.dated = venue, unit, dated
+    def __init__(self, venue: str, unit: float) -> None:
+        self.venue, self.unit = venue, unit
         self.marks: list[tuple[Any, ...]] = []
         self.cases: list[Case] = []
         self.positions: list[tuple[Any, ...]] = []
         self.deleveragings: list[tuple[Any, ...]] = []
         self.funding: list[tuple[Any, ...]] = []
         self.late: list[tuple[Any, ...]] = []
+        self.settlements: list[tuple[Any, ...]] = []
+        self.underlyings: list[tuple[Any, ...]] = []
         self.rounds: list[tuple[Any, ...]] = []
         self.auctions: list[tuple[Any, ...]] = []
         self.backstop: list[tuple[Any, ...]] = []
         self.crowd: list[tuple[Any, ...]] = []
-        self.settlements: list[tuple[Any, ...]] = []
 
     def liquidation_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each case."""
@@ -188,12 +187,12 @@ def margin_tables(venues: Sequence[MarginRecords]) -> dict[str, pd.DataFrame]:
         "funding": ([row for v in venues for row in v.funding], FUNDING_COLUMNS),
         "late_liquidations": ([row for v in venues for row in v.late], LATE_COLUMNS),
     }
-    if any(v.dated for v in venues):
-        rows["settlements"] = ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS)
     more: dict[str, tuple[list[tuple[Any, ...]], tuple[str, ...]]] = {
         "deleveraging_rounds": ([row for v in venues for row in v.rounds], ROUND_COLUMNS),
         "position_auctions": ([row for v in venues for row in v.auctions], AUCTION_COLUMNS),
         "backstop": ([row for v in venues for row in v.backstop], BACKSTOP_COLUMNS),
+        "underlyings": ([row for v in venues for row in v.underlyings], UNDERLYING_COLUMNS),
+        "settlements": ([row for v in venues for row in v.settlements], SETTLEMENT_COLUMNS),
         "crowd_trades": ([row for v in venues for row in v.crowd], CROWD_COLUMNS),
     }
     rows |= {name: part for name, part in more.items() if part[0]}  # what never happened has no table

@@ -6,6 +6,7 @@ import math
 
 from ....agents.strategies.exits import SCHEDULES, Schedule
 from ....agents.strategies.vault import UNLOAD_POLICIES, UnloadPolicy
+from ....protocols.margin.account_margin import AccountMargin, ScenarioMargin, StandardMargin
 from ....protocols.margin.haircuts import DynamicMargin
 from ....protocols.margin.marks import (
     FundingBasisMedian,
@@ -20,6 +21,7 @@ from ....protocols.margin.marks import (
     UncertaintyHaircut,
 )
 from ....protocols.margin.model_auction import AccountAuction
+from ....protocols.margin.scenario_grid import DERIBIT, DERIVE, PARADEX, ScenarioGrid
 from ....protocols.margin.sizing import CloseAll, CloseToTarget, CloseTranches, CloseUnderImpact, MarginSizing
 from ....protocols.margin.tiers import NANO, MarginTiers, TierError, to_nano
 from ...scenarios.base import ScenarioError
@@ -40,13 +42,23 @@ MARKS: dict[str, type[MarkRule]] = {
 }
 """Packaged marks by name."""
 
+GRIDS: dict[str, ScenarioGrid] = {"deribit": DERIBIT, "derive": DERIVE, "paradex": PARADEX}
+"""Published grids by name."""
+
 ADD_ON_STEP = 0.001
 """What is added to margin rates is a multiple of this, so that they rarely change."""
 
 
-def build_mark(config: MarkConfig, where: str) -> MarkRule:
-    """Return the mark that a venue names; `where` is its place in the scenario."""
-    return build_strategy(MARKS[config.kind], config.parameters, f"{where}.mark.parameters")
+def build_mark(config: MarkConfig, where: str, key: str = "mark") -> MarkRule:
+    """Return a mark that a venue names under a key; `where` is the venue's place in the scenario."""
+    return build_strategy(MARKS[config.kind], config.parameters, f"{where}.{key}.parameters")
+
+
+def build_account_margin(config: VenueConfig, unit: int) -> AccountMargin:
+    """Return the rule by which whole accounts are margined; `unit` is the base units in one USD."""
+    if config.margin == "portfolio":
+        return ScenarioMargin(GRIDS[config.grid or "deribit"])
+    return StandardMargin(build_tiers(config, unit))
 
 
 def build_haircut(config: MarkConfig) -> UncertaintyHaircut | None:

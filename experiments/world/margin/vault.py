@@ -39,8 +39,6 @@ class Vault:
         for traded in self.closing.collect(self.row):
             self.note(traded.column, traded.lots)
         for listing in self.closing.listings:
-            if block >= listing.end:  # settled
-                self._sold[listing.column] = -self._lots[listing.column]
             self._work(listing, block, time_s)
 
     def _work(self, listing: Listing, block: int, time_s: float) -> None:

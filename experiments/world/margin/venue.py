@@ -8,7 +8,7 @@ an account needs in `maintenance`, how it is closed in `closing`, what a contrac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from .crowd import TradingCrowd
 from .listing import Listing
 from .maintenance import Maintenance
 from .records import Checked
-from .settlement import Settlement
+from .underlyings import Underlyings
 from .vault import Vault
 
 
@@ -43,11 +43,11 @@ class MarginVenue:
     clearing : int
         Ledger account through which the crowd trades.
     cash : int
-        Float of the asset it settles in, base units.
-    cash_asset : int
+        Float of the settlement asset in it, base units.
+    settlement : int
         Ledger column of that asset.
     listings : sequence of Listing
-        By column of the accounts, those that have expired included.
+        By column of the accounts.
     accounts : MarginAccounts
     maintenance : Maintenance
     haircut : UncertaintyHaircut or None
@@ -57,6 +57,8 @@ class MarginVenue:
         The backstop.
     crowd : TradingCrowd or None
         Traders that open and close positions during the run; None if they hold on to what they have.
+    underlyings : Underlyings or None
+        Where options, or scenarios, need to know them.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class MarginVenue:
         ledger: Ledger,
         clearing: int,
         cash: int,
-        cash_asset: int,
+        settlement: int,
         listings: Sequence[Listing],
         accounts: MarginAccounts,
         maintenance: Maintenance,
@@ -74,14 +76,15 @@ class MarginVenue:
         closing: Closing,
         vault: Vault | None = None,
         crowd: TradingCrowd | None = None,
+        underlyings: Underlyings | None = None,
     ) -> None:
         self.config, self.ledger = config, ledger
-        self.clearing, self.cash, self.cash_asset = clearing, cash, cash_asset
+        self.clearing, self.cash, self.settlement = clearing, cash, settlement
         self.listings, self.accounts, self.maintenance = tuple(listings), accounts, maintenance
         self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
         self.vault, self.crowd = vault, crowd
-        self.records, self.settlement = closing.records, Settlement(accounts, closing)
-        self.live = self.listings  # those that have not expired
+        self.underlyings = underlyings
+        self.records = closing.records
         self.n_traders = self.fund = closing.n_traders
         self._least = min(tier.maintenance for tier in config.tiers)
         self._next_check_s = 0.0
@@ -94,10 +97,7 @@ class MarginVenue:
         """Run one block, after the books have traded."""
         self._active = False
         self.collect()
-        for listing in self.live:
-            if block >= listing.end:
-                self._expire(listing, block, time_s)
-        for listing in self.live:
+        for listing in self._looking(block, time_s):
             listing.look(block, time_s)
             self.records.unit = listing.units_in_usd(self.records.unit)
             if self.haircut is not None or self.dynamic is not None:
@@ -105,30 +105,50 @@ class MarginVenue:
             if listing.funding_due(time_s):
                 self._pay_funding(listing, block, time_s)
             if listing.variation_due(time_s):
-                self._active = True
-                self.settlement.variation(listing, block, time_s)
+                self._pay_variation(listing, listing.ticks, block, time_s, "variation")
             if listing.halting is not None:
-                lots, resting = self.accounts.lots[:, listing.column], self.closing.resting[listing.column]
+                resting = self.closing.resting[listing.column]
+                held = self.accounts.lots[:, listing.column]
                 waiting = [
-                    listing.book_lots(lots.item(row)) + resting.lots_of(row) for row in self.closing.open
+                    listing.book_lots(held.item(row) + resting.lots_of(row)) for row in self.closing.open
                 ]
                 listing.halting.look(block, time_s, listing.seen, waiting)
         below = self.maintenance.unsafe([listing.ticks for listing in self.listings])
         true = [listing.true_ticks for listing in self.listings]
         self._note_late(block, time_s, true)
-        stopped = [self._stop(listing) for listing in self.live]
+        stopped = [self._stop(listing) for listing in self.listings]
         if time_s >= self._next_check_s:
             self._next_check_s = time_s + self.config.check_every_s
             self._open_cases(below.tolist(), block, time_s, true)
         self._active = self._active or bool(self.closing.open) or any(stopped)
-        if self.closing.open and any(listing.trades for listing in self.live):
+        if self.closing.open and any(listing.trades for listing in self.listings):
             self.closing.work(block, time_s)
         if self.vault is not None:
             self.vault.work(block, time_s)
         if self.crowd is not None and self.crowd.act(block, time_s):
             self._active = True
-        for listing, closed in zip(self.live, stopped, strict=True):
-            self._record(listing, block, time_s, closed)
+        for listing, closed in zip(self.listings, stopped, strict=True):
+            if not listing.expired:
+                self._record(listing, block, time_s, closed)
+        if self.underlyings is not None:
+            self.records.underlyings += self.underlyings.rows(block, self.config.name)
+
+    def expire(self, asset: int, ticks: int, block: int, time_s: float) -> None:
+        """Settle the positions in a contract at its final price; the ledger pays for what clearing holds.
+
+        The insurance fund pays what accounts owe that have nothing else, as far as it reaches.
+        """
+        for listing in self.listings:
+            if listing.asset != asset:
+                continue
+            self._active = True
+            lots = self.accounts.lots[:, listing.column].copy()
+            if listing.dated:
+                self._pay_variation(listing, ticks, block, time_s, "final")
+            self.accounts.expire(listing.column, ticks, self.fund)
+            self.accounts.deposit(self.fund, listing.contract.value(int(lots.sum()), ticks))
+            self.cash += listing.expire(ticks)
+            self.closing.settle_expired(np.flatnonzero(lots[: self.n_traders]).tolist(), block, time_s)
 
     # who stands on the other side
 
@@ -149,6 +169,13 @@ class MarginVenue:
         if self.closing.auctions is not None:
             self.closing.auctions.bid(agent, intent)
 
+    def withdraw(self, asset: int) -> None:
+        """Take all orders off the book of an asset, before it closes for good."""
+        self.collect()
+        for listing, resting in zip(self.listings, self.closing.resting, strict=True):
+            if listing.asset == asset:
+                resting.withdraw_all()
+
     def finish(self) -> None:
         """Take all orders off the books, once the run is over."""
         self.collect()
@@ -163,7 +190,7 @@ class MarginVenue:
         off = np.zeros(len(self.ledger.assets), np.int64)
         locked = [resting.locked() for resting in self.closing.resting]
         cash = self.cash + self.accounts.cash_total - sum(units for _, units in locked)
-        off[self.cash_asset] = abs(self.ledger.balance(self.clearing, self.cash_asset) - cash)
+        off[self.settlement] = abs(self.ledger.balance(self.clearing, self.settlement) - cash)
         for listing in self.listings:
             lots = int(self.accounts.lots[:, listing.column].sum()) - locked[listing.column][0]
             off[listing.lots_asset] = listing.residual(lots)
@@ -179,6 +206,20 @@ class MarginVenue:
 
     # one block, in parts
 
+    def _looking(self, block: int, time_s: float) -> Iterator[Listing]:
+        """Yield what is traded: options last, once it is known what is believed of their underlyings."""
+        known = self.underlyings
+        options = set() if known is None else set(known.contracts.options.tolist())
+        yield from (
+            listing for listing in self.listings if listing.column not in options and not listing.expired
+        )
+        if known is not None:
+            known.look(block, time_s)
+            for column in sorted(options):
+                self.listings[column].reach = float(known.reach[column])
+                if not self.listings[column].expired:
+                    yield self.listings[column]
+
     def _set_add_on(self, listing: Listing) -> None:
         """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
         long, _ = self.accounts.open_interest(listing.column)
@@ -187,15 +228,6 @@ class MarginVenue:
         if add_on != listing.add_on:
             listing.add_on = add_on
             self.maintenance.add(listing.column, add_on)
-
-    def _expire(self, listing: Listing, block: int, time_s: float) -> None:
-        """End a contract; its column stays, empty, at the final price."""
-        self._active = True
-        self.closing.resting[listing.column].clear()
-        if self.closing.auctions is not None:
-            self.closing.auctions.close(listing)
-        self.cash += self.settlement.expire(listing, block, time_s)
-        self.live = tuple(other for other in self.live if other is not listing)
 
     def _pay_funding(self, listing: Listing, block: int, time_s: float) -> None:
         self._active = True
@@ -207,6 +239,18 @@ class MarginVenue:
         self.records.funding.append(
             (block, time_s, self.config.name, listing.contract.symbol, rate, paid, received)
         )
+
+    def _pay_variation(self, listing: Listing, ticks: int, block: int, time_s: float, kind: str) -> None:
+        """Pay out what positions in a contract have gained, and enter them anew at a price."""
+        self._active = True
+        moved, unit = self.accounts.settle_variation(listing.column, ticks), self.records.unit
+        paid, received = -int(moved[moved < 0].sum()), int(moved[moved > 0].sum())
+        self.records.settlements.append(
+            (
+                block, time_s, self.config.name, listing.contract.symbol, kind, ticks * listing.tick_usd,
+                paid / unit, received / unit,
+            )
+        )  # fmt: skip
 
     def _open_cases(self, rows: list[int], block: int, time_s: float, true: Sequence[int]) -> None:
         accounts, maintenance = self.accounts, self.maintenance

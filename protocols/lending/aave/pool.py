@@ -23,7 +23,6 @@ from ...liquidation import (
     LiquidationMechanism,
     WholePositionCloseFactor,
 )
-from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool
 from .dust import MUST_NOT_LEAVE_DUST, most_without_dust
@@ -68,15 +67,8 @@ class AavePool(LendingPool):
             raise ValueError(
                 f"{market.name}: {len(market.reserves)} reserves for {len(ledger.assets)} assets"
             )
-        self.ledger = ledger
-        self.market = market
-        self.rules = version
-        self.name = market.name
-        self.start_s = start_s
-        self.utilisation = utilisation
-        self.account = ledger.open_account(f"protocol/{market.name}")
-        self.positions = Positions(n_borrowers + 1, len(ledger.assets))
-        self.lenders = n_borrowers
+        super().__init__(ledger, market.name, n_borrowers, start_s)
+        self.market, self.rules, self.utilisation = market, version, utilisation
         self.reserves = [ReserveState(last_update=start_s) for _ in market.reserves]
         self.prices = [0] * len(ledger.assets)
         self._collateral_bits = sum(

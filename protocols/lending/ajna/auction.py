@@ -20,7 +20,7 @@ from .buckets import price_at, units_above
 
 MIN_BOND_FACTOR, MAX_BOND_FACTOR = WAD // 200, 3 * WAD // 100
 COLLATERALIZATION_FACTOR = 104 * WAD // 100
-"""What a loan's collateral must be worth at the LUP, over its debt."""
+"""What a loan's collateral must be worth at the LUP, over its debt; from memory, see docs/ajna.md."""
 FIRST_PRICE = 256
 """First price of an auction over its reference price."""
 MAX_INFLATED_PRICE = 50 * price_at(0)

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, WAD, ceil_div
-from ...positions import Positions
 from ...revert import Revert
-from ..pool import Bond, Bought, Chore, Kicked, LendingPool, Sale
+from ..escrow_pool import EscrowPool
+from ..pool import Bond, Bought, Chore, Kicked, Sale
 from . import buckets
 from .auction import (
     COLLATERALIZATION_FACTOR,
@@ -102,7 +102,7 @@ class Lot:
     auction: Auction
 
 
-class AjnaPool(LendingPool):
+class AjnaPool(EscrowPool):
     """Pools of some collateral assets that lend one asset, with their crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders of all pools as one
@@ -148,26 +148,21 @@ class AjnaPool(LendingPool):
             raise ValueError(
                 f"{name}: needs at least one collateral, and {ledger.assets[debt].symbol} is none"
             )
+        super().__init__(ledger, name, n_borrowers, start_s)
         n = len(ledger.assets)
-        self.name, self.ledger, self.start_s = name, ledger, start_s
         self.collaterals, self.debt = tuple(sorted(collaterals)), debt
         self.terms, self.utilisation = terms, utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.zeros(n)
         self.bonus = np.zeros(n)
         self.bonus[list(self.collaterals)] = 1.0 - 0.5 ** (MINUTE_S / 7_200)
         self.ratio = neutral_ratio(terms.rate)
         self.stake_share = bond_factor(self.ratio) / WAD
-        self.prices = [0] * n
         self.books: dict[int, Book] = {}
         self.lots: dict[int, Lot] = {}
         self.bonds: dict[int, tuple[int, int, int]] = {}
         """Bonds of finished auctions that their kickers have not yet taken out: kicker, asset, wad."""
         self.cash = 0
         """Of the asset that is lent, what calls have moved in less what they have moved out."""
-        self.held = [0] * n
         self._units: list[int] = [10 ** (18 - asset.decimals) for asset in ledger.assets]
         self._tops: dict[int, int] = {}
         self._placed: dict[int, int] = {}
@@ -224,7 +219,7 @@ class AjnaPool(LendingPool):
 
     def set_prices(self, answers: Sequence[int]) -> None:
         """Let lenders look at the market, USD with 8 decimals per whole token, and move their deposits."""
-        self.prices = list(answers)
+        super().set_prices(answers)
         for asset in self.collaterals:
             top = self.terms.top(self._market_price(asset))
             if not top == self._tops.get(asset) == self._placed.get(asset):
@@ -238,9 +233,7 @@ class AjnaPool(LendingPool):
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`."""
         n = len(self.prices)
-        backed, debt, value = np.zeros(n), np.zeros(n), np.zeros(n)
-        for asset in range(n):
-            value[asset] = self.prices[asset] / (1e8 * self.ledger.assets[asset].unit)
+        backed, debt, value = np.zeros(n), np.zeros(n), self._values()
         for asset in self.collaterals:
             share = self._proposed_lup(asset, now_s) / self._market_price(asset)
             self.thresholds[asset] = share * WAD / COLLATERALIZATION_FACTOR
@@ -602,11 +595,6 @@ class AjnaPool(LendingPool):
             lenders[self.debt] += buckets.total(book.deposits) / self._units[self.debt]
             kickers[self.debt] += book.bonds / self._units[self.debt]
         return {"borrowers": borrowers, "lenders": lenders, "kickers": kickers}
-
-    def lent_usd(self, now_s: int) -> Floats:
-        """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
-        _, _, value = self.weights(now_s)
-        return self.claims(now_s)["lenders"] * value
 
     def held_for(self, account: int) -> tuple[tuple[int, int], ...]:
         """Return the bonds of a kicker: (asset, base units)."""

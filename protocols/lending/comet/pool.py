@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, WAD
-from ...positions import Positions
 from ...revert import Revert
 from ..pool import Bought, Kicked, LendingPool, Sale
 from .absorb import absorb
@@ -90,10 +89,8 @@ class CometPool(LendingPool):
         initial_reserves: float,
         target_reserves: float,
     ) -> None:
-        self.name = name
-        self.ledger = ledger
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.params = params
-        self.start_s = start_s
         self.utilisation = utilisation
         self.initial_reserves, self.target_reserves = initial_reserves, target_reserves
         self.base = self._column(params.base_symbol, params.base_decimals)
@@ -101,9 +98,6 @@ class CometPool(LendingPool):
         if len({self.base, *self._columns}) <= len(self._columns):
             raise ValueError(f"{name}: base and collateral assets must be distinct")
         self._listed = {column: k for k, column in enumerate(self._columns)}
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, len(ledger.assets))
-        self.lenders = n_borrowers
         self.state = empty_market(len(params.assets), start_s)
         self.prices = Prices(0, (0,) * len(params.assets))
         self.thresholds = self._by_column([a.liquidate_collateral_factor for a in params.assets])

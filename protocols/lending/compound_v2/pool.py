@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, SECONDS_PER_YEAR, ceil_div
-from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool
 from .account import Health, account_health
@@ -85,16 +84,11 @@ class CompoundPool(LendingPool):
         utilisation: float = 0.7,
     ) -> None:
         _check(ledger, params)
-        self.ledger = ledger
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.params = params
-        self.name = name
-        self.start_s = start_s
         self._block_s = SECONDS_PER_YEAR // blocks_per_year(params.fork)
         self.utilisation = utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
         n = len(ledger.assets)
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.markets = [MarketState(accrual_block=self.block(0)) for _ in range(n)]
         self.prices = [0] * n
         self.thresholds = np.array([m.liquidation_threshold / WAD for m in params.markets])

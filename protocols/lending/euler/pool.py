@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, PERCENTAGE_FACTOR, RAY, WAD, ceil_div
-from ...positions import Positions
 from ...revert import Revert
-from ..pool import Called, LendingPool, Quotes
+from ..escrow_pool import EscrowPool
+from ..pool import ESTIMATE, Called, Quotes
 from .liquidation import Collateral, Quote, check_liquidation, liquidate, liquidity_of
 from .parameters import VaultParameters
 from .vault import DEBT_SHIFT, Vault, accrue, debt_in_assets, grown_debt, repay, with_new_rate
@@ -38,6 +38,8 @@ LONG_AGO = 10**9
 """Seconds since the last check of an account that was never checked."""
 CAUTION = 1e-6
 """Part by which rounding up to base units may make a debt larger than the arrays say."""
+LEAST_UNITS = 2 * 10**6
+"""Base units of debt and of collateral below which roundings count and nothing is estimated."""
 TO_18_DECIMALS = 10**10
 """From the oracle's USD with 8 decimals to the unit of account."""
 
@@ -64,7 +66,7 @@ class VaultBook:
     written_off: int = 0
 
 
-class EulerPool(LendingPool):
+class EulerPool(EscrowPool):
     """Vaults that lend all assets somebody borrows, with their crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders of all vaults as one
@@ -107,19 +109,13 @@ class EulerPool(LendingPool):
         n = len(ledger.assets)
         if len(thresholds) != n:
             raise ValueError(f"{name}: {len(thresholds)} thresholds for {n} assets")
-        self.name, self.ledger, self.start_s = name, ledger, start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.ltv, self.parameters, self.utilisation = tuple(thresholds), parameters, utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.array(thresholds) / PERCENTAGE_FACTOR
         top = parameters.max_discount / PERCENTAGE_FACTOR
         self.bonus = np.where(self.thresholds > 0, top / (1.0 - top), 0.0)
-        self.prices = [0] * n
         self._quotes = [Quote(0, asset.decimals) for asset in ledger.assets]
         self.books: dict[int, VaultBook] = {}
-        self.held = [0] * n
-        """Collateral that calls have moved in less what they have moved out, by asset."""
         self._loan_of: NDArray[np.int8] = np.full(n_borrowers + 1, -1, np.int8)
         self._exact: dict[int, tuple[int, int]] = {}
         self._checked: dict[int, int] = {}
@@ -162,7 +158,7 @@ class EulerPool(LendingPool):
 
     def set_prices(self, answers: Sequence[int]) -> None:
         """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
-        self.prices = list(answers)
+        super().set_prices(answers)
         self._quotes = [
             Quote(price * TO_18_DECIMALS, asset.decimals)
             for price, asset in zip(answers, self.ledger.assets, strict=True)
@@ -170,7 +166,7 @@ class EulerPool(LendingPool):
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`."""
-        value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
+        value = self._values()
         debt = value.copy()
         for loan in self.books:
             debt[loan] *= self._book(loan, now_s).vault.interest_accumulator / RAY
@@ -227,6 +223,28 @@ class EulerPool(LendingPool):
                 # An offer in floats must not leave a unit of collateral behind.
                 quotes[:, k] = paid * (1.0 + CAUTION), got / paid - 1.0, 0.0
         return Quotes(*quotes)
+
+    def estimate(self, rows: Integers, collaterals: Integers, debts: Integers, now_s: int) -> Quotes:
+        """Return terms of a call on each account in floats; see `LendingPool.estimate`."""
+        backing, debt, value = self.weights(now_s)
+        owes, has = self.positions.debt[rows, debts], self.positions.collateral[rows, collaterals]
+        known = (self._loan_of[rows] == debts) & (self.thresholds[collaterals] > 0.0)
+        known &= np.minimum(owes, has) >= LEAST_UNITS
+        if self.parameters.cool_off:
+            known &= [self._since_check(row, now_s) >= self.parameters.cool_off for row in rows.tolist()]
+        owed = np.where(known, owes * debt[debts], np.nan)
+        health = self.positions.collateral[rows] @ backing / owed
+        health[~(health < 1.0 - ESTIMATE)] = np.nan
+        paid, got = self._terms(health, owed, has * value[collaterals], collaterals)
+        return Quotes(paid, got / paid - 1.0, np.zeros(len(rows)))
+
+    def _terms(
+        self, health: Floats, owed: Floats, available: Floats, collaterals: Integers
+    ) -> tuple[Floats, Floats]:
+        """Return the most that calls may repay and what they receive, USD, as `check_liquidation` does."""
+        price = np.maximum(health, 1.0 - self.parameters.max_discount / PERCENTAGE_FACTOR)
+        got = np.minimum(owed / price, available)
+        return got * price, got
 
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
@@ -414,11 +432,6 @@ class EulerPool(LendingPool):
             "borrowers": self.positions.collateral[: self.lenders].sum(axis=0) - owed,
             "lenders": np.array(lenders, np.float64),
         }
-
-    def lent_usd(self, now_s: int) -> Floats:
-        """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
-        _, _, value = self.weights(now_s)
-        return self.claims(now_s)["lenders"] * value
 
     def deficit(self) -> Integers:
         """Return debt socialised so far, by asset, base units."""

@@ -116,6 +116,27 @@ class EulerV1Pool(EulerPool):
                 quotes[:, k] = paid * (1.0 + CAUTION), got / paid - 1.0, 0.0
         return Quotes(*quotes)
 
+    def _terms(
+        self, health: Floats, owed: Floats, available: Floats, collaterals: Integers
+    ) -> tuple[Floats, Floats]:
+        """Return the same as `check_liquidation_v1` does, with the fee for the reserves in what is repaid."""
+        factors = [f or next(filter(None, self.factors)) for f in self.factors]
+        fee, slope, boost, most, target = (
+            np.array([getattr(f, name) for f in factors])[collaterals] / WAD
+            for name in ("reserves_fee", "booster_slope", "max_booster", "max_discount", "target_health")
+        )
+        weight = np.array([f.collateral_factor for f in factors])[collaterals] / FACTOR_SCALE
+        borrow = self._borrow_factor() / FACTOR_SCALE
+        base = fee + 1.0 - health
+        booster = 1.0 + min(self._funding / 1e9, 1.0) * (slope - 1.0)
+        price = 1.0 - np.minimum(np.minimum(base * booster, base + boost), most)
+        gap = target / borrow - weight / price
+        liability = owed / borrow
+        restoring = liability * (target - health) / np.where(gap > 0.0, gap, np.nan)
+        repaid = np.fmin(restoring, owed)
+        got = np.minimum(repaid / price, available)
+        return got * price * (1.0 + fee), got
+
     def liquidate(
         self, row: int, collateral: int, debt: int, cover: int, liquidator: int, now_s: int
     ) -> Called:

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, PERCENTAGE_FACTOR, RAY, WAD, ceil_div
 from ...interest import KinkedCurve
-from ...positions import Positions
 from ...revert import Revert
+from ..escrow_pool import EscrowPool
 from ..isolated import check_isolated
-from ..pool import Called, LendingPool, Quotes
+from ..pool import Called, Quotes
 from .crowd import Pair, TickCrowd
 from .liquidity import EXCHANGE_PRICES_PRECISION, Liquidity, accrue, repay
 from .parameters import THOUSAND, FluidParameters
@@ -52,7 +52,7 @@ MARGIN = 1e-6
 """Part by which an offer in floats exceeds what is due, so that it never falls a unit short."""
 
 
-class FluidPool(LendingPool):
+class FluidPool(EscrowPool):
     """Vaults of some collateral assets and all assets that somebody borrows, with their crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders as one account that holds
@@ -99,19 +99,13 @@ class FluidPool(LendingPool):
         n = len(ledger.assets)
         if len(parameters) != n:
             raise ValueError(f"{name}: {len(parameters)} parameters for {n} assets")
-        self.name, self.ledger, self.start_s = name, ledger, start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.parameters, self.curve, self.fee = tuple(parameters), curve, fee
         self.utilisation = utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.array([p.liquidation_threshold / THOUSAND if p else 0.0 for p in parameters])
         self.bonus = np.array([p.penalty / PERCENTAGE_FACTOR if p else 0.0 for p in parameters])
-        self.prices = [0] * n
         self.crowd = TickCrowd(self.positions)
         self.books: dict[int, Liquidity] = {}
-        self.held = [0] * n
-        """Collateral that calls have moved in less what they have moved out, by asset."""
         self.nobodys_debt, self.nobodys_collateral = [0] * n, [0] * n
         self._known: dict[int, tuple[Liquidity, Liquidity]] = {}
         self._known_limits: dict[Pair, tuple[int, Limits]] = {}
@@ -141,13 +135,9 @@ class FluidPool(LendingPool):
                 self.ledger.endow(asset, self.account, owned)
         self._checked = self._on_accounts()
 
-    def set_prices(self, answers: Sequence[int]) -> None:
-        """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
-        self.prices = list(answers)
-
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`."""
-        value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
+        value = self._values()
         debt = value.copy()
         for loan in self.books:
             debt[loan] *= self._book(loan, now_s).exchange_price / EXCHANGE_PRICES_PRECISION
@@ -351,11 +341,6 @@ class FluidPool(LendingPool):
             debt[loan] *= book.exchange_price / EXCHANGE_PRICES_PRECISION
             lent[loan] = book.deposits
         return {"borrowers": collateral - debt, "lenders": lent}
-
-    def lent_usd(self, now_s: int) -> Floats:
-        """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
-        _, _, value = self.weights(now_s)
-        return self.claims(now_s)["lenders"] * value
 
     def deficit(self) -> Integers:
         """Return what absorbed debt exceeds the value of its collateral by now, by asset, base units."""

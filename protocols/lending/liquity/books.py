@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ....market.ledger import OUTSIDE, Ledger, Reason
 from ...fixed_point import WAD
-from ...positions import Positions
 from ..pool import LendingPool
 from .crowd import Crowd, CrowdSystem, CrowdTroves
 from .parameters import LiquityParameters
@@ -81,16 +80,11 @@ class LiquityBooks(LendingPool):
             raise ValueError(f"{name}: {ledger.assets[debt_asset].symbol} cannot be collateral and debt")
         if not 0.0 <= stability_pool <= 1.0:
             raise ValueError(f"{name}: stability_pool must be in [0, 1], got {stability_pool}")
-        self.ledger = ledger
-        self.name = name
-        self.start_s = start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.debt_asset = debt_asset
         self.gas_asset = gas_asset
         self.stability_pool = stability_pool
-        self.account = ledger.open_account(f"protocol/{name}")
         self.depositors = ledger.open_account(f"depositors/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.crowd = Crowd(self.positions, debt_asset)
         self.systems = {
             asset: CrowdSystem(terms, CrowdTroves(self.crowd, asset)) for asset, terms in systems.items()

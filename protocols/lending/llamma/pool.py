@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from ....market.ledger import OUTSIDE, Ledger, Reason
 from ...fixed_point import MAX_UINT256, WAD, ceil_div
-from ...positions import Positions
 from ...revert import Revert
 from ..pool import Called, LendingPool, Quotes
 from .arbitrage import amount_for_price, current_price
@@ -168,12 +167,9 @@ class LlammaPool(LendingPool):
                 f"{name}: needs at least one collateral, and {ledger.assets[debt].symbol} is none"
             )
         n = len(ledger.assets)
-        self.name, self.ledger, self.start_s = name, ledger, start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.collaterals, self.debt, self.terms = tuple(sorted(collaterals)), debt, terms
         self.base_prices = dict(base_prices)
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.zeros(n)
         self.thresholds[[*self.collaterals, debt]] = terms.threshold
         discount = terms.loans.liquidation_discount / WAD

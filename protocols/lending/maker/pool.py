@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from ....market.ledger import OUTSIDE, Ledger, Reason
 from ...fixed_point import MAX_UINT256, RAY, WAD
-from ...positions import Positions
 from ...revert import Revert
 from ..pool import Bought, Kicked, LendingPool
 from .books import Books
@@ -160,14 +159,9 @@ class VaultPool(LendingPool, Generic[AuctionT]):
                 f"{name}: needs at least one collateral, and {ledger.assets[debt].symbol} is none"
             )
         n = len(ledger.assets)
-        self.ledger = ledger
-        self.name = name
-        self.start_s = start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.debt = debt
         self.terms = dict(sorted(terms.items()))
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.zeros(n)
         self.bonus = np.zeros(n)
         for asset, term in self.terms.items():

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import ARITHMETIC_PANIC, MAX_UINT256, WAD, ceil_div
-from ...positions import Positions
 from ...revert import Revert
+from ..escrow_pool import EscrowPool
 from ..isolated import check_isolated
-from ..pool import Called, LendingPool
+from ..pool import Called
 from .books import MarketBook, accrued, disagreement, liquidated, repaid
 from .liquidation import Liquidation, liquidate
 from .market import ORACLE_PRICE_SCALE, Market, Position, borrowed_assets, price_scale
@@ -47,7 +47,7 @@ writing off what is owed beyond the collateral.
 NO_FUNDS = "ERC20: transfer amount exceeds balance"
 
 
-class MorphoPool(LendingPool):
+class MorphoPool(EscrowPool):
     """Markets of some collateral assets and all assets that somebody borrows, with their crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders of all markets as one
@@ -89,19 +89,13 @@ class MorphoPool(LendingPool):
         n = len(ledger.assets)
         if len(parameters) != n:
             raise ValueError(f"{name}: {len(parameters)} parameters for {n} assets")
-        self.name, self.ledger, self.start_s = name, ledger, start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.parameters = tuple(parameters)
         self.utilisation = utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.array([p.lltv / WAD if p else 0.0 for p in parameters])
         factors = np.array([p.incentive_factor / WAD if p else 1.0 for p in parameters])
         self.bonus = np.maximum(factors * (1.0 - WHOLE_COLLATERAL) - 1.0, 0.0)
-        self.prices = [0] * n
         self.books: dict[tuple[int, int], MarketBook] = {}
-        self.held = [0] * n
-        """Collateral that calls have moved in less what they have moved out, by asset."""
         self._rate_at_target = rate_at_target
         self._loan_of: NDArray[np.int8] = np.full(n_borrowers + 1, -1, np.int8)
         self._shares: dict[int, int] = {}
@@ -142,10 +136,6 @@ class MorphoPool(LendingPool):
             if owned:
                 self.ledger.endow(asset, self.account, owned)
 
-    def set_prices(self, answers: Sequence[int]) -> None:
-        """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
-        self.prices = list(answers)
-
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`.
 
@@ -153,7 +143,7 @@ class MorphoPool(LendingPool):
         (geometric) middle, and `caution` says how far the others lie from it.
         """
         n = len(self.parameters)
-        value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
+        value = self._values()
         growth: list[list[float]] = [[] for _ in range(n)]
         for pair, book in self.books.items():
             if book.market.total_borrow_assets >= LEAST_DEBT:
@@ -366,11 +356,6 @@ class MorphoPool(LendingPool):
                 [self.collateral_units(self.lenders, i, now_s) for i in range(n)], np.float64
             ),
         }
-
-    def lent_usd(self, now_s: int) -> Floats:
-        """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
-        _, _, value = self.weights(now_s)
-        return self.claims(now_s)["lenders"] * value
 
     def deficit(self) -> Integers:
         """Return bad debt that lenders have borne so far, by asset, base units."""

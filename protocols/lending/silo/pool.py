@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ....market.ledger import Ledger, Reason
 from ...fixed_point import MAX_UINT256, WAD
-from ...positions import Positions
 from ...revert import Revert
+from ..escrow_pool import EscrowPool
 from ..isolated import check_isolated
-from ..pool import Called, LendingPool, Quotes
+from ..pool import Called, Quotes
 from .liquidation import PositionValue, liquidation_preview, loan_to_value
 from .market import Silo, accrue, debt_assets, repay
 from .parameters import SiloParameters
@@ -36,7 +36,7 @@ TO_18_DECIMALS = 10**10
 """From the oracle's USD with 8 decimals to the unit of account."""
 
 
-class SiloPool(LendingPool):
+class SiloPool(EscrowPool):
     """Pairs of some collateral assets and all assets that somebody borrows, with their crowd.
 
     Rows of `positions` are the borrowers in order and, last, the lenders of all silos as one
@@ -75,17 +75,11 @@ class SiloPool(LendingPool):
         n = len(ledger.assets)
         if len(parameters) != n:
             raise ValueError(f"{name}: {len(parameters)} parameters for {n} assets")
-        self.name, self.ledger, self.start_s = name, ledger, start_s
+        super().__init__(ledger, name, n_borrowers, start_s)
         self.parameters, self.utilisation = tuple(parameters), utilisation
-        self.account = ledger.open_account(f"protocol/{name}")
-        self.positions = Positions(n_borrowers + 1, n)
-        self.lenders = n_borrowers
         self.thresholds = np.array([p.liquidation_threshold / WAD if p else 0.0 for p in parameters])
         self.bonus = np.array([p.liquidation_fee / WAD if p else 0.0 for p in parameters])
-        self.prices = [0] * n
         self.silos: dict[Pair, Silo] = {}
-        self.held = [0] * n
-        """Collateral that calls have moved in less what they have moved out, by asset."""
         self._pair_of: NDArray[np.int16] = np.full(n_borrowers + 1, -1, np.int16)
         self._known: dict[Pair, tuple[Silo, Silo]] = {}
         self._rows_before: dict[int, list[int]] = {}
@@ -117,17 +111,13 @@ class SiloPool(LendingPool):
             if owned := self._owned(asset):
                 self.ledger.endow(asset, self.account, owned)
 
-    def set_prices(self, answers: Sequence[int]) -> None:
-        """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
-        self.prices = list(answers)
-
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`.
 
         Debt of one asset grows at another rate in each of its silos. Its weight lies in the
         (geometric) middle, and `caution` says how far the others lie from it.
         """
-        value = np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])
+        value = self._values()
         growth: dict[int, list[float]] = {}
         for pair in self.silos:
             silo = self._silo(pair, now_s)
@@ -328,11 +318,6 @@ class SiloPool(LendingPool):
             owed[pair[1]] += silo.debt_assets
             lent[pair[1]] += silo.deposits
         return {"borrowers": self.positions.collateral[: self.lenders].sum(axis=0) - owed, "lenders": lent}
-
-    def lent_usd(self, now_s: int) -> Floats:
-        """Return what lenders may claim, by asset, USD; see `LendingPool.lent_usd`."""
-        _, _, value = self.weights(now_s)
-        return self.claims(now_s)["lenders"] * value
 
     def _check_collateral(self, row: int, asset: int) -> None:
         """Refuse collateral that is none, or of another pair than the account's."""

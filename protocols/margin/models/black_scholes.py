@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import black_scholes_kernels as kernels
-from .inputs import Floats, InstrumentError, book
+from .inputs import Floats, book, check_volatility
 
 
 class Greeks(NamedTuple):
@@ -93,7 +93,7 @@ def price(
         With the option at fault.
     """
     s, k, t, call, (sigma, r, q) = book(spot, strike, years, is_call, volatility, rate, dividend_yield)
-    _check_volatility(sigma)
+    check_volatility(sigma)
     out = np.empty(s.shape)
     kernels.prices(*(each.reshape(-1) for each in (s, k, t, call, sigma, r, q, out)))
     return out
@@ -110,7 +110,7 @@ def greeks(
 ) -> Greeks:
     """Values with all sensitivities; arguments and errors as `price`, but volatility must be positive."""
     s, k, t, call, (sigma, r, q) = book(spot, strike, years, is_call, volatility, rate, dividend_yield)
-    _check_volatility(sigma, zero=False)
+    check_volatility(sigma, zero=False)
     out = np.empty((len(Greeks._fields), s.size))
     kernels.greeks(*(each.reshape(-1) for each in (s, k, t, call, sigma, r, q)), out)
     return Greeks(*(row.reshape(s.shape) for row in out))
@@ -154,11 +154,3 @@ def implied_volatility(
     columns = (asked, s * np.exp((r - q) * t), k, t, call, np.exp(-r * t), volatility, outcome)
     kernels.implied(*(column.reshape(-1) for column in columns))
     return ImpliedVolatility(volatility, outcome)
-
-
-def _check_volatility(volatility: Floats, *, zero: bool = True) -> None:
-    wrong = volatility < 0.0 if zero else volatility <= 0.0
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        allowed = "at least 0" if zero else "above 0"
-        raise InstrumentError(f"volatility of option {at} must be {allowed}; got {volatility.ravel()[at]:g}")

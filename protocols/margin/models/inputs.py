@@ -61,18 +61,35 @@ def book(
     given = np.broadcast_arrays(underlying, strike, years, is_call, *numbers)
     flat = [np.array(each, np.float64, order="C") for i, each in enumerate(given) if i != 3]
     for name, values in zip(("price of the underlying", "strike"), flat, strict=False):
-        _refuse(InstrumentError, name, values, ~((values > 0.0) & np.isfinite(values)), "finite and above 0")
-    left = flat[2]
-    _refuse(ExpiredOptionError, "years", left, ~((left > 0.0) & np.isfinite(left)), "above 0, it has expired")
+        _within(InstrumentError, name, values, 0.0, "finite and above 0")
+    _within(ExpiredOptionError, "years", flat[2], 0.0, "above 0, it has expired")
     for values in flat[3:]:
-        _refuse(InstrumentError, "a number", values, ~np.isfinite(values), "finite")
+        _within(InstrumentError, "a number", values, -np.inf, "finite")
     return flat[0], flat[1], flat[2], np.array(given[3], np.bool_, order="C"), tuple(flat[3:])
+
+
+def _within(error: type[OptionModelError], name: str, values: Floats, above: float, allowed: str) -> None:
+    """Refuse what is not finite and above a bound; books that are in order are only read."""
+    if values.size and not (values.min() > above and values.max() < np.inf):
+        _refuse(error, name, values, ~((values > above) & np.isfinite(values)), allowed)
 
 
 def _refuse(error: type[OptionModelError], name: str, values: Floats, wrong: Flags, allowed: str) -> None:
     if wrong.any():
         at = int(np.argmax(wrong))
         raise error(f"{name} of option {at} must be {allowed}; got {values.ravel()[at]:g}")
+
+
+def check_volatility(volatility: Floats, *, zero: bool = True) -> None:
+    """Refuse volatilities below 0, or not above it.
+
+    Raises
+    ------
+    InstrumentError
+        With the option at fault, counted from 0.
+    """
+    wrong = volatility < 0.0 if zero else volatility <= 0.0
+    _refuse(InstrumentError, "volatility", volatility, wrong, "at least 0" if zero else "above 0")
 
 
 def check_parameter(

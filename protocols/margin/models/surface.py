@@ -92,10 +92,7 @@ class VolatilitySurface:
 
     def forward(self, years: ArrayLike) -> Floats:
         """Forward price at each time."""
-        t = np.asarray(years, np.float64, order="C")
-        out = np.empty(t.shape)
-        kernels.forwards(self._years, np.log(self._forwards), t.reshape(-1), out.reshape(-1))
-        return out
+        return np.exp(self._log_forward(np.asarray(years, np.float64)))
 
     def total_variance(self, log_moneyness: ArrayLike, years: ArrayLike) -> Floats:
         """Variance of the log price until each time; arguments broadcast."""
@@ -107,8 +104,13 @@ class VolatilitySurface:
     def volatility(self, strike: ArrayLike, years: ArrayLike) -> Floats:
         """Implied volatility at strikes and times, per square root of a year; arguments broadcast."""
         t = np.asarray(years, np.float64)
-        k = np.log(np.asarray(strike, np.float64) / self.forward(t))
+        k = np.log(np.asarray(strike, np.float64)) - self._log_forward(t)
         return np.sqrt(self.total_variance(k, t) / t)
+
+    def _log_forward(self, years: Floats) -> Floats:
+        out = np.empty(years.shape)
+        kernels.log_forwards(self._years, np.log(self._forwards), years.reshape(-1), out.reshape(-1))
+        return out
 
     def price(self, strike: ArrayLike, years: ArrayLike, is_call: ArrayLike) -> Floats:
         """Undiscounted values of European options.

@@ -49,10 +49,10 @@ def variances(years, parameters, k, t, out):
 
 
 @njit(cache=True)
-def forwards(years, log_forwards, t, out):
-    """Forward at each time."""
+def log_forwards(years, logs, t, out):
+    """Log forward at each time."""
     for i in range(out.size):
-        out[i] = math.exp(_log_forward(years, log_forwards, t[i]))
+        out[i] = _log_forward(years, logs, t[i])
 
 
 @njit(cache=True)
