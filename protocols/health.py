@@ -350,6 +350,16 @@ class Sleepers:
     def __contains__(self, account: int) -> bool:
         return 0 <= account < self.n_accounts and bool(self._links[account, bucket_kernels.SLOT] >= 0)
 
+    def among(self, accounts: Integers) -> Integers:
+        """Return those of some accounts that are asleep, in the order given.
+
+        Parameters
+        ----------
+        accounts : int64 ndarray
+            Accounts that exist.
+        """
+        return np.asarray(accounts[self._links[accounts, bucket_kernels.SLOT] >= 0])
+
     def worth_usd(self, account: int) -> float:
         """Worth of a sleeping account, in USD.
 

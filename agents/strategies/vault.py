@@ -105,8 +105,8 @@ class VolumeUnload(UnloadPolicy):
 class SkewedUnload(UnloadPolicy):
     """Everything rests on the book, the nearer to the mark the more the vault holds for its equity.
 
-    An order lies ``half_spread - skew leverage`` beyond the mark, never beyond the other side's best price,
-    or the mark where that side is empty.
+    An order lies ``half_spread - skew leverage`` beyond the mark, at most `max_slippage` on its wrong side
+    and never beyond the other side's best price.
 
     Parameters
     ----------
@@ -114,6 +114,8 @@ class SkewedUnload(UnloadPolicy):
         Distance of the order of a small position from the mark, as a fraction; 0 or more.
     skew : float
         How much nearer it moves for each unit of leverage, as a fraction; 0 or more.
+    max_slippage : float
+        Worst price, as a fraction beyond the mark; from 0 to 1.
 
     Raises
     ------
@@ -123,20 +125,19 @@ class SkewedUnload(UnloadPolicy):
 
     half_spread: float = 0.001
     skew: float = 0.001
+    max_slippage: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("half_spread", "skew"):
+        for name in ("half_spread", "skew", "max_slippage"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name):g}")
 
     def order(self, state: VaultState) -> VaultOrder:
         """Return an order for all that is held."""
-        away = self.half_spread - self.skew * min(state.leverage, 1e6)
+        away = max(self.half_spread - self.skew * min(state.leverage, 1e6), -self.max_slippage)
         if state.lots > 0:
-            least = state.bid_usd or state.mark_usd
-            return VaultOrder(state.lots, max(state.mark_usd * (1.0 + away), least), True)
-        most = state.ask_usd if state.ask_usd < math.inf else state.mark_usd
-        return VaultOrder(-state.lots, min(state.mark_usd * (1.0 - away), most), True)
+            return VaultOrder(state.lots, max(state.mark_usd * (1.0 + away), state.bid_usd), True)
+        return VaultOrder(-state.lots, min(state.mark_usd * (1.0 - away), state.ask_usd), True)
 
 
 UNLOAD_POLICIES: dict[str, type[UnloadPolicy]] = {"volume": VolumeUnload, "skewed": SkewedUnload}

@@ -263,7 +263,10 @@ class VenueConfig(Section):
             ("traders.trading", self.traders.trading is not None),
         ):
             if given:
-                raise ValueError(f"{key} does not go with {symbol}, which settles in its own coin; remove it")
+                raise ValueError(
+                    f"{key} does not go with an inverse contract, {symbol}, which settles in its own coin; "
+                    "remove it"
+                )
 
     @model_validator(mode="after")
     def _names_contracts(self) -> Self:

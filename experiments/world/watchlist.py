@@ -104,7 +104,7 @@ class WatchList:
         if not len(rows):
             return rows
         self._stale = True
-        for row in rows.tolist():
+        for row in self.sleepers.among(rows).tolist():
             self.sleepers.remove(row)
         if len(self.awake):
             touched = set(rows.tolist())

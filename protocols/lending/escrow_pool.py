@@ -43,6 +43,22 @@ class EscrowPool(LendingPool):
         _, _, value = self.weights(now_s)
         return self.claims(now_s)["lenders"] * value
 
+    def _owned(self, asset: int) -> int:
+        """Return what the pool should hold of an asset, base units; pools that lend it add their cash."""
+        return self.held[asset]
+
+    def _fund(self) -> None:
+        """Bring in what the pool owns at the start."""
+        for asset in range(len(self.held)):
+            if owned := self._owned(asset):
+                self.ledger.endow(asset, self.account, owned)
+
+    def _put_collateral(self, row: int, asset: int, change: int) -> None:
+        """Add to what an account has put up."""
+        self.positions.collateral[row, asset] += change
+        self.held[asset] += change
+        self.positions.touched.add(row)
+
     def _values(self) -> Floats:
         """Return what a base unit of each asset is worth, USD."""
         return np.array([p / (1e8 * a.unit) for p, a in zip(self.prices, self.ledger.assets, strict=True)])

@@ -46,6 +46,11 @@ def test_a_vault_without_equity_takes_the_best_price_there_is():
     assert SkewedUnload().order(state(leverage=math.inf)).price_usd == pytest.approx(99.5)
 
 
+def test_a_vault_waits_where_nobody_bids_within_its_slippage():
+    swept = state(leverage=math.inf)._replace(bid_usd=0.0)
+    assert SkewedUnload(max_slippage=0.02).order(swept).price_usd == pytest.approx(98.0)
+
+
 BOOK = BookState(mid_usd=100.0, depth_usd=1e6, depth_band=0.01, volatility=0.0)
 
 

@@ -125,6 +125,35 @@ def test_variation_changes_balances_and_nobodys_equity():
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        ("venues.perps.liquidation.execution={kind='iceberg', horizon_s=600, shown_usd=5000}",),
+        (
+            "venues.perps.liquidation.execution={kind='auction', fast_s=20, slow_s=600, insolvent_s=60}",
+            "agents.bidders={kind='position-bidder', count=1, capital_usd=1e5}",
+        ),
+        (
+            "venues.perps.backstop={capital_usd=2_000_000, unload={kind='skewed'}}",
+            "venues.perps.traders.trading={decisions_per_hour=6, newcomers=50}",
+        ),
+        ("venues.perps.margin=portfolio",),
+    ],
+    ids=("iceberg", "auction", "vault", "portfolio"),
+)
+def test_what_is_still_for_sale_at_expiry_is_settled_too(changes):
+    late = (*SHORT, "venues.perps.insurance_fund_usd=1000", "venues.perps.mark={kind='model'}", *changes)
+    model = LiquidationMarket("cross-crash", seed=3, overrides=late, collect_every=0)
+    model.run()
+    (venue,) = model.venues
+    assert len(venue.records.cases) > 20
+    assert not model.conservation.residual.any()
+    assert not venue.residual().any()
+    assert not model.ledger.balances[:, model.ledger.asset_index["ETHFUT"]].any()
+    check_margin(RunResult(model.scenario, model.root_seed, run_tables(model), {}))
+    model.close()
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         ("assets.ETH.future={expiry_s=60, average_s=0}", "assets.ETH.future needs an underlying"),

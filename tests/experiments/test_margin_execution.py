@@ -81,6 +81,7 @@ CROSS = (
 )
 """Ten minutes of two perpetuals in which the price falls by a fifth."""
 
+ENDING = "assets.ETHFUT.future={expiry_s=300, carry_per_year=0.2, average_s=60, variation_s=100}"
 CROSS_BIDDERS = BIDDERS.replace("{ETHPERP=5e6}", "{ETHPERP=5e6, BTCPERP=5e6}")
 
 
@@ -90,8 +91,10 @@ CROSS_BIDDERS = BIDDERS.replace("{ETHPERP=5e6}", "{ETHPERP=5e6, BTCPERP=5e6}")
         (*POOR, ICEBERG, TRADING, SKEWED),
         (*POOR, AUCTION, CROSS_BIDDERS, VOLUME, "venues.perps.deleveraging=mirror-descent"),
         (ICEBERG, TRADING, "venues.perps.margin=isolated"),
+        (*POOR, ICEBERG, TRADING, SKEWED, ENDING),
+        (*POOR, AUCTION, CROSS_BIDDERS, TRADING, SKEWED, ENDING),
     ],
-    ids=("iceberg", "auction", "isolated"),
+    ids=("iceberg", "auction", "isolated", "iceberg-at-expiry", "auction-at-expiry"),
 )
 def test_no_unit_is_lost_in_several_contracts(changes):
     model = LiquidationMarket("cross-crash", seed=3, overrides=[*CROSS, *changes], collect_every=0)
@@ -260,3 +263,16 @@ def test_settings_that_cannot_be_are_refused_by_name(change, says):
         LiquidationMarket("perp-crash", overrides=[change])
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("change", [ICEBERG, AUCTION, TRADING, SKEWED])
+def test_an_inverse_contract_is_closed_by_orders_that_trade_at_once(change):
+    with pytest.raises(ScenarioError, match="does not go with an inverse contract"):
+        LiquidationMarket("perp-crash", overrides=["assets.ETHPERP.inverse=true", change])
+
+
+def test_a_crowd_of_options_does_not_trade_anew():
+    with pytest.raises(
+        ScenarioError, match=r"venues\.options\.traders\.trading is for venues without options"
+    ):
+        LiquidationMarket("option-crash", overrides=["venues.options.traders.trading={}"])

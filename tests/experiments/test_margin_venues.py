@@ -18,12 +18,16 @@ from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.runs.tables import content_hash
 from liquidarium.experiments.scenarios import ScenarioError
 from liquidarium.experiments.world.margin.records import (
+    AUCTION_COLUMNS,
+    BACKSTOP_COLUMNS,
+    CROWD_COLUMNS,
     DELEVERAGING_COLUMNS,
     FUNDING_COLUMNS,
     LATE_COLUMNS,
     LIQUIDATION_COLUMNS,
     MARK_COLUMNS,
     POSITION_COLUMNS,
+    ROUND_COLUMNS,
     SETTLEMENT_COLUMNS,
 )
 
@@ -105,6 +109,15 @@ def test_same_seed_gives_the_same_bytes(usual):
     assert crash().content_hash == usual.content_hash
 
 
+MORE_COLUMNS = {
+    "deleveraging_rounds": ROUND_COLUMNS,
+    "position_auctions": AUCTION_COLUMNS,
+    "backstop": BACKSTOP_COLUMNS,
+    "crowd_trades": CROWD_COLUMNS,
+}
+"""Tables that are there only if something stands in them."""
+
+
 def test_a_world_without_venues_has_none_of_their_tables():
     tables = run("quickstart", overrides=["clock.duration_s=60"]).tables
     assert not set(COLUMNS) & set(tables)
@@ -122,7 +135,7 @@ def test_the_page_lists_every_table_and_column_of_a_venue():
         name: tuple(re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE))
         for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
-    assert told == COLUMNS | {"settlements": SETTLEMENT_COLUMNS}
+    assert told == COLUMNS | MORE_COLUMNS | {"settlements": SETTLEMENT_COLUMNS}
 
 
 def test_an_account_is_only_liquidated_below_its_maintenance(usual):

@@ -40,6 +40,7 @@ def test_gas_wakes_exactly_the_accounts_worth_it(steps):
             assert sleepers.remove(account) == (worths.pop(account, None) is not None)
         assert len(sleepers) == len(worths)
         assert {a: sleepers.worth_usd(a) for a in range(20) if a in sleepers} == worths
+        assert sleepers.among(np.arange(19, -1, -1)).tolist() == sorted(worths, reverse=True)
 
 
 def test_a_gas_price_between_the_worths_wakes_the_rest_later():

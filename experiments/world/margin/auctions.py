@@ -216,6 +216,12 @@ class PositionAuctions:
             self.offers.pop((case.number, listing.asset), None)
             self._bids.pop((case.number, listing.asset), None)
 
+    def close(self, listing: Listing) -> None:
+        """End the auctions of a contract that expires."""
+        for key in [key for key in {**self.offers, **self._bids} if key[1] == listing.asset]:
+            self.offers.pop(key, None)
+            self._bids.pop(key, None)
+
     def _value_ticks(self, listing: Listing) -> int:
         return listing.in_ticks(float(listing.seen.model)) if self.by_model else listing.ticks
 

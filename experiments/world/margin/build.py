@@ -185,17 +185,8 @@ def _build(
     auction, execution = build_auction(config.liquidation, where), None
     if auction is not None:
         execution = PositionAuctions(
-            *auction,
-            ledger,
-            number,
-            clearing,
-            floor.quote_asset,
-            listings,
-            accounts,
-            maintenance,
-            records,
-            rng,
-        )
+            *auction, ledger, number, clearing, settlement, listings, accounts, maintenance, records, rng,
+        )  # fmt: skip
     closing = Closing(
         config, listings, accounts, maintenance, n,
         execution or build_schedule(config.liquidation, where), records, rng, scenario.clock.block_time_s,

@@ -68,7 +68,7 @@ def draw_option_crowd(
     interest_lots: Sequence[int],
     price_usd: Sequence[float],
     spot_usd: Sequence[float],
-    unit: int,
+    unit: float,
     rng: np.random.Generator,
     where: str,
 ) -> tuple[Integers, list[int]]:

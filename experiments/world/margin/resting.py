@@ -6,6 +6,7 @@ between two looks is booked at the price at which they rest. Who places them, an
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,8 +101,8 @@ class RestingOrders:
         if order is not None:
             self._floor.withdraw(self.listing.asset, order.number)
 
-    def withdraw_all(self) -> None:
-        """Take out the orders of all rows, right after `collect`."""
+    def clear(self) -> None:
+        """Take all orders out, right after `collect`."""
         for row in list(self._orders):
             self.withdraw(row)
 
@@ -118,7 +119,7 @@ class RestingOrders:
         return Traded(row, self.listing.column, lots, value)
 
     def _on_tick(self, price_usd: float, side: int) -> float:
-        """Price at which the floor lets the order rest: rounded away from the other side, a tick at least."""
+        """Price at which the floor lets the order rest: rounded away from the other side."""
         tick = self.listing.tick_usd
         ticks = price_usd / tick
-        return tick * max(-(-(ticks - 1e-9) // 1) if side < 0 else (ticks + 1e-9) // 1, 1.0)
+        return tick * max(math.ceil(ticks - 1e-9) if side < 0 else math.floor(ticks + 1e-9), 1)

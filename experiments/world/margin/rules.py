@@ -54,7 +54,7 @@ def build_mark(config: MarkConfig, where: str, key: str = "mark") -> MarkRule:
     return build_strategy(MARKS[config.kind], config.parameters, f"{where}.{key}.parameters")
 
 
-def build_account_margin(config: VenueConfig, unit: int) -> AccountMargin:
+def build_account_margin(config: VenueConfig, unit: float) -> AccountMargin:
     """Return the rule by which whole accounts are margined; `unit` is the base units in one USD."""
     if config.margin == "portfolio":
         return ScenarioMargin(GRIDS[config.grid or "deribit"])

@@ -143,6 +143,8 @@ class MarginVenue:
                 continue
             self._active = True
             lots = self.accounts.lots[:, listing.column].copy()
+            if self.vault is not None:
+                self.vault.note(listing.column, -lots.item(self.vault.row))
             if listing.dated:
                 self._pay_variation(listing, ticks, block, time_s, "final")
             self.accounts.expire(listing.column, ticks, self.fund)
@@ -170,11 +172,13 @@ class MarginVenue:
             self.closing.auctions.bid(agent, intent)
 
     def withdraw(self, asset: int) -> None:
-        """Take all orders off the book of an asset, before it closes for good."""
+        """Take all orders and offers of an asset back, before its book closes for good."""
         self.collect()
         for listing, resting in zip(self.listings, self.closing.resting, strict=True):
             if listing.asset == asset:
-                resting.withdraw_all()
+                resting.clear()
+                if self.closing.auctions is not None:
+                    self.closing.auctions.close(listing)
 
     def finish(self) -> None:
         """Take all orders off the books, once the run is over."""

@@ -152,9 +152,7 @@ class EulerPool(EscrowPool):
             if borrowers.any():
                 self._loan_of[: self.lenders][borrowers] = loan
                 self._open_vault(loan, int(debt[:, loan].sum()))
-        for asset in range(len(self.ltv)):
-            if owned := self._owned(asset):
-                self.ledger.endow(asset, self.account, owned)
+        self._fund()
 
     def set_prices(self, answers: Sequence[int]) -> None:
         """Take in what the oracle says, USD with 8 decimals per whole token, by asset."""
@@ -497,11 +495,6 @@ class EulerPool(EscrowPool):
         exact, accumulator = self._exact[row]
         return ceil_div(exact * RAY, accumulator << DEBT_SHIFT)
 
-    def _put_collateral(self, row: int, asset: int, change: int) -> None:
-        self.positions.collateral[row, asset] += change
-        self.held[asset] += change
-        self.positions.touched.add(row)
-
     def _remember(self, row: int, loan: int = -1, collateral: int = -1) -> None:
         """Keep what was before the first change since the last `residual_touched`."""
         if row not in self._rows_before:
@@ -515,7 +508,7 @@ class EulerPool(EscrowPool):
     def _owned(self, asset: int) -> int:
         """Return what the pool should hold: collateral, and cash of the vault that lends the asset."""
         book = self.books.get(asset)
-        return self.held[asset] + (book.vault.cash if book else 0)
+        return super()._owned(asset) + (book.vault.cash if book else 0)
 
     def _unowned_shares(self, loan: int) -> int:
         book = self.books[loan]

@@ -130,9 +130,7 @@ class FluidPool(EscrowPool):
                 supplied = max(int(owed / self.utilisation), owed)
                 self.books[loan] = Liquidity(supplied, owed, updated=self.start_s)
                 self.positions.collateral[self.lenders, loan] = supplied
-        for asset in range(n):
-            if owned := self._owned(asset):
-                self.ledger.endow(asset, self.account, owned)
+        self._fund()
         self._checked = self._on_accounts()
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
@@ -434,7 +432,7 @@ class FluidPool(EscrowPool):
 
     def _owned(self, asset: int) -> int:
         """Return what the pool should hold: collateral, and cash of the asset if it is lent."""
-        return self.held[asset] + (self.books[asset].cash if asset in self.books else 0)
+        return super()._owned(asset) + (self.books[asset].cash if asset in self.books else 0)
 
     def _unowned(self) -> Integers:
         """By asset, what the ledger holds more or less, and what roundings have cost the vaults."""

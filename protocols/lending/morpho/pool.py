@@ -129,12 +129,7 @@ class MorphoPool(EscrowPool):
                 members = borrowers & (collateral[:, asset] > 0)
                 if members.any():
                     self._open_market(asset, loan, int(debt[members, loan].sum()))
-        for asset in range(n):
-            owned = self.held[asset] + sum(
-                book.cash for (_, loan), book in self.books.items() if loan == asset
-            )
-            if owned:
-                self.ledger.endow(asset, self.account, owned)
+        self._fund()
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`.
@@ -453,7 +448,8 @@ class MorphoPool(EscrowPool):
 
     def _owned(self, asset: int) -> int:
         """Return what the pool should hold: collateral, and cash of the markets that lend the asset."""
-        return self.held[asset] + sum(book.cash for (_, loan), book in self.books.items() if loan == asset)
+        lending = (book.cash for (_, loan), book in self.books.items() if loan == asset)
+        return super()._owned(asset) + sum(lending)
 
     def _internal(self, book: MarketBook) -> int:
         shares, units = disagreement(book)

@@ -107,9 +107,7 @@ class SiloPool(EscrowPool):
             supplied = max(int(owed / self.utilisation), owed)
             self.silos[pair] = Silo(supplied, owed, owed, 0, self.start_s)
             self.positions.collateral[self.lenders, pair[1]] += supplied
-        for asset in range(len(self.parameters)):
-            if owned := self._owned(asset):
-                self.ledger.endow(asset, self.account, owned)
+        self._fund()
 
     def weights(self, now_s: int) -> tuple[Floats, Floats, Floats]:
         """Return what one unit in `positions` counts for, USD; see `LendingPool.weights`.
@@ -366,11 +364,6 @@ class SiloPool(EscrowPool):
         self.positions.debt[row, pair[1]] -= burnt
         self.positions.touched.add(row)
 
-    def _put_collateral(self, row: int, asset: int, change: int) -> None:
-        self.positions.collateral[row, asset] += change
-        self.held[asset] += change
-        self.positions.touched.add(row)
-
     def _remember(self, row: int, pair: Pair | None = None, collateral: int = -1) -> None:
         """Keep what was before the first change since the last `residual_touched`."""
         if row not in self._rows_before:
@@ -382,4 +375,6 @@ class SiloPool(EscrowPool):
 
     def _owned(self, asset: int) -> int:
         """Return what the pool should hold: collateral, and cash of the silos that lend the asset."""
-        return self.held[asset] + sum(silo.cash for (_, loan), silo in self.silos.items() if loan == asset)
+        return super()._owned(asset) + sum(
+            silo.cash for (_, loan), silo in self.silos.items() if loan == asset
+        )
