@@ -67,6 +67,11 @@ def usual() -> RunResult:
             "venues.options.option_mark={kind='hybrid', parameters={depth_low_usd=1e4, depth_high_usd=1e5}}",
             "venues.options.volatility={kind='realised', start=1.8, half_life_s=3600, publish_every_s=30}",
         ),
+        ("venues.options.liquidation.execution={kind='iceberg', horizon_s=60}",),
+        (
+            "venues.options.liquidation.execution={kind='auction'}",
+            "agents.bidders={kind='position-bidder', name='bidders', count=2, capital_usd=20e6}",
+        ),
         (
             "venues.options.index={source='book-mid', delay_s=6}",
             "venues.options.liquidation.execution={kind='twap', horizon_s=20, slices=5}",
