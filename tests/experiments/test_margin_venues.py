@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.figures import write_report
@@ -136,6 +137,17 @@ def test_the_page_lists_every_table_and_column_of_a_venue():
         for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
     assert told == COLUMNS | MORE_COLUMNS | {"settlements": SETTLEMENT_COLUMNS}
+
+
+def test_who_is_sound_again_when_its_case_would_begin_gets_none():
+    model = LiquidationMarket("perp-crash", seed=3, overrides=CRASH, collect_every=0)
+    (venue,) = model.venues
+    everybody, unsafe = np.arange(venue.n_traders), venue.maintenance.unsafe
+    venue.maintenance.unsafe = lambda ticks: (unsafe(ticks), everybody)[1]  # as if all had traded since
+    for _ in range(20):
+        model.step()
+    assert 0 < len(venue.records.cases) < venue.n_traders / 2
+    model.close()
 
 
 def test_an_account_is_only_liquidated_below_its_maintenance(usual):

@@ -257,6 +257,7 @@ class MarginVenue:
         )  # fmt: skip
 
     def _open_cases(self, rows: list[int], block: int, time_s: float, true: Sequence[int]) -> None:
+        """Begin to close those who are below maintenance, once stop orders have traded."""
         accounts, maintenance = self.accounts, self.maintenance
         marks = [listing.ticks for listing in self.listings]
         for row in rows:
@@ -271,7 +272,8 @@ class MarginVenue:
                 maintenance.required(row, true),
                 self._notional(row, true),
             )
-            self.closing.begin(row, block, time_s, checked)
+            if checked.equity < checked.requirement:  # a stop order may have made it sound
+                self.closing.begin(row, block, time_s, checked)
 
     def _notional(self, row: int, ticks: Sequence[int]) -> int:
         """Value of all positions of a row, long and short alike; base units."""
