@@ -3,9 +3,11 @@
     python benchmarks/bench_sweeps.py [--rounds N] [--quick]
 
 The speed-up is taken within a round: one worker, then two, on the same runs of at least a second
-each; start-up of the workers and the compilation of kernels are part of it. Memory is the peak of
-the driver's process alone, for 200 and for 2,000 tiny runs on two workers, each in a process of
-its own. It measures, it judges nothing.
+each; start-up of the workers and the compilation of kernels are part of it. Then the same runs in
+two processes that know nothing of each other, half of them in each: what the machine allows, as
+cores that share a memory or a host slow each other down. Memory is the peak of the driver's
+process alone, for 200 and for 2,000 tiny runs on two workers, each in a process of its own. It
+measures, it judges nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +46,17 @@ def seconds(runs: int, workers: int) -> float:
         return time.perf_counter() - began
 
 
+def apart_seconds(runs: int) -> float:
+    """Wall time of two processes that sweep one half of the runs each, on their own."""
+    began = time.perf_counter()
+    command = [sys.executable, __file__, "--apart", str(runs // 2)]
+    halves = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    for half in halves:
+        if half.wait():
+            raise subprocess.CalledProcessError(half.returncode, command)
+    return time.perf_counter() - began
+
+
 def driver_memory_mb(runs: int) -> float:
     """Peak memory of a driver, MB, in a process of its own."""
     done = subprocess.run([sys.executable, __file__, "--driver", str(runs)], capture_output=True, check=True)
@@ -62,19 +75,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="fewer runs")
+    parser.add_argument("--runs", type=int, help="runs of a round; 100, quick: 8")
     parser.add_argument("--driver", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--apart", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.apart:
+        seconds(chosen.apart, 1)
+        return
     if chosen.driver:
         drive(chosen.driver)
         return
-    runs = 8 if chosen.quick else 100
+    runs = chosen.runs or (8 if chosen.quick else 100)
     seconds(2, 2)  # kernels compiled
-    ratios = []
+    ratios, limits = [], []
     for _ in range(chosen.rounds):
-        one, two = seconds(runs, 1), seconds(runs, 2)
+        one, two, apart = seconds(runs, 1), seconds(runs, 2), apart_seconds(runs)
         ratios.append(one / two)
-        print(f"{runs} runs: one worker {one:.1f} s, two {two:.1f} s, ratio {one / two:.2f}", flush=True)
-    print(f"speed-up by the second worker, median of {chosen.rounds}: {statistics.median(ratios):.2f}")
+        limits.append(one / apart)
+        print(
+            f"{runs} runs: one worker {one:.1f} s, two {two:.1f} s, two processes apart {apart:.1f} s; "
+            f"ratios {one / two:.2f} and {one / apart:.2f}",
+            flush=True,
+        )
+    print(
+        f"speed-up by the second worker, median of {chosen.rounds}: {statistics.median(ratios):.2f}; "
+        f"by a second process on its own {statistics.median(limits):.2f}"
+    )
     few, many = (20, 200) if chosen.quick else (200, 2000)
     small, large = driver_memory_mb(few), driver_memory_mb(many)
     print(
