@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .deleveraging import check_budget, shares
+from .deleveraging import CappedProRata, check_budget
 
 FINEST = 10**9
 """Weights are whole parts of the capacity of an account without burden, in this unit."""
@@ -79,7 +79,7 @@ class MirrorDescent:
             round(most * FINEST * math.exp(-self.step * max(burden - least, 0.0)))
             for burden, most in zip(self.burdens, lots, strict=True)
         ]
-        return [share * lot for share in shares(-(-budget // lot), lots, weights)]
+        return CappedProRata(tuple(weights)).allocate(budget, capacity, score, lot)
 
 
 def burdens_after(burdens: ArrayLike, taken: ArrayLike, capacity: ArrayLike) -> NDArray[np.float64]:
