@@ -16,7 +16,7 @@ from ...protocols.margin.marks import MarkInputs, MarkRule
 from ..scenarios import Scenario
 from ..scenarios.margin import VenueConfig
 from ..world.margin.auctions import position_price
-from ..world.margin.build import build_contract, settlement_unit
+from ..world.margin.contracts import build_contract, settlement_unit
 from ..world.margin.rules import build_auction, build_mark, build_tiers
 from .account_check import StoredNeeds
 from .folders import RunFolderError

@@ -1,39 +1,36 @@
-"""Build the margin venues of a scenario: contracts, accounts, the crowd and its clearing account."""
+"""Build the margin venues of a scenario: accounts, the clearing account, and the rules that run them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....agents.perp_crowd import LeverageLaw
-from ....agents.perp_trading import TradingLaw
-from ....agents.portfolio_crowd import PortfolioLaw, PortfolioTraders
 from ....market.breakers import Breaker
 from ....market.ledger import LARGEST_ENDOWMENT, Ledger
 from ....market.streams import Streams
 from ....market.trading import TradingFloor
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.contracts import Contract, ContractError, LinearContract, OptionContract, Shape
+from ....protocols.margin.contracts import OptionContract
 from ...scenarios import Scenario
-from ...scenarios.base import ScenarioError, per_asset
+from ...scenarios.base import ScenarioError
 from ...scenarios.margin import IndexConfig, VenueConfig
 from ...scenarios.objects import build_strategy
 from ..assembly import Outside
 from .account_maintenance import AccountMaintenance
 from .auctions import PositionAuctions
 from .closing import Closing
+from .contracts import Listed, list_contracts, settlement_unit
 from .crowd import TradingCrowd
+from .drawing import draw_leveraged, draw_with_options, leverage_law, trading_law, with_newcomers
 from .feed import Feed
 from .halting import Halting
-from .inverse import InverseListing, inverse_contract
+from .inverse import InverseListing
 from .listing import Listing
 from .maintenance import Maintenance, TieredMaintenance
 from .option_feed import OptionFeed
-from .option_venue import build_underlyings, draw_option_crowd
+from .option_venue import build_underlyings
 from .records import MarginRecords
 from .rules import (
     build_account_margin,
@@ -51,37 +48,6 @@ from .venue import MarginVenue
 
 FLOAT = 4.0
 """What a venue can deliver, in open interests: contracts to sell for longs, cash to buy for shorts."""
-
-
-class Listed(NamedTuple):
-    """A contract before its venue is open.
-
-    Open interest is counted in lots of `lot_value` base units: what they are worth, or for an option what as
-    much of the underlying is.
-    """
-
-    contract: Contract
-    asset: int
-    price_usd: float
-    tick_usd: float
-    ticks: int
-    interest_usd: float
-    spot_usd: float
-    lot_value: int
-
-    @property
-    def inverse(self) -> bool:
-        """Whether it settles in its own token."""
-        return self.contract.shape is Shape.INVERSE
-
-
-class Crowd(NamedTuple):
-    """Rows of margin accounts, what they put up (base units), and their only contract if isolated."""
-
-    lots: NDArray[np.int64]
-    stop_usd: NDArray[np.float64]
-    margin: list[int]
-    home: NDArray[np.int64] | None
 
 
 def build_venues(
@@ -107,31 +73,6 @@ def build_venues(
     ]
 
 
-def build_contract(scenario: Scenario, symbol: str) -> Contract:
-    """Return the contract that an asset of a scenario is; a lot and a tick are those of its book."""
-    quote, asset = scenario.asset(scenario.quote), scenario.asset(symbol)
-    book, option = asset.book, asset.option
-    assert book is not None  # a contract has one
-    if asset.inverse:
-        try:
-            return inverse_contract(symbol, book, 10**asset.decimals, 10**quote.decimals)
-        except ContractError as error:
-            raise ScenarioError(f"assets.{symbol}.book.{error}") from None
-    per_tick = round(book.lot * book.tick_usd * 10**quote.decimals)
-    if option is None:
-        expiry_s = None if asset.future is None else math.ceil(asset.future.expiry_s)
-        return LinearContract(symbol, per_tick, expiry_s)
-    strike = max(round(option.strike_usd / book.tick_usd), 1)
-    return OptionContract(symbol, per_tick, math.ceil(option.expiry_s), strike, option.side)
-
-
-def settlement_unit(scenario: Scenario, config: VenueConfig, price_usd: float) -> float:
-    """Return the base units of a venue's settlement asset in one USD, where coin costs so much."""
-    coin = scenario.asset(config.contracts[0])
-    unit: int = 10 ** (coin if coin.inverse else scenario.asset(scenario.quote)).decimals
-    return unit / price_usd if coin.inverse else unit
-
-
 def _build(
     config: VenueConfig,
     number: int,
@@ -142,18 +83,18 @@ def _build(
     streams: Streams,
 ) -> MarginVenue:
     where, path = f"venues.{config.name}", outside.path
-    listed = _listed(config, scenario, ledger, floor, path)
+    listed = list_contracts(config, scenario, ledger, floor, path)
     unit = settlement_unit(scenario, config, listed[0].price_usd)
     settlement = listed[0].asset if listed[0].inverse else floor.quote_asset
     known = build_underlyings(config, scenario, ledger, outside)
-    trading, law = _trading_law(config, where), None
+    trading, law = trading_law(config, where), None
     if known is not None and len(known.contracts.options):
-        crowd = _draw_with_options(config, known, listed, unit, streams, where)
+        crowd = draw_with_options(config, known, listed, unit, streams, where)
     else:
-        law = _leverage_law(config, len(listed), where)
-        crowd = _draw(config, law, listed, unit, streams, where)
+        law = leverage_law(config, len(listed), where)
+        crowd = draw_leveraged(config, law, listed, unit, streams, where)
         if trading is not None and trading.newcomers:
-            crowd = _with_newcomers(crowd, config, law, trading.newcomers, listed, unit, streams)
+            crowd = with_newcomers(crowd, config, law, trading.newcomers, listed, unit, streams)
     n = len(crowd.lots)
     vault = 1 if config.backstop is not None else 0
     tiers = build_tiers(config, unit)
@@ -207,24 +148,6 @@ def _build(
     )  # fmt: skip
 
 
-def _listed(
-    config: VenueConfig, scenario: Scenario, ledger: Ledger, floor: TradingFloor, path: NDArray[np.float64]
-) -> list[Listed]:
-    """Return the contracts of a venue with their prices and open interest at the start."""
-    interests = per_asset(config.traders.open_interest_usd, config.contracts)
-    listed = []
-    for symbol, interest in zip(config.contracts, interests, strict=True):
-        asset = ledger.asset_index[symbol]
-        price, tick_usd = float(path[0, asset]), floor.spec(asset).tick_usd
-        contract, ticks = build_contract(scenario, symbol), round(price / tick_usd)
-        spot = float(path[0, ledger.asset_index[str(scenario.asset(symbol).underlying)]])
-        value = contract.value(1, ticks)
-        if isinstance(contract, OptionContract):
-            value = contract.value(1, round(spot / tick_usd))
-        listed.append(Listed(contract, asset, price, tick_usd, ticks, interest, spot, value))
-    return listed
-
-
 def _listing(
     config: VenueConfig,
     scenario: Scenario,
@@ -272,114 +195,6 @@ def _listing(
         config.funding.interval_s if perpetual else math.inf,
         math.inf if asset.future is None else asset.future.variation_s,
     )  # fmt: skip
-
-
-def _draw_with_options(
-    config: VenueConfig,
-    known: Underlyings,
-    listed: Sequence[Listed],
-    unit: float,
-    streams: Streams,
-    where: str,
-) -> Crowd:
-    """Draw a crowd that trades options, too."""
-    lots, margin = draw_option_crowd(
-        config, known, [round(each.interest_usd * unit / each.lot_value) for each in listed],
-        [each.price_usd for each in listed], [each.spot_usd for each in listed], unit,
-        streams(f"venue/{config.name}/traders"), where,
-    )  # fmt: skip
-    return Crowd(lots, np.full(lots.shape, np.nan), margin, None)
-
-
-def _leverage_law(config: VenueConfig, n_contracts: int, where: str) -> LeverageLaw:
-    """Return the law of the crowd, none of which is below maintenance at the start."""
-    path = f"{where}.traders.parameters"
-    law = build_strategy(LeverageLaw if n_contracts == 1 else PortfolioLaw, config.traders.parameters, path)
-    highest = 1.0 / max(tier.maintenance for tier in config.tiers)
-    if law.most_leverage >= highest:
-        raise ScenarioError(
-            f"{path}.most_leverage = {law.most_leverage:g} leaves less than the "
-            f"maintenance margin; allowed: below {highest:g}"
-        )
-    return law
-
-
-def _trading_law(config: VenueConfig, where: str) -> TradingLaw | None:
-    """Return how the crowd trades during the run; None if it does not."""
-    if config.traders.trading is None:
-        return None
-    return build_strategy(TradingLaw, config.traders.trading, f"{where}.traders.trading")
-
-
-def _draw(
-    config: VenueConfig, law: LeverageLaw, listed: Sequence[Listed], unit: float, streams: Streams, where: str
-) -> Crowd:
-    """Draw the crowd."""
-    given = config.traders
-    stream, lot_usd = streams(f"venue/{config.name}/traders"), [_lot_usd(each, unit) for each in listed]
-    interest, price = [each.interest_usd for each in listed], [each.ticks * each.tick_usd for each in listed]
-    try:
-        if isinstance(law, PortfolioLaw):
-            drawn = law.draw_portfolios(stream, given.count, interest, lot_usd, price)
-        else:
-            alone = law.draw(stream, given.count, interest[0], lot_usd[0], price[0])
-            drawn = PortfolioTraders(alone.lots[:, None], alone.leverage, alone.stop_usd[:, None])
-    except ValueError as error:
-        raise ScenarioError(f"{where}.traders: {error}") from None
-    return _rows(config, listed, drawn)
-
-
-def _rows(config: VenueConfig, listed: Sequence[Listed], drawn: PortfolioTraders) -> Crowd:
-    """Give each trader one margin account, or one for each position."""
-    lots, leverage, stops = drawn
-    home = None
-    if config.margin == "isolated":
-        traders, home = np.nonzero(lots)
-        here = np.arange(len(listed)) == home[:, None]
-        lots, stops = np.where(here, lots[traders], 0), np.where(here, stops[traders], np.nan)
-        leverage = leverage[traders]
-    margin = [
-        int(sum(abs(_value(each, held)) for each, held in zip(listed, row, strict=True)) / times)
-        for row, times in zip(lots.tolist(), leverage.tolist(), strict=True)
-    ]
-    return Crowd(lots, stops, margin, home)
-
-
-def _with_newcomers(
-    crowd: Crowd,
-    config: VenueConfig,
-    law: LeverageLaw,
-    count: int,
-    listed: Sequence[Listed],
-    unit: float,
-    streams: Streams,
-) -> Crowd:
-    """Add accounts that begin without a position."""
-    rng = streams(f"venue/{config.name}/newcomers")
-    interest = np.array([each.interest_usd for each in listed])
-    mean_usd = 2.0 * float(interest.sum()) / len(crowd.lots)
-    margin = [int(usd * unit) for usd in law.margins(rng, count, mean_usd).tolist()]
-    home = crowd.home
-    if home is not None:
-        chosen = rng.choice(len(listed), count, p=interest / interest.sum())
-        home = np.concatenate([home, chosen.astype(np.int64)])
-    empty = np.zeros((count, len(listed)))
-    return Crowd(
-        np.concatenate([crowd.lots, empty.astype(np.int64)]),
-        np.concatenate([crowd.stop_usd, np.full_like(empty, np.nan)]),
-        crowd.margin + margin,
-        home,
-    )
-
-
-def _lot_usd(each: Listed, unit: float) -> float:
-    """Worth of a lot at the start; that of an inverse contract is far less than a unit of its coin."""
-    many = 10**9 if each.inverse else 1
-    return abs(_value(each, many)) / unit / many
-
-
-def _value(each: Listed, lots: int) -> int:
-    return each.contract.value(lots, each.ticks)
 
 
 def _halting(

@@ -84,6 +84,9 @@ class MarginVenue:
         self.haircut, self.dynamic, self.closing = haircut, dynamic, closing
         self.vault, self.crowd = vault, crowd
         self.underlyings = underlyings
+        columns = set() if underlyings is None else set(underlyings.contracts.options.tolist())
+        self._options = tuple(listing for listing in self.listings if listing.column in columns)
+        self._linear = tuple(listing for listing in self.listings if listing.column not in columns)
         self.records = closing.records
         self.n_traders = self.fund = closing.n_traders
         self._least = min(tier.maintenance for tier in config.tiers)
@@ -212,17 +215,13 @@ class MarginVenue:
 
     def _looking(self, block: int, time_s: float) -> Iterator[Listing]:
         """Yield what is traded: options last, once it is known what is believed of their underlyings."""
-        known = self.underlyings
-        options = set() if known is None else set(known.contracts.options.tolist())
-        yield from (
-            listing for listing in self.listings if listing.column not in options and not listing.expired
-        )
-        if known is not None:
-            known.look(block, time_s)
-            for column in sorted(options):
-                self.listings[column].reach = float(known.reach[column])
-                if not self.listings[column].expired:
-                    yield self.listings[column]
+        yield from (listing for listing in self._linear if not listing.expired)
+        if self.underlyings is not None:
+            self.underlyings.look(block, time_s)
+            for listing in self._options:
+                listing.reach = float(self.underlyings.reach[listing.column])
+                if not listing.expired:
+                    yield listing
 
     def _set_add_on(self, listing: Listing) -> None:
         """Raise the margin by what the haircut takes off a position, and by what the market asks for."""
