@@ -5,7 +5,7 @@ Every account is looked at in every block: the margin moves with volatility and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ....protocols.margin.account_margin import AccountMargin, ContractPrices, Needs
 from ....protocols.margin.accounts import MarginAccounts
 from ....protocols.margin.portfolio_sizing import close_to_target, relief
-from ....protocols.margin.tiers import NANO, MarginTiers, to_nano
+from ....protocols.margin.sizing import MarginSizing
+from ....protocols.margin.tiers import NANO, to_nano
 from ...scenarios.margin import LiquidationConfig
 from .underlyings import Underlyings
 
@@ -29,6 +30,7 @@ class AccountMaintenance:
     tick_usd : float64 ndarray, shape (n_contracts,)
     rule : AccountMargin
     underlyings : Underlyings
+    rules : LiquidationConfig
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class AccountMaintenance:
         tick_usd: NDArray[np.float64],
         rule: AccountMargin,
         underlyings: Underlyings,
+        rules: LiquidationConfig,
     ) -> None:
-        self.accounts, self.rule, self.underlyings = accounts, rule, underlyings
+        self.accounts, self.rule, self.underlyings, self.rules = accounts, rule, underlyings, rules
         self._tick_usd = tick_usd
         self._needs: Needs | None = None
 
@@ -63,20 +66,19 @@ class AccountMaintenance:
         """Maintenance that closing a position frees, negative for a hedge; base units."""
         return relief(self._now, self.accounts.lots[row].tolist())
 
-    def tiers(self, column: int) -> MarginTiers:
-        """Margin that a linear position would need alone."""
-        return self.accounts.margin[column]
-
     def add(self, column: int, rate: float) -> None:
         """Refuse: a scenario with such a rule has no haircut and no dynamic margin."""
         raise NotImplementedError(f"margin by accounts takes no rate of {rate:g} on contract {column}")
 
-    def lots_to_close(self, row: int, equity: int, rules: LiquidationConfig) -> list[int]:
-        """Lots to close in each contract, not negative.
+    def lots_to_close(
+        self, row: int, equity: int, columns: Sequence[int], sizing: Callable[[int, int], MarginSizing]
+    ) -> list[int]:
+        """Lots to close in each contract.
 
-        All or a tranche is meant of each position; a target is reached by closing what lowers margin most.
+        All or a tranche is meant of each position. A target is reached by closing what lowers margin most:
+        positions that offset each other have no order and no sizing of their own.
         """
-        lots = self.accounts.lots[row].tolist()
+        rules, lots = self.rules, self.accounts.lots[row].tolist()
         if rules.sizing == "full":
             return [abs(held) for held in lots]
         if rules.sizing == "tranche":

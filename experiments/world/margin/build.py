@@ -121,7 +121,9 @@ def _build(
     if known is not None:
         known.follow(listings)
         ticks = np.array([each.tick_usd for each in listed])
-        maintenance = AccountMaintenance(accounts, ticks, build_account_margin(config, unit), known)
+        maintenance = AccountMaintenance(
+            accounts, ticks, build_account_margin(config, unit), known, config.liquidation
+        )
     records, rng = MarginRecords(config.name, unit), streams(f"venue/{config.name}")
     auction, execution = build_auction(config.liquidation, where), None
     if auction is not None:
@@ -174,8 +176,7 @@ def _listing(
     if known is not None and isinstance(each.contract, OptionContract):
         option_feed = OptionFeed(
             known, column, floor=floor, asset=each.asset, underlying=underlying, path=path[:, each.asset],
-            index=IndexConfig(), model=config.model, funding=config.funding,
-            block_time_s=scenario.clock.block_time_s,
+            index=IndexConfig(), model=config.model, funding=None, block_time_s=scenario.clock.block_time_s,
         )  # fmt: skip
         mark = build_mark(config.mark_of(is_option=True), where, "option_mark")
         return Listing(

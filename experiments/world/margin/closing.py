@@ -32,10 +32,9 @@ from ....protocols.margin.deleveraging import (
 )
 from ....protocols.margin.insurance import cover
 from ....protocols.margin.mirror_descent import MirrorDescent, burdens_after
-from ....protocols.margin.sizing import MarginPosition, close_in_order, largest_requirement_first
+from ....protocols.margin.sizing import MarginSizing, largest_requirement_first
 from ....protocols.margin.takeover import bankruptcy_ticks, take_over
 from ...scenarios.margin import VenueConfig
-from .account_maintenance import AccountMaintenance
 from .auctions import PositionAuctions
 from .listing import Listing
 from .maintenance import Maintenance
@@ -210,27 +209,18 @@ class Closing:
         """Decide how much of which positions is to be closed, once orders are cancelled."""
         case.stage, case.start_s = 2, time_s
         columns = self._in_order(case.row)
-        if isinstance(self.maintenance, AccountMaintenance):
-            planned = self.maintenance.lots_to_close(case.row, equity, self.rules)
-            for column in columns:
-                if planned[column]:
-                    held = abs(self.accounts.lots.item(case.row, column))
-                    self._add_leg(case, column, held - planned[column])
-            return
-        positions, sizings = [], []
-        for listing in (self.listings[column] for column in columns):
-            lots = self.accounts.lots.item(case.row, listing.column)
-            tiers = self.maintenance.tiers(listing.column)
-            positions.append(MarginPosition(listing.contract, lots, listing.ticks, equity, tiers))
-            sizing = build_sizing(
-                self.rules, self._rate, listing.depth_usd(lots), listing.floor.depth_band,
-                listing.ticks * listing.tick_usd, listing.lot_tokens, self.records.unit,
-            )  # fmt: skip
-            sizings.append(sizing)
-        closing = close_in_order(equity, positions, sizings)
-        for column, position, lots in zip(columns, positions, closing, strict=True):
-            if lots:
-                self._add_leg(case, column, abs(position.lots) - lots)
+        closing = self.maintenance.lots_to_close(case.row, equity, columns, self._sizing)
+        for column in columns:
+            if closing[column]:
+                self._add_leg(case, column, abs(self.accounts.lots.item(case.row, column)) - closing[column])
+
+    def _sizing(self, column: int, lots: int) -> MarginSizing:
+        """How much the rule closes of so many lots of a contract alone."""
+        listing = self.listings[column]
+        return build_sizing(
+            self.rules, self._rate, listing.depth_usd(lots), listing.floor.depth_band,
+            listing.ticks * listing.tick_usd, listing.lot_tokens, self.records.unit,
+        )  # fmt: skip
 
     def _add_leg(self, case: Case, column: int, keep: int) -> None:
         lots = self.accounts.lots.item(case.row, column)

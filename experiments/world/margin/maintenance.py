@@ -6,14 +6,14 @@ by notional, added up over positions, are the rule of perpetuals and futures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....protocols.margin.accounts import MarginAccounts
-from ....protocols.margin.tiers import MarginTiers
+from ....protocols.margin.sizing import MarginPosition, MarginSizing, close_in_order
 from ...scenarios.margin import VenueConfig
 from .rules import build_tiers
 
@@ -33,8 +33,19 @@ class Maintenance(Protocol):
         """Maintenance at the marks that each contract adds, 0 where the row holds none; base units."""
         ...
 
-    def tiers(self, column: int) -> MarginTiers:
-        """Margin that a position in a contract would need alone."""
+    def lots_to_close(
+        self, row: int, equity: int, columns: Sequence[int], sizing: Callable[[int, int], MarginSizing]
+    ) -> list[int]:
+        """Lots to close in each contract, not negative.
+
+        Parameters
+        ----------
+        row, equity : int
+        columns : sequence of int
+            Contracts of its positions, in the order in which they are closed.
+        sizing : callable
+            Returns what the venue's rule closes of so many lots of a contract alone.
+        """
         ...
 
     def add(self, column: int, rate: float) -> None:
@@ -75,9 +86,25 @@ class TieredMaintenance:
         ]
         return [tiers.required(value) for tiers, value in zip(accounts.margin, values, strict=True)]
 
-    def tiers(self, column: int) -> MarginTiers:
-        """Return the table of a contract."""
-        return self.accounts.margin[column]
+    def lots_to_close(
+        self, row: int, equity: int, columns: Sequence[int], sizing: Callable[[int, int], MarginSizing]
+    ) -> list[int]:
+        """Lots to close in each contract: one position after the other, as far as the rule asks."""
+        accounts, closing = self.accounts, [0] * len(self.accounts.contracts)
+        positions = [
+            MarginPosition(
+                accounts.contracts[column],
+                accounts.lots.item(row, column),
+                accounts.ticks.item(column),
+                equity,
+                accounts.margin[column],
+            )
+            for column in columns
+        ]
+        sizings = [sizing(column, held.lots) for column, held in zip(columns, positions, strict=True)]
+        for column, lots in zip(columns, close_in_order(equity, positions, sizings), strict=True):
+            closing[column] = lots
+        return closing
 
     def add(self, column: int, rate: float) -> None:
         """Raise all rates of a contract's table."""
