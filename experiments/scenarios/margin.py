@@ -270,7 +270,9 @@ class VenueConfig(Section):
 
     @model_validator(mode="after")
     def _names_contracts(self) -> Self:
-        if (self.instrument is None) == (not self.instruments):
+        if self.instrument is None and not self.instruments:
+            raise ValueError("instrument is missing; name a contract, or several as instruments")
+        if self.instrument is not None and self.instruments:
             raise ValueError(
                 f"instrument = {self.instrument!r} and instruments = {list(self.instruments)}; "
                 "allowed: one of the two"

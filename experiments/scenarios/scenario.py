@@ -232,6 +232,12 @@ class Scenario(Section):
                 raise ValueError(
                     f"{where} has no liquidity; its book needs flow.orders_per_block > 0, a maker or a pool"
                 )
+            for k, hour in enumerate(asset.book.hours):
+                if hour.from_s >= self.clock.duration_s:
+                    raise ValueError(
+                        f"{where}.book.hours.{k}.from_s = {hour.from_s:g} is after the run; "
+                        f"allowed: below {self.clock.duration_s:g}"
+                    )
             halt = asset.book.halt
             if halt is not None and halt.start_s >= self.clock.duration_s:
                 raise ValueError(
@@ -304,7 +310,7 @@ class Scenario(Section):
         """Refuse what a venue with options cannot do, and what does nothing without options."""
         listed = [self.asset(symbol) for symbol in venue.contracts]
         options = [asset for asset in listed if asset.option is not None]
-        linear = {asset.underlying for asset in listed if asset.option is None}
+        perpetuals = {asset.underlying for asset in listed if asset.option is None and asset.future is None}
         where = f"venues.{venue.name}"
         if not options:
             for key in ("option_mark", "volatility"):
@@ -312,10 +318,10 @@ class Scenario(Section):
                     raise ValueError(f"{where}.{key} does nothing here; the venue has no option")
             return
         for asset in options:
-            if asset.underlying not in linear:
+            if asset.underlying not in perpetuals:
                 raise ValueError(
-                    f"{where} lists the option {asset.symbol} without a contract on {asset.underlying} "
-                    "itself, by whose index it is valued; name one in instruments"
+                    f"{where} lists the option {asset.symbol} without a perpetual on {asset.underlying}, "
+                    "by whose index it is valued; name one in instruments"
                 )
         if venue.option_mark is not None and venue.option_mark.kind == "funding-basis":
             raise ValueError(

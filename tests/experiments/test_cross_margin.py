@@ -163,7 +163,7 @@ def test_a_venue_with_several_contracts_is_drawn(cross, tmp_path):
     ("change", "says"),
     [
         ("venues.perps.instrument=ETHPERP", "allowed: one of the two"),
-        ("venues.perps.instruments=[]", "allowed: one of the two"),
+        ("venues.perps.instruments=[]", "instrument is missing; name a contract"),
         ("venues.perps.instruments=['ETHPERP','ETHPERP']", "'ETHPERP' is given twice"),
         ("venues.perps.instruments=['ETHPERP','BTC']", "venues.perps.instruments = 'BTC'; allowed: assets"),
         (

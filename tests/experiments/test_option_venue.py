@@ -195,6 +195,10 @@ def test_same_seed_gives_the_same_bytes(usual):
         (["venues.options.option_mark={kind='funding-basis'}"], "funding, which options have none of"),
         (["venues.options.traders.parameters.most_leverage=50"], "accounts below maintenance at the start"),
         (["venues.options.traders.count=20"], "too few"),
+        (
+            ["assets.ETHPERP.future={expiry_s=600, average_s=0}"],
+            "without a perpetual on ETH, by whose index it is valued",
+        ),
         (["venues.options.traders.parameters.writer_share=2"], "writer_share must be from 0 to 1"),
     ],
 )

@@ -31,7 +31,4 @@ class OptionFeed(Feed):
         """Return what is known now; called once a block, after the books have traded."""
         seen, known = super().look(block, time_s), self._underlyings
         value, age_s = max(float(known.price[self._column]), self._least), float(known.age_s[self._column])
-        return seen._replace(
-            index_price=value, model=value, funding_rate=0.0, funding_left=0.0, index_age_s=age_s,
-            model_age_s=age_s,
-        )  # fmt: skip
+        return seen._replace(index_price=value, model=value, index_age_s=age_s, model_age_s=age_s)

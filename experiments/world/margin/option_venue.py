@@ -51,9 +51,8 @@ def build_underlyings(
         return None
     names = [str(scenario.asset(symbol).underlying) for symbol in config.contracts]
     linear = contracts.linear.tolist()
-    spot_of = [
-        k if k in linear else next(j for j in linear if names[j] == name) for k, name in enumerate(names)
-    ]
+    perpetual = {names[k]: k for k in linear if scenario.asset(config.contracts[k]).future is None}
+    spot_of = [k if k in linear else perpetual[name] for k, name in enumerate(names)]
     listed: list[int] = []
     if outside.options is not None:
         known = outside.options.assets.tolist()
