@@ -126,6 +126,8 @@ class BookSpec:
         depth, takes no orders, and opens again at the outside price of that block.
     notional_usd : float
         For an option, the price of its underlying at the start, by which traders are stocked; else 0.
+    hours : tuple of (int, float)
+        Blocks, rising, from which on `size_scale` counts so many times.
     """
 
     asset: int
@@ -135,6 +137,7 @@ class BookSpec:
     size_scale: float = 1.0
     halt: tuple[int, int] = (0, 0)
     notional_usd: float = 0.0
+    hours: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,11 @@ class TradingFloor:
         Memory of the volatility estimate.
     streams : callable
         Maps a name to a generator.
+
+    Attributes
+    ----------
+    scales : float64 ndarray, shape (n_books,)
+        What multiplies sizes of background orders and of makers' new quotes now: `size_scale` at this hour.
     """
 
     def __init__(
@@ -207,6 +215,14 @@ class TradingFloor:
         self.depth_band = depth_band
         self._flow = flow
         self._halts = [(b, spec.halt) for b, spec in enumerate(self.specs) if spec.halt[0] < spec.halt[1]]
+        self._hours = {
+            first: [
+                (b, factor) for b, spec in enumerate(self.specs) for at, factor in spec.hours if at == first
+            ]
+            for first in {at for spec in self.specs for at, _ in spec.hours}
+        }
+        self.scales: NDArray[np.float64] = np.array([spec.size_scale for spec in self.specs], np.float64)
+        self._flow_factors = np.ones(len(self.specs))
         self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
         n = len(self.specs)
         quote_unit = ledger.assets[quote_asset].unit
@@ -291,7 +307,7 @@ class TradingFloor:
         skew_per_usd : float
             Shift of the whole quote, as a fraction of the price per USD of inventory.
         size_usd : float
-            Size of each order; multiplied by the book's `size_scale`.
+            Size of each order; multiplied by the book's scale, see `scales`.
         levels : int
             Orders a side, 0 to `MAX_LEVELS`; 0 withdraws.
         level_step : float
@@ -306,7 +322,7 @@ class TradingFloor:
         """
         if not 0 <= levels <= MAX_LEVELS:
             raise ValueError(f"levels of a quote must be 0 to {MAX_LEVELS}, got {levels}")
-        scale = self.specs[book].size_scale
+        scale = self.scales.item(book)
         row = (half_spread, skew_per_usd, size_usd * scale, levels, level_step, limit_usd * scale)
         self.quotes[maker, book, : QUOTE_LIMIT_USD + 1] = row
         self.quotes[maker, book, QUOTE_ABOVE] = half_spread
@@ -341,6 +357,9 @@ class TradingFloor:
             self._turns = self._turns_stream.permuted(order, axis=1)
             self._turn = 0
         self.params[:, NEXT_REFERENCE] = references
+        for b, factor in self._hours.get(block, ()):
+            self.scales[b] = self.specs[b].size_scale * factor
+            self._size_flow(b)
         for b, (first, end) in self._halts:
             self.params[b, HALTED] = float(first <= block < end)
         self._fit_ladders(references)
@@ -413,8 +432,12 @@ class TradingFloor:
     def scale_flow(self, asset: int, factor: float) -> None:
         """Multiply the sizes of background orders in the book of an asset, compared with the start."""
         book = self.book_of_asset[asset]
+        self._flow_factors[book] = factor
+        self._size_flow(book)
+
+    def _size_flow(self, book: int) -> None:
         self.params[book, MEAN_QUANTITY_USD] = (
-            self._flow.mean_quantity_usd * self.specs[book].size_scale * factor
+            self._flow.mean_quantity_usd * self.scales[book] * self._flow_factors[book]
         )
 
     def shape_flow(
@@ -500,6 +523,10 @@ class TradingFloor:
     def spec(self, asset: int) -> BookSpec:
         """Return the specification of the book of an asset."""
         return self.specs[self.book_of_asset[asset]]
+
+    def scale(self, asset: int) -> float:
+        """Scale of sizes on the book of an asset now."""
+        return self.scales.item(self.book_of_asset[asset])
 
     def mid(self, asset: int) -> float:
         """Middle of the touch now, or the last one there was; USD per token.

@@ -87,6 +87,27 @@ def false_liquidated_usd(result: RunResult) -> float:
     return float(result.margin_liquidations["closed_usd"].to_numpy(float)[false_cases(result)].sum())
 
 
+def false_cost_usd(result: RunResult) -> float:
+    """Loss of the falsely liquidated against the outside price at the check; USD.
+
+    For the share of the position that was closed: equity at that price less equity at the mark, and what the
+    sale brought less than the mark, and its fee; at most the equity that they had.
+    """
+    if not has_venues(result):
+        return math.nan
+    cases = result.margin_liquidations[false_cases(result)]
+    had = cases["reference_equity_usd"].to_numpy(float)
+    closed = np.minimum(cases["closed_usd"].to_numpy(float) / cases["notional_usd"].to_numpy(float), 1.0)
+    lost = closed * (had - cases["equity_usd"].to_numpy(float))
+    lost += cases[["slippage_usd", "fee_usd"]].to_numpy(float).sum(axis=1)
+    return float(np.minimum(lost, had).sum())
+
+
+def mark_cost_usd(result: RunResult) -> float:
+    """Cost of both errors of a mark: sound accounts closed, and losses beyond margins; USD."""
+    return margin_loss_usd(result) + false_cost_usd(result)
+
+
 def missed_liquidations(result: RunResult) -> float:
     """Accounts bankrupt at the outside price before the venue found them."""
     return float(len(result.late_liquidations)) if has_venues(result) else math.nan

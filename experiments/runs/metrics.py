@@ -128,6 +128,8 @@ METRICS: dict[str, Metric] = {
     "deleveraged_accounts": Metric("winners deleveraged", margin.deleveraged_accounts),
     "false_liquidations": Metric("false liquidations", margin.false_liquidations),
     "false_liquidated_usd": Metric("falsely liquidated (USD)", margin.false_liquidated_usd),
+    "false_cost_usd": Metric("cost of false liquidations (USD)", margin.false_cost_usd),
+    "mark_cost_usd": Metric("cost of both errors (USD)", margin.mark_cost_usd),
     "missed_liquidations": Metric("missed liquidations", margin.missed_liquidations),
     "volatility_error": Metric("largest error of volatility (points)", margin.volatility_error),
     "attack_profit_usd": Metric("attack profit (USD)", margin.attack_profit_usd),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, field_validator, model_validator
 
 from ...market.pools.concentrated_pool import TICK_SPACING
 from ...protocols.margin.contracts import Right
-from .base import SYMBOL, Section, Share
+from .base import SYMBOL, Rows, Section, Share
 
 MAX_BLOCKS = 10_000_000
 """Blocks of the longest run; a year of 12 s blocks has 2.6 million."""
@@ -70,6 +71,13 @@ class HaltConfig(Section):
     duration_s: float = Field(gt=0, le=31_622_400, description="how long, seconds")
 
 
+class HourConfig(Section):
+    """How deep a book is from a time on."""
+
+    from_s: float = Field(ge=0, le=31_622_400, description="beginning, seconds since the start")
+    scale: float = Field(gt=0, le=1e3, description="`size_scale` counts so many times from then on")
+
+
 class BookConfig(Section):
     """The order book of an asset against the quote asset."""
 
@@ -81,7 +89,21 @@ class BookConfig(Section):
         le=1e6,
         description="multiplies background order sizes and makers' quotes here: how deep this market is",
     )
+    hours: Rows[HourConfig] = Field(
+        default=(),
+        max_length=10_000,
+        description="times from which this market is deeper or thinner than `size_scale` says",
+    )
     halt: HaltConfig | None = Field(default=None, description="when nothing trades here")
+
+    @model_validator(mode="after")
+    def _hours_in_order(self) -> Self:
+        for before, after in pairwise(self.hours):
+            if after.from_s <= before.from_s:
+                raise ValueError(
+                    f"hours begin at {before.from_s:g} and then at {after.from_s:g} s; allowed: rising times"
+                )
+        return self
 
 
 class PoolConfig(Section):

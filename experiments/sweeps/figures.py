@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from ..figures.style import COLOURS, LINES, drawing, new_figure, save, usd
+from ..figures.style import COLOURS, LINES, drawing, new_figure, save, usd, usd_axis
 from ..runs.metrics import Metric
 from ..statistics import SobolIndices, t_interval
 from .plan import SweepPlan
@@ -70,28 +70,38 @@ def _lines(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label: 
         groups = [((), runs)]
     ticks = list(dict.fromkeys(runs[x]))  # in the order of the plan
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in ticks)
+    log = numeric and plan.picture.x_scale == "log"
     for k, (values, part) in enumerate(groups):
         centres = {value: t_interval(rows[metric]) for value, rows in part.groupby(x, sort=numeric)}
         places = np.array([value if numeric else ticks.index(value) for value in centres], float)
-        apart = 0.008 * (max(ticks) - min(ticks)) if numeric else 0.12
-        shift = apart * (k - (len(groups) - 1) / 2)
+        aside = k - (len(groups) - 1) / 2
+        if log:
+            places *= 1.03**aside
+        else:
+            places += aside * (0.008 * (max(ticks) - min(ticks)) if numeric else 0.12)
         middle = np.array([interval.value for interval in centres.values()])
         low = np.array([interval.low for interval in centres.values()])
         high = np.array([interval.high for interval in centres.values()])
         spread = np.nan_to_num(np.vstack([middle - low, high - middle]))
+        named = zip(others, values, strict=False)
         axes.errorbar(
-            places + shift, middle, yerr=spread, color=COLOURS[k % len(COLOURS)],
+            places, middle, yerr=spread, color=COLOURS[k % len(COLOURS)],
             ls=LINES[k % len(LINES)] if numeric else "none",
             marker=MARKERS[k % len(MARKERS)], ms=4.5, lw=1.4, capsize=3,
-            label=", ".join(f"{name} {_text(value)}" for name, value in zip(others, values, strict=False)),
+            label=", ".join(f"{_words(name)}: {_text(value)}" for name, value in named),
         )  # fmt: skip
     if not numeric:
         axes.set_xticks(range(len(ticks)), [_text(tick) for tick in ticks], rotation=20, ha="right")
+    if log:
+        least = min((tick for tick in ticks if tick > 0), default=1.0)
+        axes.set_xscale("symlog", linthresh=least, linscale=0.3)
+    if numeric and (log or x.endswith("_usd")):
+        usd_axis(axes, "x")
     if len(groups) > 1 and first:
         axes.legend(fontsize=7)
-    axes.set_xlabel(x.replace("_", " "))
+    axes.set_xlabel(_words(x))
     axes.set_ylabel(label)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: usd(value)))
+    usd_axis(axes)
 
 
 def _short(value: float) -> str:
@@ -110,8 +120,8 @@ def _heatmap(axes: Axes, plan: SweepPlan, runs: pd.DataFrame, metric: str, label
         table, ax=axes, cmap="Greys", annot=table.map(_short), fmt="", annot_kws={"fontsize": 8},
         cbar_kws={"label": label, "format": FuncFormatter(lambda value, _: usd(value))}, linewidths=0.4,
     )  # fmt: skip
-    axes.set_xlabel(x.replace("_", " "))
-    axes.set_ylabel(y.replace("_", " "))
+    axes.set_xlabel(_words(x))
+    axes.set_ylabel(_words(y))
     axes.tick_params(axis="y", rotation=0)
 
 
@@ -129,13 +139,19 @@ def _tornado(axes: Axes, plan: SweepPlan, found: SobolIndices, label: str) -> No
             places + shift, width, 0.38, xerr=error, color=colour, hatch=hatch, edgecolor="black", lw=0.4,
             label=name, error_kw={"lw": 1.0, "capsize": 2},
         )  # fmt: skip
-    axes.set_yticks(places, [plan.factors[k].name.replace("_", " ") for k in order])
+    axes.set_yticks(places, [_words(plan.factors[k].name) for k in order])
     widest = float(np.nanmax([*found.total_high, *found.first_high, 0.1]))
     axes.set_xlabel("Sobol index" if widest <= WIDEST else "Sobol index (some intervals end outside)")
     axes.set_title(label)
     axes.set_xlim(0.0, min(1.05 * widest, WIDEST))
     axes.grid(axis="y", visible=False)
     axes.legend(fontsize=7, loc="lower right")
+
+
+def _words(name: str) -> str:
+    """Name of a factor as a label; a unit at its end in brackets."""
+    stem = name.removesuffix("_usd")
+    return stem.replace("_", " ") + (" (USD)" if stem != name else "")
 
 
 def _text(value: Any) -> str:

@@ -31,6 +31,9 @@ class Picture(Section):
     )
     metrics: Rows[str] = Field(default=(), max_length=6, description="metrics shown; all if left out")
     x: str | None = Field(default=None, description="factor along the axis; the first if left out")
+    x_scale: Literal["linear", "log"] = Field(
+        default="linear", description="how the axis of lines is divided; log shows 0, too, at its left end"
+    )
     y: str | None = Field(default=None, description="second factor of a heatmap; the second if left out")
 
 
@@ -90,7 +93,20 @@ class SweepPlan(Section):
             raise ValueError("picture.kind = 'tornado' needs design.kind = 'saltelli'")
         if self.picture.kind == "heatmap" and len(names) < 2:
             raise ValueError("picture.kind = 'heatmap' needs two factors")
+        if self.picture.x_scale == "log":
+            self._check_log()
         return self
+
+    def _check_log(self) -> None:
+        """Refuse a logarithmic axis where it does nothing or cannot be."""
+        if self.picture.kind != "lines":
+            raise ValueError(f"picture.x_scale = 'log' is for lines; picture.kind is {self.picture.kind!r}")
+        along = next(f for f in self.factors if f.name == (self.picture.x or self.factors[0].name))
+        least = min((v for v in along.values if isinstance(v, int | float)), default=along.low)
+        if least is None or least < 0:
+            raise ValueError(
+                f"picture.x_scale = 'log' needs numbers of at least 0; factor {along.name!r} has others"
+            )
 
     def points(self) -> list[Point]:
         """Return the points of the design, a value for each factor.

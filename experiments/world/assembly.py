@@ -239,6 +239,7 @@ def build_floor(
             asset.book.size_scale,
             _halt_blocks(asset.book.halt, scenario.clock.block_time_s),
             0.0 if asset.option is None else float(prices[scenario.symbols.index(str(asset.underlying))]),
+            tuple((math.ceil(h.from_s / scenario.clock.block_time_s), h.scale) for h in asset.book.hours),
         )
         for i, asset in enumerate(scenario.assets)
         if asset.book is not None

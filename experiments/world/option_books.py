@@ -30,14 +30,13 @@ class OptionBooks:
         self.world, self.listing = world, listing
         floor = world.floor
         self._books = np.array([floor.book_of_asset[asset] for asset in listing.assets.tolist()])
-        self._scale = np.array([floor.specs[b].size_scale for b in self._books])
         self._tick_usd = np.array([floor.specs[b].tick_usd for b in self._books])
 
     def prepare(self, block: int) -> None:
         """Fit background orders to what options are worth now."""
-        listing = self.listing
-        self.world.floor.shape_flow(
-            self._books, self._scale * listing.share[block], listing.elasticity[block]
+        listing, floor = self.listing, self.world.floor
+        floor.shape_flow(
+            self._books, floor.scales[self._books] * listing.share[block], listing.elasticity[block]
         )
 
     def board(self, block: int) -> OptionBoard:

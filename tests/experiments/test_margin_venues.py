@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.figures import write_report
 from liquidarium.experiments.figures.margin import draw_margin
 from liquidarium.experiments.model import LiquidationMarket
-from liquidarium.experiments.runs import RunFolderError, RunResult
+from liquidarium.experiments.runs import RunFolderError, RunResult, margin_metrics
 from liquidarium.experiments.runs.margin_check import check_margin
 from liquidarium.experiments.runs.margin_metrics import false_liquidations
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.runs.tables import content_hash
 from liquidarium.experiments.scenarios import ScenarioError
+from liquidarium.experiments.sweeps import load_plan
 from liquidarium.experiments.world.margin.records import (
     AUCTION_COLUMNS,
     BACKSTOP_COLUMNS,
@@ -209,6 +212,37 @@ def test_only_the_book_is_fooled_by_a_manipulator_of_the_book():
     assert len(by["last"].margin_liquidations) > len(by["index"].margin_liquidations)
     assert not by["index"].margin_liquidations["is_false"].any()
     assert by["last"].margin_liquidations["is_false"].any()
+
+
+def test_false_liquidations_cost_what_owners_lost_against_the_outside_price(monkeypatch):
+    cases = pd.DataFrame(
+        {
+            "notional_usd": [1000.0, 1000.0, 1000.0],
+            "reference_equity_usd": [100.0, 10.0, 50.0],
+            "equity_usd": [40.0, -50.0, 0.0],
+            "closed_usd": [500.0, 1200.0, 1000.0],
+            "slippage_usd": [3.0, 0.0, 1.0],
+            "fee_usd": [2.0, 0.0, 1.0],
+            "fund_paid_usd": [0.0, 50.0, 0.0],
+            "haircut_usd": [0.0, 0.0, 0.0],
+            "deficit_usd": [0.0, 0.0, 1.0],
+        }
+    )
+    result = SimpleNamespace(margin_liquidations=cases, tables={"margin_liquidations": cases})
+    monkeypatch.setattr(margin_metrics, "false_cases", lambda _: np.array([True, True, False]))
+    assert (
+        margin_metrics.false_cost_usd(result) == 0.5 * 60.0 + 3.0 + 2.0 + 10.0
+    )  # nobody loses more than all
+    assert margin_metrics.mark_cost_usd(result) == 45.0 + 51.0
+
+
+def test_a_hybrid_mark_is_best_between_the_depths_of_the_two_dangers():
+    study = load_plan("hybrid-threshold")
+    cost = {}
+    for threshold in (0, 300_000, 20_000_000):
+        at = [f"venues.perps.mark.parameters.depth_{end}_usd={threshold}" for end in ("low", "high")]
+        cost[threshold] = margin_metrics.mark_cost_usd(run("thin-perp", 1, overrides=[*study.set, *at]))
+    assert 3.0 * cost[300_000] < min(cost[0], cost[20_000_000])
 
 
 def test_a_case_that_the_outside_price_would_open_too_is_not_false(usual):

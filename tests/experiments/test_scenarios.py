@@ -125,6 +125,15 @@ def test_bad_value_is_answered_with_path_value_and_range(override, message):
         ("assets.ETH.book={lot=0.001}", "assets.ETH.book.tick_usd is missing"),
         ("assets.ETH.book.lot=1e-10", "assets.ETH.book.lot = 1e-10 is 0.1 base units of ETH"),
         ("assets.ETH.book.tick_usd=1e-4", "assets.ETH.book.tick_usd = 0.0001 is 0.1 base units of USDC"),
+        (
+            "assets.ETH.book.hours=[{from_s=60, scale=2}, {from_s=60, scale=1}]",
+            "hours begin at 60 and then at 60 s; allowed: rising times",
+        ),
+        (
+            "assets.ETH.book.hours=[{from_s=1e6, scale=2}]",
+            "assets.ETH.book.hours.0.from_s = 1e+06 is after the run",
+        ),
+        ("assets.ETH.book.hours=[{from_s=0, scale=0}]", "scale = 0; allowed: a number above 0"),
         ("assets.ETH.price_usd=-1", "assets.ETH.price_usd = -1; allowed: a number above 0"),
         ("assets.ETH.price_usd=2500", "assets.ETH.price_usd does nothing here"),
         ("assets.ETH.symbol=BTC", "assets: symbol 'BTC' is given twice"),

@@ -15,11 +15,13 @@ import pandas as pd
 import pytest
 from liquidarium.experiments.runs.executors import slurm_cluster
 from liquidarium.experiments.runs.folders import RunFolderError
+from liquidarium.experiments.runs.metrics import METRICS
 from liquidarium.experiments.scenarios.base import ScenarioError
 from liquidarium.experiments.sweeps import (
     Design,
     Factor,
     SweepPlan,
+    figures,
     load_plan,
     load_sweep,
     load_sweep_table,
@@ -33,6 +35,12 @@ from liquidarium.experiments.sweeps.report import read_report
 from scipy import stats
 
 TINY = ("borrowers.count=50", "clock.duration_s=120")
+
+SIDES = {
+    "name": "makers",
+    "choices": ({"name": "none", "set": ("agents.makers.count=0",)}, {"name": "usual"}),
+}
+COUNTS = {"name": "bots", "path": "agents.bots.count", "values": (0, 1, 10)}
 
 
 def plan(**changes) -> SweepPlan:
@@ -292,6 +300,30 @@ def test_differences_are_paired_by_seed_and_corrected(whole):
     assert points[1].differences["liquidations"].value == pytest.approx((frame[0.1] - frame[0.05]).mean())
 
 
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_an_axis_of_numbers_is_divided_as_the_plan_says_and_shows_zero(scale, monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda figure, folder, name: drawn.append(figure) or folder)
+    chosen = plan(factors=(COUNTS, SIDES), picture={"x_scale": scale, "metrics": ("liquidations",)})
+    runs = pd.DataFrame(
+        [
+            (bots, side, seed, bots + seed)
+            for bots in (0, 1, 10)
+            for side in ("none", "usual")
+            for seed in (1, 2)
+        ],
+        columns=["bots", "makers", "seed", "liquidations"],
+    )
+    figures.draw_sweep(chosen, {"liquidations": METRICS["liquidations"]}, runs, {}, tmp_path)
+    axes = drawn[0].axes[0]
+    assert axes.get_xscale() == ("symlog" if scale == "log" else "linear")
+    low, high = axes.get_xlim()
+    assert low < 0.0
+    assert high > 10.0
+    assert axes.get_xlabel() == "bots"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["makers: none", "makers: usual"]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -302,6 +334,15 @@ def test_differences_are_paired_by_seed_and_corrected(whole):
         ({"metrics": ("bad_debt_usd", "bad_debt_usd")}, "given twice"),
         ({"baseline": {"close": 1}}, "baseline must give a value to each of bonus"),
         ({"picture": {"kind": "tornado"}}, "needs design.kind = 'saltelli'"),
+        ({"picture": {"x_scale": "log"}, "factors": (SIDES,)}, "needs numbers of at least 0"),
+        ({"picture": {"x_scale": "log", "kind": "heatmap"}, "factors": (SIDES, COUNTS)}, "is for lines"),
+        (
+            {
+                "picture": {"x_scale": "log"},
+                "factors": ({"name": "x", "path": "x", "low": -1.0, "high": 1.0},),
+            },
+            "at least 0",
+        ),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(changes, message):

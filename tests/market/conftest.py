@@ -37,6 +37,7 @@ class FloorMaker:
     maker_usd: float = 1e7
     size_scale: float = 1.0
     halt: tuple[int, int] = (0, 0)
+    hours: tuple[tuple[int, float], ...] = ()
     flow: dict[str, float] = field(default_factory=dict)
 
     def build(self) -> tuple[TradingFloor, int]:
@@ -63,7 +64,7 @@ class FloorMaker:
             ledger,
             0,
             [
-                BookSpec(1 + i, self.tick_usd, self.lot, PRICE, self.size_scale, self.halt)
+                BookSpec(1 + i, self.tick_usd, self.lot, PRICE, self.size_scale, self.halt, hours=self.hours)
                 for i in range(len(self.symbols))
             ],
             FlowSpec(**look),

@@ -32,6 +32,7 @@ from liquidarium.market.trading_layout import (
     FAIR,
     MAX_LEVELS,
     MEAN_OFFSET,
+    MEAN_QUANTITY_USD,
     QUOTE_LEVELS,
     QUOTE_LIMIT_USD,
     QUOTE_SIZE_USD,
@@ -640,6 +641,32 @@ def test_size_scale_multiplies_background_orders_quotes_and_limits(floor_maker, 
         assert scaled.quotes[0, 0, name] == 3.0 * plain.quotes[0, 0, name]
     lots = [floor.take_trades()[:, TRADE_LOTS].sum() for floor in floors]
     assert lots[1] == pytest.approx(3 * lots[0], rel=0.25)
+
+
+def test_from_an_hour_on_orders_and_new_quotes_are_larger_or_smaller(floor_maker, trade_flat):
+    floor, _ = floor_maker(makers=("a",), size_scale=2.0, hours=((20, 3.0), (40, 0.5))).build()
+    seen = []
+    for first in (0, 20, 40):
+        trade_flat(floor, first, first + 1)
+        quote_everywhere(floor)
+        trade_flat(floor, first + 1, first + 20)
+        lots = floor.take_trades()[:, TRADE_LOTS].mean()
+        seen.append((floor.scale(ETH), float(floor.quotes[0, 0, QUOTE_SIZE_USD]), lots))
+    scales, quotes, lots = zip(*seen, strict=True)
+    assert scales == (2.0, 6.0, 1.0)
+    assert quotes == pytest.approx([quotes[2] * scale for scale in scales])
+    assert lots[1] > 1.5 * lots[0] > 1.5 * lots[2]
+
+
+def test_flow_that_comes_from_elsewhere_is_on_top_of_the_hour(floor_maker, trade_flat):
+    floor, _ = floor_maker(hours=((5, 3.0),)).build()
+    usual = float(floor.params[0, MEAN_QUANTITY_USD])
+    floor.scale_flow(ETH, 2.0)
+    assert floor.params[0, MEAN_QUANTITY_USD] == 2.0 * usual
+    trade_flat(floor, 0, 6)
+    assert floor.params[0, MEAN_QUANTITY_USD] == 6.0 * usual
+    floor.scale_flow(ETH, 1.0)
+    assert floor.params[0, MEAN_QUANTITY_USD] == 3.0 * usual
 
 
 # quotes by sides, and the end of a book

@@ -132,6 +132,6 @@ class Halting:
         """Move background orders to the other books, or back."""
         if not self.others:
             return
-        moved = share * self.floor.spec(self.asset).size_scale / len(self.others)
+        moved = share * self.floor.scale(self.asset) / len(self.others)
         for other in self.others:
-            self.floor.scale_flow(other, 1.0 + moved / self.floor.spec(other).size_scale)
+            self.floor.scale_flow(other, 1.0 + moved / self.floor.scale(other))
