@@ -11,6 +11,7 @@ from ...market.prices.reference import YEAR_S
 from ...protocols.margin.models.black_scholes import Outcome, implied_volatility
 from ...protocols.margin.models.inputs import ParameterError
 from ...protocols.margin.models.model_free import interpolated_volatility, strip_variance
+from ...protocols.margin.models.smile import SmileFit, fit_smile
 from ...protocols.margin.models.surface import SurfaceFit, fit_surface
 from .chains import OptionChain
 
@@ -35,6 +36,8 @@ class ChainAnalysis:
         One row an expiry: years, forward and model-free volatility.
     volatility_14d : float
         Model-free, NaN if 14 days lie outside of the expiries.
+    smile : SmileFit
+        A surface of five numbers, the `[volatility.smile]` of a scenario, fitted to the same quotes.
     """
 
     chain: OptionChain
@@ -42,6 +45,7 @@ class ChainAnalysis:
     fit: SurfaceFit
     model_free: pd.DataFrame
     volatility_14d: float
+    smile: SmileFit
 
 
 def analyse(chain: OptionChain, *, repair: bool = True) -> ChainAnalysis:
@@ -61,16 +65,11 @@ def analyse(chain: OptionChain, *, repair: bool = True) -> ChainAnalysis:
     spread = quotes.ask_volatility - quotes.bid_volatility
     quotes["fitted"] = out_of_the_money & quotes.volatility.notna() & spread.notna()
     used = quotes[quotes.fitted]
-    fit = fit_surface(
-        used.strike,
-        used.years,
-        used.underlying_usd,
-        used.volatility,
-        1.0 / np.maximum(spread[quotes.fitted], _TIGHTEST),
-        repair=repair,
-    )
+    weights = 1.0 / np.maximum(spread[quotes.fitted], _TIGHTEST)
+    fit = fit_surface(used.strike, used.years, used.underlying_usd, used.volatility, weights, repair=repair)
+    smile = fit_smile(np.log(used.strike / used.underlying_usd), used.volatility, used.years, weights)
     strips = model_free(chain)
-    return ChainAnalysis(chain, quotes, fit, strips, volatility_at(strips, DAYS_14))
+    return ChainAnalysis(chain, quotes, fit, strips, volatility_at(strips, DAYS_14), smile)
 
 
 def implied(chain: OptionChain) -> pd.DataFrame:

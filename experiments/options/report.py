@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ class ChainReport:
             published = chain.published_14d_volatility
             text += "" if math.isnan(published) else f", published: {_percent(published)} %"
             lines += [f"{text}.", ""]
+        lines += [self._smile_text(), ""]
         lines += [
             "| mark | options | off the exchange's (bps) | 95 % of them below | own uncertainty (bps) |",
             "|---|---:|---:|---:|---:|",
@@ -94,6 +95,15 @@ class ChainReport:
             for row in compare_marks(self.found).to_dict("records")
         ]
         return "\n".join([*lines, ""])
+
+    def _smile_text(self) -> str:
+        """Say which surface of a scenario comes nearest."""
+        found = self.found.smile
+        given = [f"{key} = {value:.3g}" for key, value in asdict(found.smile).items() if value is not None]
+        return (
+            f"One surface of a level and few numbers misses by {100 * found.rms_volatility:.2f} %; in a "
+            f"scenario: level {found.level:.3g}, `smile = {{ {', '.join(given)} }}`."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; what does not exist is None."""
@@ -115,6 +125,11 @@ class ChainReport:
             "outcomes": {str(name): int(n) for name, n in found.quotes.outcome.value_counts().items()},
             "model_free_14d": _finite(found.volatility_14d),
             "published_14d": _finite(found.chain.published_14d_volatility),
+            "smile": {
+                **asdict(found.smile.smile),
+                "level": found.smile.level,
+                "miss": found.smile.rms_volatility,
+            },
             "expiries": rows,
             "marks": compare_marks(found).to_dict("records"),
         }

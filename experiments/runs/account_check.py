@@ -13,7 +13,7 @@ import numpy as np
 
 from ...protocols.margin.account_margin import ContractPrices, Needs
 from ..scenarios.margin import VenueConfig
-from ..world.margin.option_venue import build_contract_list
+from ..world.margin.option_venue import believed_smile, build_contract_list
 from ..world.margin.rules import build_account_margin
 from .folders import RunFolderError
 from .result import RunResult
@@ -38,6 +38,7 @@ class StoredNeeds:
         self._config, self._marks = config, marks
         self._contracts = build_contract_list(scenario, config)
         self._rule = build_account_margin(config, unit)
+        self._smile = believed_smile(scenario, config)
         assets = [scenario.asset(symbol) for symbol in config.contracts]
         self._names = [str(asset.underlying) for asset in assets]
         self._tick_usd = np.array([asset.book.tick_usd for asset in assets if asset.book is not None])
@@ -64,7 +65,8 @@ class StoredNeeds:
         if len(at):
             seen = [self._believed[block, self._names[column]] for column in at.tolist()]
             spot[at] = [row["spot"] for row in seen]
-            volatility[at] = [row["volatility"] for row in seen]
+            level = [row["volatility"] for row in seen]
+            volatility[at] = self._contracts.terms.volatilities(self._smile, level, spot[at], time_s)
             values = self._contracts.terms.sensitivities(spot[at], volatility[at], time_s).price
             for column, value in zip(
                 at.tolist(), np.maximum(values, self._tick_usd[at]).tolist(), strict=True

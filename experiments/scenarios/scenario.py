@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from ...market.prices.reference import YEAR_S
 from .base import LARGEST_SEED, NAME, SYMBOL, Rows, Section
 from .chain import ChainConfig, ConstantGas, EpisodeGas
 from .credit import AnyBorrowers
@@ -345,6 +346,11 @@ class Scenario(Section):
             raise ValueError(f"volatility is missing; assets.{options[0].symbol} is an option, valued at one")
         if self.volatility is not None and not options:
             raise ValueError("volatility does nothing here; no asset is an option")
+        given = [("volatility", self.volatility)]
+        given += [(f"venues.{venue.name}.volatility", venue.volatility) for venue in self.venues]
+        for where, volatility in given:
+            if volatility is not None and volatility.smile is not None:
+                _check_smile(where, volatility, max(o.option.expiry_s for o in options if o.option))
 
     def _check_flow(self) -> None:
         flow, clock = self.flow, self.clock
@@ -386,6 +392,15 @@ class Scenario(Section):
                     )
         if isinstance(self.chain.gas, EpisodeGas) and self.gas_episode is None:
             raise ValueError("chain.gas.episode is missing; the prices name no episode to take it from")
+
+
+def _check_smile(where: str, volatility: AnyVolatility, longest_s: float) -> None:
+    """Refuse a surface that admits arbitrage at the highest level and the last expiry."""
+    assert volatility.smile is not None  # the caller has looked
+    try:
+        volatility.smile.build().check(volatility.highest, longest_s / YEAR_S)
+    except ValueError as error:
+        raise ValueError(f"{where}.smile: {error}") from None
 
 
 def correlation_matrix(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, Strict, field_validator, model_validator
 
 from ...market.pools.concentrated_pool import TICK_SPACING
 from ...protocols.margin.contracts import Right
 from .base import SYMBOL, Rows, Section, Share
+
+if TYPE_CHECKING:
+    from ...protocols.margin.models import Smile
+
+SMILE = "volatilities of strikes and expiries; all have the level if left out"
 
 MAX_BLOCKS = 10_000_000
 """Blocks of the longest run; a year of 12 s blocks has 2.6 million."""
@@ -318,11 +323,41 @@ class RightsAuctionConfig(Section):
         return self
 
 
+class SmileConfig(Section):
+    """How volatilities of strikes and expiries follow from the level at the money (SSVI)."""
+
+    rho: float = Field(default=0.0, gt=-1, lt=1, description="tilt; below 0 puts out of the money are dear")
+    eta: float = Field(default=0.0, ge=0, le=2, description="curvature; 0 is flat")
+    long_run: float | None = Field(
+        default=None, gt=0, le=20, description="volatility to which the level returns; never if left out"
+    )
+    half_life_days: float = Field(
+        default=30.0, gt=0, le=36_500, description="in which the variance comes half of the way back, days"
+    )
+
+    @model_validator(mode="after")
+    def _has_no_arbitrage(self) -> Self:
+        self.build()
+        return self
+
+    def build(self) -> Smile:
+        """Return the surface."""
+        from ...protocols.margin.models import Smile  # a second that few scenarios need
+
+        return Smile(self.rho, self.eta, self.long_run, self.half_life_days)
+
+
 class FixedVolatility(Section):
-    """One volatility for all options at all times."""
+    """One level at all times."""
 
     kind: Literal["fixed"]
     annual: float = Field(gt=0, le=20, description="volatility per square root of a year")
+    smile: SmileConfig | None = Field(default=None, description=SMILE)
+
+    @property
+    def highest(self) -> float:
+        """Highest level there can be."""
+        return self.annual
 
 
 class RealisedVolatility(Section):
@@ -338,6 +373,12 @@ class RealisedVolatility(Section):
     )
     at_least: float = Field(default=0.1, gt=0, le=20, description="least volatility that is published")
     at_most: float = Field(default=5.0, gt=0, le=20, description="highest volatility that is published")
+    smile: SmileConfig | None = Field(default=None, description=SMILE)
+
+    @property
+    def highest(self) -> float:
+        """Highest level there can be."""
+        return self.at_most
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -34,8 +34,8 @@ class OptionListing:
     assets, underlying : int64 ndarray, shape (n_options,)
         Ledger columns.
     terms : ListedOptions
-    volatility, age_s : float64 ndarray, shape (n_blocks + 1, n_options)
-        As published in each block, per square root of a year, and its age.
+    level, volatility, age_s : float64 ndarray, shape (n_blocks + 1, n_options)
+        As published in each block, per root of a year: at the money, and of each option; and their age.
     share : float64 ndarray, shape (n_blocks + 1, n_options)
         Fair value over the price of the underlying.
     elasticity : float64 ndarray, shape (n_blocks + 1, n_options)
@@ -47,6 +47,7 @@ class OptionListing:
     assets: NDArray[np.int64]
     underlying: NDArray[np.int64]
     terms: ListedOptions
+    level: Floats
     volatility: Floats
     age_s: Floats
     share: Floats
@@ -78,7 +79,8 @@ def list_options(scenario: Scenario, times_s: Floats, path: Floats) -> OptionLis
     assets = np.array([i for i, _ in given], np.int64)
     underlying = np.array([scenario.symbols.index(str(scenario.assets[i].underlying)) for i in assets])
     spot = path[:, underlying].copy()
-    volatility, age_s = _volatilities(scenario, times_s, path, underlying)
+    level, age_s = _levels(scenario, times_s, path, underlying)
+    volatility = _volatilities(scenario, terms, level, spot, times_s)
     value, elasticity = np.empty_like(spot), np.ones_like(spot)
     final = np.full(len(given), np.nan)
     for k, (i, option) in enumerate(given):
@@ -101,7 +103,7 @@ def list_options(scenario: Scenario, times_s: Floats, path: Floats) -> OptionLis
             value[end:, k] = terms.payoff(final)[k]
         path[:, i] = np.maximum(value[:, k], tick_usd)
     share = path[:, assets] / spot
-    return OptionListing(assets, underlying, terms, volatility, age_s, share, elasticity, final)
+    return OptionListing(assets, underlying, terms, level, volatility, age_s, share, elasticity, final)
 
 
 def _tick_usd(scenario: Scenario, asset: int, price_usd: float) -> float:
@@ -116,9 +118,20 @@ def _tick_usd(scenario: Scenario, asset: int, price_usd: float) -> float:
 
 
 def _volatilities(
+    scenario: Scenario, terms: ListedOptions, level: Floats, spot: Floats, times_s: Floats
+) -> Floats:
+    """Return the volatility of each option outside; shape (n_blocks + 1, n_options)."""
+    assert scenario.volatility is not None  # checked: there are options
+    if scenario.volatility.smile is None:
+        return level
+    years = (terms.expiry_s - times_s[:, None]) / YEAR_S
+    return scenario.volatility.smile.build().volatility(level, np.log(terms.strike / spot), years)
+
+
+def _levels(
     scenario: Scenario, times_s: Floats, path: Floats, underlying: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Return volatility and age as published for each option; shape (n_blocks + 1, n_options)."""
+    """Return level and age as published for each option; shape (n_blocks + 1, n_options)."""
     config = scenario.volatility
     shape = (len(times_s), len(underlying))
     if isinstance(config, FixedVolatility):

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...market.prices.reference import YEAR_S
 from .contracts import Right
-from .models import black_scholes
+from .models import Smile, black_scholes
 from .scenario_grid import ScenarioGrid
 
 Floats = NDArray[np.float64]
@@ -79,6 +79,21 @@ class ListedOptions:
         sign = np.where(self.is_call, 1.0, -1.0)
         worth: Floats = np.maximum(sign * (np.asarray(spot, np.float64) - self.strike), 0.0)
         return worth
+
+    def volatilities(self, smile: Smile | None, level: ArrayLike, spot: ArrayLike, time_s: float) -> Floats:
+        """Volatility of each at a level at the money; the level itself without a smile.
+
+        Parameters
+        ----------
+        smile : Smile or None
+        level, spot : array_like
+            One number, or one for each option.
+        time_s : float
+        """
+        if smile is None:
+            return self._each(level)
+        years = (self.expiry_s - time_s) / YEAR_S
+        return smile.volatility(level, np.log(self.strike / self._each(spot)), years)
 
     def sensitivities(self, spot: ArrayLike, volatility: ArrayLike, time_s: float) -> Sensitivities:
         """Value, delta and vega of all.

@@ -7,7 +7,7 @@ import pytest
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
 from liquidarium.market.prices.reference import YEAR_S
-from liquidarium.protocols.margin.models import black_scholes, close_to_close
+from liquidarium.protocols.margin.models import Smile, black_scholes, close_to_close
 
 SHORT = ("clock.duration_s=600", "borrowers.count=50", "venues.options.traders.count=300")
 """Ten minutes in which the price hardly moves."""
@@ -45,6 +45,20 @@ def test_books_of_options_trade_around_the_models_value(calm):
     mids = quotes[quotes.asset == "P2400W"].mid.to_numpy()
     assert np.median(np.abs(mids / fair[: len(mids)] - 1.0)) < 0.05
     assert calm.floor.lots_traded(put) > 0
+
+
+def test_with_a_smile_each_option_has_a_volatility_of_its_own():
+    changes = ["volatility={kind='fixed', annual=1.5}", "volatility.smile={rho=-0.4, eta=0.8, long_run=1.0}"]
+    model = LiquidationMarket("option-crash", seed=3, overrides=[*SHORT, *changes], collect_every=0)
+    smile = Smile(-0.4, 0.8, 1.0)
+    spot, times = model.outside.path[:, column(model, "ETH")], model.outside.times_s
+    for symbol, strike in (("P2000W", 2_000.0), ("P2400W", 2_400.0)):
+        left = (157_200 - times) / YEAR_S
+        sigma = smile.volatility(1.5, np.log(strike / spot), left)
+        fair = black_scholes.price(spot, strike, left, False, sigma)
+        assert model.outside.path[:, column(model, symbol)] == pytest.approx(fair)
+    low, high = (model.outside.options.volatility[0, k] for k in (0, 1))
+    assert low > high > model.outside.options.level[0, 0] * 0.9
 
 
 def test_ordinary_makers_leave_options_to_those_with_a_model(calm):

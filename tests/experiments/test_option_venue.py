@@ -67,6 +67,14 @@ def usual() -> RunResult:
             "venues.options.option_mark={kind='hybrid', parameters={depth_low_usd=1e4, depth_high_usd=1e5}}",
             "venues.options.volatility={kind='realised', start=1.8, half_life_s=3600, publish_every_s=30}",
         ),
+        (
+            "volatility.smile={rho=-0.336, eta=0.954, long_run=1.04, half_life_days=27.2}",
+            "venues.options.index={source='book-mid', delay_s=6}",
+        ),
+        (
+            "volatility.smile={rho=-0.336, eta=0.954}",
+            "venues.options.volatility={kind='realised', start=1.8, smile={rho=0.2, eta=0.5}}",
+        ),
         ("venues.options.liquidation.execution={kind='iceberg', horizon_s=60}",),
         (
             "venues.options.liquidation.execution={kind='auction'}",
@@ -180,6 +188,19 @@ def test_who_swings_the_index_liquidates_sellers_where_the_venue_measures_volati
     assert found["fixed"][1] == 0.0
 
 
+def test_a_venue_without_the_smile_of_the_world_values_the_wings_at_the_level():
+    worlds = {
+        "surface": (),
+        "flat": ("venues.options.volatility={kind='fixed', annual=1.5}",),
+    }
+    calm = ("clock.duration_s=60", "volatility={kind='fixed', annual=1.5, smile={rho=-0.4, eta=0.8}}")
+    first = {name: tables(crash(*calm, *changes)).marks for name, changes in worlds.items()}
+    wing = {name: rows[rows.instrument == "P2000W"].iloc[0] for name, rows in first.items()}
+    assert wing["surface"].model == pytest.approx(wing["surface"].reference)
+    assert wing["flat"].model < 0.95 * wing["flat"].reference
+    assert wing["flat"].reference == wing["surface"].reference
+
+
 def test_same_seed_gives_the_same_bytes(usual):
     again = tables(crash())
     for name, frame in usual.tables.items():
@@ -195,6 +216,15 @@ def test_same_seed_gives_the_same_bytes(usual):
         (["venues.options.option_mark={kind='funding-basis'}"], "funding, which options have none of"),
         (["venues.options.traders.parameters.most_leverage=50"], "accounts below maintenance at the start"),
         (["venues.options.traders.count=20"], "too few"),
+        (["volatility.smile={rho=-0.9, eta=1.9}"], "volatility.smile: .* admit butterfly arbitrage"),
+        (["volatility.smile={rho=-1}"], "volatility.smile.rho = -1; allowed: a number above -1"),
+        (
+            [
+                "venues.options.volatility={kind='fixed', annual=20, smile={eta=1.9}}",
+                "assets.C3000W.option.expiry_s=3e6",
+            ],
+            "venues.options.volatility.smile: .* at a volatility of 20",
+        ),
         (
             ["assets.ETHPERP.future={expiry_s=600, average_s=0}"],
             "without a perpetual on ETH, by whose index it is valued",

@@ -16,6 +16,7 @@ from ....protocols.margin.account_margin import (
     StandardMargin,
 )
 from ....protocols.margin.listed_options import ListedOptions
+from ....protocols.margin.models import Smile
 from ....protocols.margin.scenario_grid import DERIBIT
 from ...scenarios import Scenario
 from ...scenarios.base import ScenarioError
@@ -58,7 +59,14 @@ def build_underlyings(
         known = outside.options.assets.tolist()
         symbols = [config.contracts[k] for k in contracts.options.tolist()]
         listed = [known.index(ledger.asset_index[symbol]) for symbol in symbols]
-    return Underlyings(contracts, spot_of, names, outside.options, listed, config.volatility)
+    smile = believed_smile(scenario, config)
+    return Underlyings(contracts, spot_of, names, outside.options, listed, config.volatility, smile)
+
+
+def believed_smile(scenario: Scenario, config: VenueConfig) -> Smile | None:
+    """Return how a venue gets from its volatility to that of each option; None takes it as it is."""
+    volatility = config.volatility or scenario.volatility
+    return None if volatility is None or volatility.smile is None else volatility.smile.build()
 
 
 def draw_option_crowd(

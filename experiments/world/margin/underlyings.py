@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....protocols.margin.account_margin import ContractList
+from ....protocols.margin.models import Smile
 from ...scenarios.venues import AnyVolatility, FixedVolatility, RealisedVolatility
 from ..option_listing import OptionListing, PublishedVolatility
 from .listing import Listing
@@ -38,6 +39,8 @@ class Underlyings:
         Where each of the venue's options stands in `published`.
     config : AnyVolatility or None
         What the venue makes of its own index; None takes what is published.
+    smile : Smile or None
+        From the level at the money to the volatility of each option; None takes the level.
 
     Attributes
     ----------
@@ -45,6 +48,8 @@ class Underlyings:
         Believed in this block; volatility per square root of a year, nan for linear contracts.
     true_spot, true_volatility : float64 ndarray, shape (n_contracts,)
         In the world outside.
+    level, true_level : float64 ndarray, shape (n_contracts,)
+        Volatility at the money that belongs to these.
     price, reach : float64 ndarray, shape (n_contracts,)
         Model value of options at what is believed, and the elasticity in their underlying, 1 at least; nan
         and 1 for linear contracts.
@@ -59,6 +64,7 @@ class Underlyings:
         published: OptionListing | None,
         listed: Sequence[int],
         config: AnyVolatility | None,
+        smile: Smile | None,
     ) -> None:
         n = len(spot_of)
         self.contracts, self.names = contracts, tuple(names)
@@ -66,8 +72,10 @@ class Underlyings:
         self._published, self._listed = published, np.array(listed, np.int64)
         self._believed = {name: _believed(config) for name in names} if config is not None else {}
         self._linear: tuple[Listing, ...] = ()
+        self._smile = smile
         self.spot, self.true_spot, self.age_s = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n)
         self.volatility, self.true_volatility = np.full(n, np.nan), np.full(n, np.nan)
+        self.level, self.true_level = np.full(n, np.nan), np.full(n, np.nan)
         self.price, self.reach, self.time_s = np.full(n, np.nan), np.ones(n), 0.0
 
     def follow(self, listings: Sequence[Listing]) -> None:
@@ -82,16 +90,18 @@ class Underlyings:
         at, published = self.contracts.options, self._published
         if published is None:
             return
-        outside = published.volatility[block, self._listed]
-        self.true_volatility[at] = outside
+        self.true_level[at] = published.level[block, self._listed]
+        self.true_volatility[at] = published.volatility[block, self._listed]
         if self._believed:
             index = dict(zip(self.names, self.spot.tolist(), strict=True))
             found = {name: feed(index[name], time_s) for name, feed in self._believed.items()}
             pairs = np.array([found[self.names[column]] for column in at.tolist()])
-            self.volatility[at], self.age_s[at] = pairs[:, 0], pairs[:, 1]
+            self.level[at], self.age_s[at] = pairs[:, 0], pairs[:, 1]
         else:
-            self.volatility[at], self.age_s[at] = outside, published.age_s[block, self._listed]
-        found_now = self.contracts.terms.sensitivities(self.spot[at], self.volatility[at], time_s)
+            self.level[at], self.age_s[at] = self.true_level[at], published.age_s[block, self._listed]
+        terms = self.contracts.terms
+        self.volatility[at] = terms.volatilities(self._smile, self.level[at], self.spot[at], time_s)
+        found_now = terms.sensitivities(self.spot[at], self.volatility[at], time_s)
         self.price[at] = found_now.price
         least = np.maximum(found_now.price, 1e-9)
         self.reach[at] = np.clip(np.abs(found_now.delta) * self.spot[at] / least, 1.0, LARGEST_REACH)
@@ -107,7 +117,7 @@ class Underlyings:
         """Return what is to be written down: a row for each underlying with options."""
         seen: dict[str, tuple[Any, ...]] = {}
         for column in self.contracts.options.tolist():
-            believed = (self.spot, self.volatility, self.age_s, self.true_volatility)
+            believed = (self.spot, self.level, self.age_s, self.true_level)
             numbers = [float(each[column]) for each in believed]
             seen[self.names[column]] = (block, self.time_s, venue, self.names[column], *numbers)
         return list(seen.values())

@@ -18,6 +18,7 @@ from .merton import MertonJumps
 from .model_free import interpolated_volatility, strip_variance
 from .realised_volatility import FeedMemory, VolatilityFeed, close_to_close, parkinson
 from .settlement_queue import queue_wait
+from .smile import Smile, SmileFit, fit_smile
 from .structural_default import StructuralDefault, structural_default
 from .surface import SurfaceFit, TermStructure, VolatilitySurface, fit_surface, violations
 from .svi import SliceFit, SviSlice, Violation, fit_slice
@@ -38,6 +39,8 @@ __all__ = [
     "Outcome",
     "ParameterError",
     "SliceFit",
+    "Smile",
+    "SmileFit",
     "StructuralDefault",
     "SurfaceFit",
     "SviSlice",
@@ -49,6 +52,7 @@ __all__ = [
     "close_to_close",
     "delay_margin",
     "fit_slice",
+    "fit_smile",
     "fit_surface",
     "implied_volatility",
     "interpolated_volatility",
