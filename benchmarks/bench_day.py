@@ -134,7 +134,7 @@ def start_up(cache: str) -> tuple[float, float, float]:
 
 def stress_overrides() -> list[str]:
     """Return overrides for many fitted crowds at once: each size of debt is owed that much more often."""
-    from liquidarium.experiments.backtest.fits import load_fit
+    from liquidarium.experiments.episodes.fits import load_fit
 
     fit = load_fit(SCENARIO)
     return [

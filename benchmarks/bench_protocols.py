@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 from bench_day import Row, at_least_one, in_own_process, in_turns, markdown, say, setting
-from liquidarium.experiments.backtest.fits import load_fit
+from liquidarium.experiments.episodes.fits import load_fit
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.world.lending.kinds import lending_kinds
 from liquidarium.experiments.world.watchlist import WatchList

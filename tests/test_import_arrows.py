@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +53,13 @@ def test_module_imports_only_rooms_before_its_own(path):
 def test_import_against_the_arrows_is_seen(line, room):
     parts = ("market", "pools", "pair.py") if "..." in line else ("market", "ledger.py")
     assert room in set(imported_rooms(line, parts))
+
+
+def test_a_run_does_not_wait_for_libraries_that_it_does_not_use():
+    code = (
+        "import sys; from liquidarium.experiments.runs.run import run; "
+        "run('may-2021', 1, overrides=['clock.duration_s=120', 'borrowers.count=50']); "
+        "print(*({'scipy.stats', 'matplotlib', 'seaborn', 'distributed'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

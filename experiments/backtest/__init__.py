@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fits import PopulationFit, fit_names, load_fit
+from ..episodes.fits import PopulationFit, fit_names, load_fit
 from .score import BacktestScore, hourly_fall, hourly_volume, score_episode, score_hours
 
 __all__ = [

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..episodes import PRICED_AS, Episode, load_episode
+from ..episodes.fits import fit_names, load_fit
 from ..episodes.loader import episode_names
 from ..runs.executors import Workers
 from ..runs.parallel import Progress, run_all
@@ -24,7 +25,6 @@ from ..runs.run import run
 from ..scenarios import Scenario, ScenarioError, load_scenario
 from ..scenarios.deciders import RecordingConfig
 from ..scenarios.prices import EpisodePrices
-from .fits import fit_names, load_fit
 from .score import BacktestScore, hourly_volume, score_episode
 
 FloatArray = npt.NDArray[np.float64]

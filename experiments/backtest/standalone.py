@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ...agents.population import Population, PopulationLaw, draw_population
 from ..episodes import Episode
+from ..episodes.fits import PopulationFit
 from .fit_data import SLOT_S, SLOTS_PER_HOUR
-from .fits import PopulationFit
 from .replay import LendingRule, ReplayAccounts, replay
 
 FloatArray = npt.NDArray[np.float64]

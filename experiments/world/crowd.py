@@ -21,7 +21,7 @@ from ...agents.population import (
 from ...agents.population_law import HEALTH_LAWS, CollateralLaw, PopulationLaw, ReactionLaw, SizeLaw
 from ...market.streams import Streams
 from ...protocols.lending.aave.presets import aave_v2_main_may_2021
-from ..backtest.fits import load_fit
+from ..episodes.fits import load_fit
 from ..episodes.loader import load_positions, position_table_names
 from ..scenarios import Scenario
 from ..scenarios.base import ScenarioError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import poisson
+from scipy.special import gammaln, pdtr, pdtrik, xlogy
 
 from . import merton_kernels as kernels
 from .inputs import Floats, book, check_parameter
@@ -84,13 +84,20 @@ class MertonJumps:
         mean = self.intensity * years
         # a jump multiplies the asset's leg, whose numbers of jumps are Poisson around another mean
         means = (mean, mean * (1.0 + self.mean_jump))
-        lowest = int(min(poisson.ppf(_TAIL, each) for each in means))
-        highest = int(max(poisson.isf(_TAIL, each) for each in means)) + 1
+        lowest = min(_quantile(_TAIL, each) for each in means)
+        highest = max(_quantile(1.0 - _TAIL, each) for each in means) + 1
         n = np.arange(max(lowest, 0), highest + 1)
         mean_log = self.jump_mean + 0.5 * self.jump_sd**2
         growth: Floats = np.asarray(
             (rate - self.intensity * self.mean_jump) * years + n * mean_log, np.float64
         )
         deviation: Floats = np.sqrt(self.volatility**2 * years + n * self.jump_sd**2)
-        weights: Floats = np.asarray(poisson.pmf(n, mean), np.float64)
+        weights: Floats = np.exp(xlogy(n, mean) - gammaln(n + 1) - mean)
         return weights, growth, deviation
+
+
+def _quantile(probability: float, mean: float) -> int:
+    """Least number of jumps that is not exceeded with a probability; `scipy.stats` takes long to import."""
+    above = math.ceil(pdtrik(probability, mean))
+    below = max(above - 1, 0)
+    return below if pdtr(below, mean) >= probability else above
