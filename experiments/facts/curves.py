@@ -29,7 +29,7 @@ class Curves:
     Attributes
     ----------
     memory, volatility_memory, outside_volatility_memory : float64 ndarray, shape (LAGS,)
-        Autocorrelations of returns, of |returns|, and of |returns| of the reference price.
+        Autocorrelations of returns, of their sizes, and of the sizes of returns of the reference price.
     kurtosis, outside_kurtosis : float64 ndarray, shape (len(ADDED),)
         Excess kurtosis of sums of returns.
     flow, impact : float64 ndarray, shape (bins,)

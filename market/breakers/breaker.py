@@ -2,7 +2,7 @@
 
 A small state machine without clocks or orders of its own. `step` takes what the venue shows now and
 returns the next state; `admits` says whether an order may trade at a price; when a halt is over the
-state is `Phase.REOPENING` until the venue has held its call auction and says so with `reopen`.
+state is `Phase.REOPENING` until the venue has held its call auction and says so with `reopen`. ::
 
     OPEN <-> LIMIT -> HALTED -> REOPENING -> OPEN
       |                  ^ |        |

@@ -1,12 +1,10 @@
 """Heston's stochastic volatility by the Lewis integral (Heston 1993; Lewis 2001; MODEL 2.4, CASES O05).
 
 1. The value is that of Black and Scholes at the expected variance of the life of the option, less the
-integral
-   of the difference of the two characteristic functions. That difference vanishes at the poles of the Lewis
-   integrand, which leaves a function as smooth as the density is narrow.
+   integral of the difference of the two characteristic functions. That difference vanishes at the poles of
+   the Lewis integrand, which leaves a function as smooth as the density is narrow.
 2. It is summed at equal steps from 0, which converges exponentially for such functions; the step is set by
-the
-   range of log prices that matter, the number of steps by where the characteristic function has vanished.
+   the range of log prices that matter, the number of steps by where the characteristic function has vanished.
 3. All strikes of an expiry share the nodes.
 """
 
