@@ -107,9 +107,7 @@ class WatchList:
         for row in self.sleepers.among(rows).tolist():
             self.sleepers.remove(row)
         if len(self.awake):
-            touched = set(rows.tolist())
-            kept = [row for row in self.awake.tolist() if row not in touched]
-            self.awake = np.array(kept, np.int64)
+            self.awake = self.awake[np.isin(self.awake, rows, invert=True, kind="table")]
         return self._sort(self.screen.touch(rows, self._next_levels[rows]))
 
     def calm(self, rows: Integers | list[int]) -> None:
