@@ -104,8 +104,7 @@ class WatchList:
         if not len(rows):
             return rows
         self._stale = True
-        for row in self.sleepers.among(rows).tolist():
-            self.sleepers.remove(row)
+        self.sleepers.remove_all(rows)
         if len(self.awake):
             self.awake = self.awake[np.isin(self.awake, rows, invert=True, kind="table")]
         return self._sort(self.screen.touch(rows, self._next_levels[rows]))
@@ -245,6 +244,7 @@ class WatchList:
         sleepers = Sleepers(1)
         sleepers.sleep(nobody, np.ones(1))
         sleepers.wake(0.5)
+        sleepers.remove_all(nobody)
         none = np.zeros(0)
         doubtful(none, 1.0, nobody)
         sort_due(nobody[:0], none, self._next_levels, np.zeros((3, 0), np.int64), self._counts)

@@ -495,6 +495,19 @@ class LendingPool(ABC):
         """Return what is for sale now, the same way every time it is asked."""
         return ()
 
+    def sales_worth(
+        self, now_s: int, best_usd: Sequence[float], prices_usd: Sequence[float]
+    ) -> Sequence[Sale]:
+        """Return what `sales` does; what costs more than it could be sold for may be left out.
+
+        Parameters
+        ----------
+        now_s : int
+        best_usd, prices_usd : sequence of float
+            By asset: highest price at which it could be sold, and the oracle's price, USD per whole token.
+        """
+        return self.sales(now_s)
+
     def chores(self, now_s: int) -> Sequence[Chore]:
         """Return upkeep that anyone may do now."""
         return ()
