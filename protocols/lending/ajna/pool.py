@@ -657,13 +657,13 @@ class AjnaPool(EscrowPool):
 
         self._tops[asset] = self._placed[asset] = top
         if top > before and buckets.lowest_utilized_price(moved(top), book.debt) < worst:
-            allowed, refused = before, top
+            allowed, refused, step = before, top, 1  # mostly they stay, or move by little
             while refused - allowed > 1:
-                middle = (allowed + refused) // 2
+                middle = min(allowed + step, (allowed + refused) // 2)
                 if buckets.lowest_utilized_price(moved(middle), book.debt) < worst:
                     refused = middle
                 else:
-                    allowed = middle
+                    allowed, step = middle, 2 * step
             self._placed[asset] = allowed
         self.books[asset] = replace(book, deposits=moved(self._placed[asset]))
 
