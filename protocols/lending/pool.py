@@ -299,7 +299,7 @@ class LendingPool(ABC):
         Whether an account may rest between two liquidations (`resting`).
     soft : bool
         Whether accounts at the trigger are first converted bit by bit: `resting` says which may not be
-        liquidated, and `pairs` what a call on each of the others names.
+        liquidated, and `pairs` what a call on each of the others names. Such pools are `quoted`.
     sealed_bids : bool
         Whether bids for a lot stand side by side until they are opened; if not, a higher one replaces
         the one before.

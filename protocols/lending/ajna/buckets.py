@@ -97,7 +97,7 @@ def ladder(deposits: Deposits, auctioned: int, top: int, rungs: int) -> Deposits
 
 
 def spread(deposits: Deposits, kept: Deposits, top: int, rungs: int) -> Deposits:
-    """Return the deposits, but for those `kept` on top, spread evenly over `rungs` buckets from `top` down."""
+    """Return the deposits but for those `kept` on top spread evenly over `rungs` buckets from `top` down."""
     free = total(deposits[len(kept) :])
     moved = dict(kept)
     for k in range(rungs):

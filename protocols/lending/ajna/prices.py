@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 SPARE = 1e-6
 """Part by which a limit is raised, for what floats round."""
+DUST = 1e-12
+"""What it is raised by besides, for what the rule rounds down, wei by wei."""
 
 
 class PriceTable:
@@ -26,7 +28,7 @@ class PriceTable:
         self._asset: Integers = np.zeros(64, np.int64)
 
     def put(self, number: int, asset: int, auction: Auction) -> None:
-        """File an auction of a collateral under its number, in place of one that was undone."""
+        """File an auction under the next number, or in place of one that was undone."""
         if number >= len(self._first):
             self._first = np.concatenate((self._first, np.zeros_like(self._first)))
             self._kicked = np.concatenate((self._kicked, np.zeros_like(self._kicked)))
@@ -47,7 +49,8 @@ class PriceTable:
         """
         asked = np.fromiter(numbers, np.int64, len(numbers))
         prices = self._first[asked] * np.exp2(-halvings(now - self._kicked[asked]))
-        return asked[prices <= limits[self._asset[asked]] * (1.0 + SPARE)].tolist()
+        near: list[int] = asked[prices <= limits[self._asset[asked]] * (1.0 + SPARE) + DUST].tolist()
+        return near
 
 
 def halvings(elapsed: Integers) -> Floats:
