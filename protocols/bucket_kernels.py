@@ -119,6 +119,17 @@ def unlink(links, heads, pool, account):
 
 
 @njit(cache=True, _nrt=False)
+def unlink_all(links, heads, pool, accounts):
+    """Take accounts out of the buckets they are in; return how many were in one."""
+    count = 0
+    for account in accounts:
+        if links[account, SLOT] >= 0:
+            unlink(links, heads, pool, account)
+            count += 1
+    return count
+
+
+@njit(cache=True, _nrt=False)
 def worth_slot(worth_usd):
     """Bucket of a worth: 5 % wide each, from a millionth of a dollar up, all else at the ends."""
     if worth_usd <= 0.0:

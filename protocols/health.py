@@ -433,3 +433,13 @@ class Sleepers:
         bucket_kernels.unlink(self._links, self._heads, self._pool, account)
         self._count -= 1
         return True
+
+    def remove_all(self, accounts: Integers) -> None:
+        """Take accounts out, whether or not they are asleep.
+
+        Parameters
+        ----------
+        accounts : int64 ndarray
+            Accounts that exist.
+        """
+        self._count -= bucket_kernels.unlink_all(self._links, self._heads, self._pool, accounts)

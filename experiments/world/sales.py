@@ -39,7 +39,7 @@ def offers_now(
     gas_usd = world.gas_usd(world.scenario.chain.gas_per_liquidation, world.gas.floor)
     found: list[tuple[float, Offer]] = []
     for market in world.credit:
-        for sale in market.pool.sales(now):
+        for sale in market.pool.sales_worth(now, best_usd, prices):
             per_unit = prices[sale.debt] / assets[sale.debt].unit
             tokens = sale.units / assets[sale.collateral].unit
             price, most = sale.price * prices[sale.debt], sale.most * per_unit

@@ -21,6 +21,9 @@ from .gaps import GROWTH, MEMORY_BLOCKS
 if TYPE_CHECKING:
     from ..model import LiquidationMarket
 
+ROUNDING = 1e-6
+"""Part by which what a trade may earn at most is put higher, for what integers round."""
+
 SIZES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05, 0.03)
 """Trades looked at, as shares of the one that closes the gap: the book moves, too."""
 
@@ -44,12 +47,17 @@ class BandTrade(NamedTuple):
 
 
 def best_trade(
-    world: LiquidationMarket, pool: LlammaPool, asset: int, cash_usd: float = math.inf
+    world: LiquidationMarket,
+    pool: LlammaPool,
+    asset: int,
+    least_usd: float,
+    cash_usd: float = math.inf,
 ) -> BandTrade | None:
     """Return the most profitable trade of some sizes between the bands of a collateral and its book.
 
     Walking a book of constant depth moves the price by ``depth_band / depth`` per USD, by half of that on
-    average.
+    average. The bands get worse with every unit, so at their first price a trade would earn more than it
+    does: sizes at which that is not even `least_usd`, before gas, are not looked at.
     """
     floor, now, unit = world.floor, int(world.time_s), world.assets[asset].unit
     usd, debt_unit = world.oracle_prices[pool.debt], world.assets[pool.debt].unit
@@ -66,8 +74,14 @@ def best_trade(
     whole, pump = pool.tokens_to_price(asset, target / usd, now)
     if depth <= 0.0 or whole <= 0 or pump != (coin_in == BORROWED):
         return None
+    if coin_in == BORROWED:
+        most_usd = whole / debt_unit * usd * (bid / price - 1.0 + ROUNDING)
+    else:
+        most_usd = whole / unit * (price - ask + ROUNDING * ask)
     slope, best = floor.depth_band / (2.0 * depth), None
     for size in SIZES:
+        if size * most_usd < least_usd:
+            break
         taken, given = pool.trade_amounts(asset, coin_in, int(whole * size), now)
         if coin_in == BORROWED:
             spent, worth = taken / debt_unit * usd, given / unit * bid
@@ -111,12 +125,11 @@ class BandGaps:
     def gains(self) -> dict[tuple[int, int], float]:
         """Return what closing each gap earns before gas, USD, where it pays for gas."""
         world, gains = self.world, {}
+        gas_usd = world.gas_usd(world.scenario.chain.gas_per_swap, world.gas.standard)
         for number, pool, asset in self._watched:
-            trade = best_trade(world, pool, asset)
-            if trade is not None:
-                gas_usd = world.gas_usd(world.scenario.chain.gas_per_swap, world.gas.standard)
-                if trade.profit_usd > gas_usd:
-                    gains[number, asset] = trade.profit_usd
+            trade = best_trade(world, pool, asset, gas_usd)
+            if trade is not None and trade.profit_usd > gas_usd:
+                gains[number, asset] = trade.profit_usd
         return gains
 
 
@@ -139,7 +152,7 @@ class Conversion:
         pool, asset = world.credit[intent.protocol].pool, intent.collateral
         if not isinstance(pool, LlammaPool) or asset not in world.floor.book_of_asset:
             raise Revert(f"{pool.name} has no bands of asset {asset} to be squared on a book")
-        found = best_trade(world, pool, asset, 0.98 * world.cash_usd(me))
+        found = best_trade(world, pool, asset, intent.min_profit_usd, 0.98 * world.cash_usd(me))
         if found is None or found.profit_usd < intent.min_profit_usd:
             raise Revert("no profit left")
         bid, ask = world.floor.touch(asset)

@@ -104,12 +104,9 @@ class WatchList:
         if not len(rows):
             return rows
         self._stale = True
-        for row in self.sleepers.among(rows).tolist():
-            self.sleepers.remove(row)
+        self.sleepers.remove_all(rows)
         if len(self.awake):
-            touched = set(rows.tolist())
-            kept = [row for row in self.awake.tolist() if row not in touched]
-            self.awake = np.array(kept, np.int64)
+            self.awake = self.awake[np.isin(self.awake, rows, invert=True, kind="table")]
         return self._sort(self.screen.touch(rows, self._next_levels[rows]))
 
     def calm(self, rows: Integers | list[int]) -> None:
@@ -143,28 +140,29 @@ class WatchList:
         if not len(self.awake):
             self._list([], [], [], [], [], [], [])
             return
-        pool = self.pool
-        best = self.screen.opportunities(
-            self.awake,
-            self.values,
-            pool.bonus,
-            pool.close_factor,
-            pool.full_below,
-            small_usd=pool.small_usd,
-            whole_position=pool.whole_position,
-        )
-        health, rewards, repays = best.health_factor, best.bonus_usd, best.repay_usd
-        if pool.kicked:
-            held = pool.positions.collateral[self.awake] @ self.values
-            repays = pool.positions.debt[self.awake] @ self.debt_values
-            rewards = pool.kick_rewards_usd(self.awake, held, repays)
-        awake, places = self.awake, np.empty((4, len(self.awake)), np.int64)
+        pool, awake = self.pool, self.awake
+        places = np.empty((4, len(awake)), np.int64)
         spared = np.zeros(len(awake), np.bool_)
-        collaterals, debts = best.collateral_asset, best.debt_asset
-        if pool.soft:
+        if pool.soft:  # quotes say what a call takes and pays
+            health, repays = self.screen.health(awake), np.zeros(len(awake))
             rewards = np.full(len(awake), gas_usd)
             collaterals, debts = pool.pairs(awake)
         else:
+            best = self.screen.opportunities(
+                awake,
+                self.values,
+                pool.bonus,
+                pool.close_factor,
+                pool.full_below,
+                small_usd=pool.small_usd,
+                whole_position=pool.whole_position,
+            )
+            health, rewards, repays = best.health_factor, best.bonus_usd, best.repay_usd
+            collaterals, debts = best.collateral_asset, best.debt_asset
+            if pool.kicked:
+                held = pool.positions.collateral[awake] @ self.values
+                repays = pool.positions.debt[awake] @ self.debt_values
+                rewards = pool.kick_rewards_usd(awake, held, repays)
             for i in places[0, : doubtful(health, 1.0 - 4.0 * self._caution, places[0])].tolist():
                 spared[i] = pool.health_factor(int(awake[i]), int(now_s)) >= WAD
         ranks, bonuses, least = rewards, None, None
@@ -247,6 +245,7 @@ class WatchList:
         sleepers = Sleepers(1)
         sleepers.sleep(nobody, np.ones(1))
         sleepers.wake(0.5)
+        sleepers.remove_all(nobody)
         none = np.zeros(0)
         doubtful(none, 1.0, nobody)
         sort_due(nobody[:0], none, self._next_levels, np.zeros((3, 0), np.int64), self._counts)

@@ -299,7 +299,7 @@ class LendingPool(ABC):
         Whether an account may rest between two liquidations (`resting`).
     soft : bool
         Whether accounts at the trigger are first converted bit by bit: `resting` says which may not be
-        liquidated, and `pairs` what a call on each of the others names.
+        liquidated, and `pairs` what a call on each of the others names. Such pools are `quoted`.
     sealed_bids : bool
         Whether bids for a lot stand side by side until they are opened; if not, a higher one replaces
         the one before.
@@ -494,6 +494,19 @@ class LendingPool(ABC):
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return what is for sale now, the same way every time it is asked."""
         return ()
+
+    def sales_worth(
+        self, now_s: int, best_usd: Sequence[float], prices_usd: Sequence[float]
+    ) -> Sequence[Sale]:
+        """Return what `sales` does; what costs more than it could be sold for may be left out.
+
+        Parameters
+        ----------
+        now_s : int
+        best_usd, prices_usd : sequence of float
+            By asset: highest price at which it could be sold, and the oracle's price, USD per whole token.
+        """
+        return self.sales(now_s)
 
     def chores(self, now_s: int) -> Sequence[Chore]:
         """Return upkeep that anyone may do now."""

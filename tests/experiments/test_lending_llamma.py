@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from liquidarium.experiments.model import LiquidationMarket
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.scenarios import ScenarioError, load_scenario
 from liquidarium.experiments.scenarios.loading import validate
+from liquidarium.experiments.world import soft_liquidation
 from liquidarium.experiments.world.execution import Defence
+from liquidarium.experiments.world.soft_liquidation import best_trade
 from liquidarium.protocols.lending.llamma.pool import LlammaPool
 
 LLAMMA = "protocol.kind=llamma"
@@ -42,6 +46,23 @@ def test_searchers_convert_bands_and_without_them_nobody_does():
     assert not model.conservation.residual.any()
     assert not alone.conservation.residual.any()
     assert (model.ledger.balances[1:] >= 0).all()
+
+
+def test_sizes_that_are_not_looked_at_would_not_have_paid(monkeypatch):
+    """What trades with bands earn, with and without a least gain, whenever somebody asks in a run."""
+    found = []
+
+    def both(world, pool, asset, least_usd, cash_usd=math.inf):
+        quick = best_trade(world, pool, asset, least_usd, cash_usd)
+        whole = best_trade(world, pool, asset, -math.inf, cash_usd)
+        pays = whole is not None and whole.profit_usd >= least_usd
+        assert quick == whole if pays else quick is None or quick.profit_usd < least_usd
+        found.append(pays)
+        return quick
+
+    monkeypatch.setattr(soft_liquidation, "best_trade", both)
+    finished()
+    assert 10 < sum(found) < len(found)
 
 
 def test_a_call_hands_over_both_tokens_and_the_row_says_so():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from liquidarium.protocols.lending.ajna import (
 from liquidarium.protocols.lending.ajna.auction import wmul
 from liquidarium.protocols.lending.ajna.book import inflator_after
 from liquidarium.protocols.lending.ajna.buckets import index_below, ladder, total
+from liquidarium.protocols.lending.ajna.prices import PriceTable
 from liquidarium.protocols.revert import Revert
 
 MINUTE = 60
@@ -43,6 +45,20 @@ def test_a11_price_of_an_auction():
     auction = auction_of(reference=86_785 * WAD // 10)
     prices = [auction_price(auction, MINUTE * m) / WAD for m in (0, 60, 240, 360, 480, 900)]
     assert prices == pytest.approx([2_221_696, 277_712, 17_357, 8_678.5, 4_339.25, 271.203125], rel=1e-10)
+
+
+@given(
+    reference=st.integers(10**12, 10**26), elapsed=st.integers(0, 72 * 3600), above=st.floats(0.999, 1.001)
+)
+def test_prices_in_floats_leave_out_no_auction_at_the_limit(reference, elapsed, above):
+    auction, table = auction_of(reference=reference), PriceTable()
+    for number in (1, 64):  # what is filed last counts, and the table grows
+        table.put(number, 0, auction_of())
+        table.put(number, 2, auction)
+    price = auction_price(auction, elapsed) / WAD
+    found = table.below([64], elapsed, np.array([0.0, 0.0, price * above]))
+    assert found or above < 1.0
+    assert not found or above > 1.0 - 1e-5 or price < 1e-6
 
 
 def test_a12_bond_factor_and_size():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,7 +15,7 @@ from liquidarium.market.ledger import Ledger, Reason
 from liquidarium.protocols.fixed_point import MAX_UINT256, WAD
 from liquidarium.protocols.lending.ajna import kick, lowest_utilized_price, take
 from liquidarium.protocols.lending.ajna.auction import auction_price, wmul
-from liquidarium.protocols.lending.ajna.buckets import total
+from liquidarium.protocols.lending.ajna.buckets import ladder, total
 from liquidarium.protocols.lending.ajna.pool import AjnaPool, AjnaTerms
 from liquidarium.protocols.revert import Revert
 
@@ -351,6 +352,43 @@ def test_nothing_is_kept_for_loans_that_nobody_touched():
     pool.weights(0)
     assert not pool._remainders
     assert not any(order._moved or order._heap for order in pool._orders.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(eth=st.lists(st.floats(1_500, 2_400), min_size=1, max_size=8))
+def test_lenders_move_as_far_as_the_worst_loan_allows_and_no_further(eth):
+    pool = make_pool()
+    for price in eth:
+        book, before = pool.books[ETH], pool._placed[ETH]
+        pool.set_prices(prices(price))
+        placed, top, worst = pool._placed[ETH], pool._tops[ETH], wmul(pool._highest_t0(ETH), book.inflator)
+
+        def lup_at(to, book=book):
+            return lowest_utilized_price(ladder(book.deposits, book.auctioned, to, TERMS.rungs), book.debt)
+
+        assert placed == top or (before <= placed < top and lup_at(placed + 1) < worst)
+        assert placed in (before, top) or lup_at(placed) >= worst
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kicks=st.lists(st.tuples(st.sampled_from([RISKY, BIG, BITCOIN]), st.integers(0, 9_000)), max_size=3),
+    later=st.integers(0, 80 * HOUR),
+    best=st.tuples(st.floats(1, 4_000), st.floats(1, 80_000)),
+)
+def test_no_auction_that_could_be_sold_for_more_is_left_out(customer, kicks, later, best):
+    pool, now = make_pool(), 100
+    kicker = customer(pool, 10**7)
+    pool.set_prices(prices(1_500, 30_000))
+    for row, wait in kicks:
+        now += wait
+        with suppress(Revert):
+            pool.kick(row, kicker, now)
+    all_sales, usd = pool.sales(now + later), (1_500.0, 30_000.0, 1.0)
+    worth = pool.sales_worth(now + later, (*best, 1.0), usd)
+    assert all(sale in all_sales for sale in worth)
+    assert all(sale in worth for sale in all_sales if sale.price <= best[sale.collateral])
+    assert all(sale.price <= best[sale.collateral] * (1 + 1e-5) for sale in worth)
 
 
 @settings(max_examples=60, deadline=None)

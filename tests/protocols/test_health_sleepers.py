@@ -17,6 +17,7 @@ STEPS = st.lists(
         st.tuples(st.just("sleep"), st.integers(0, 19), USD),
         st.tuples(st.just("wake"), st.just(0), USD),
         st.tuples(st.just("remove"), st.integers(0, 19), st.just(0.0)),
+        st.tuples(st.just("remove all"), st.integers(0, 19), st.just(0.0)),
     ),
     max_size=60,
 )
@@ -36,6 +37,9 @@ def test_gas_wakes_exactly_the_accounts_worth_it(steps):
             assert sleepers.wake(usd).tolist() == expected
             for woken in expected:
                 del worths[woken]
+        elif kind == "remove all":
+            sleepers.remove_all(np.arange(account, 20, 2))
+            worths = {a: worth for a, worth in worths.items() if a < account or (a - account) % 2}
         else:
             assert sleepers.remove(account) == (worths.pop(account, None) is not None)
         assert len(sleepers) == len(worths)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -23,6 +25,8 @@ from liquidarium.protocols.lending.llamma import (
     quote,
 )
 from liquidarium.protocols.lending.llamma.pool import LlammaPool, LlammaTerms
+from liquidarium.protocols.lending.llamma.screening_kernels import band_worth
+from liquidarium.protocols.lending.llamma.valuation import band_value
 from liquidarium.protocols.revert import Revert
 
 ETH, BTC, USDC = range(3)
@@ -396,6 +400,11 @@ def test_screening_never_misses_a_loan_that_may_be_liquidated(moves, paid):
         else:
             pool.set_prices(prices(eth))
         collateral, debt, _ = pool.weights(now)
+        written = pool.positions.amounts.copy()
+        for market in pool.markets.values():
+            market.written = False
+        pool.weights(now)
+        assert np.array_equal(pool.positions.amounts, written), "left as it was where nothing changed"
         backed = pool.positions.collateral @ (collateral * (1.0 - pool.caution))
         owed = pool.positions.debt @ debt
         resting = pool.resting(np.arange(4), now)
@@ -406,6 +415,46 @@ def test_screening_never_misses_a_loan_that_may_be_liquidated(moves, paid):
             if not healthy:
                 assert backed[row] <= owed[row] * (1.0 + 1e-9)
         assert pool.issued == copy
+
+
+@settings(max_examples=60, deadline=None)
+@given(moves=moves, paid=st.integers(0, 5_000))
+def test_health_in_floats_is_that_of_the_rule(moves, paid):
+    pool = make_pool()
+    me, now, eth, deep = rich(pool), 0, 2_000.0, 2_000
+    if paid:
+        pool.repay(MIDDLE, USDC, paid * UNIT[USDC], me, 1)
+    for move, trades, wait in moves:
+        now, eth = now + wait, eth * (1.0 + move)
+        if trades:
+            arbitraged(pool, me, eth, now)
+        else:
+            pool.set_prices(prices(eth))
+        market, seen, rows = pool.markets[ETH], pool._seen(ETH, now), np.array([HIGH, MIDDLE, LOW])
+        found = market.screen.health(seen, deep, rows, pool.positions.debt[rows, USDC])
+        for row, health in zip(rows.tolist(), found.tolist(), strict=True):
+            assert pool._load(row)
+            # the arrays round debts up to whole units
+            assert health == pytest.approx(full_health(market.controller, seen, row) / WAD, abs=1e-8)
+
+
+@settings(deadline=None)
+@given(
+    a=st.sampled_from([10, 100, 1_000]),
+    price=st.floats(0.8, 1.25),
+    x=st.one_of(st.just(0), st.integers(10**18, 10**26)),
+    y=st.one_of(st.just(0), st.integers(10**18, 10**23)),
+)
+def test_the_worth_of_a_band_in_floats_is_that_of_the_rule(a, price, x, y):
+    up, seen = 2_000 * WAD, int(price * 2_000) * WAD
+    root_ratio = isqrt(WAD * WAD * a // (a - 1))
+    parameters = AmmParameters(a, root_ratio, WAD // a, up, 0)
+    rule = band_value(
+        Amm.new(parameters, up, 0), seen, up, up * (a - 1) // a, x, y, in_collateral=False
+    ) if x or y else 0  # fmt: skip
+    worth = band_worth(float(a), root_ratio / WAD, seen / WAD, up / WAD, float(x), float(y))
+    whole = x + y * 2_000  # what a band is worth at the most, roughly
+    assert worth == pytest.approx(rule, abs=1e-11 * whole)
 
 
 @settings(max_examples=40, deadline=None)

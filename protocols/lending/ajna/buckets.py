@@ -93,15 +93,19 @@ def locked(deposits: Deposits, auctioned: int) -> Deposits:
 
 def ladder(deposits: Deposits, auctioned: int, top: int, rungs: int) -> Deposits:
     """Return the deposits spread evenly over `rungs` buckets from `top` down, but for those locked."""
-    kept = locked(deposits, auctioned)
-    free = total(deposits) - total(kept)
-    spread = dict(kept)
+    return spread(deposits, locked(deposits, auctioned), top, rungs)
+
+
+def spread(deposits: Deposits, kept: Deposits, top: int, rungs: int) -> Deposits:
+    """Return the deposits but for those `kept` on top spread evenly over `rungs` buckets from `top` down."""
+    free = total(deposits[len(kept) :])
+    moved = dict(kept)
     for k in range(rungs):
         index = min(top + k, LAST_INDEX)
         share = free // rungs + (free % rungs if k == 0 else 0)
         if share:
-            spread[index] = spread.get(index, 0) + share
-    return tuple(sorted(spread.items()))
+            moved[index] = moved.get(index, 0) + share
+    return tuple(sorted(moved.items()))
 
 
 def removed(deposits: Deposits, amount: int) -> Deposits:

@@ -18,7 +18,7 @@ leaves over is its owner's again. Owners do not rescue loans that are in auction
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -47,6 +47,7 @@ from .auction import (
 )
 from .book import Book, accrue, bonded, in_auctions, inflator_after, repaid, settle
 from .loans import ThresholdOrder
+from .prices import PriceTable
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -170,6 +171,7 @@ class AjnaPool(EscrowPool):
         self._asset_of: NDArray[np.int8] = np.full(n_borrowers + 1, self.collaterals[0], np.int8)
         self._remainders: dict[int, int] = {}
         self._next_lot = 1
+        self._prices = PriceTable()
         self._known: dict[int, tuple[Book, int, Book]] = {}
         self._lups: dict[int, tuple[Book, int, int]] = {}
         self._turned_away: set[int] = set()
@@ -367,6 +369,7 @@ class AjnaPool(EscrowPool):
         number = self._next_lot
         self._next_lot += 1
         self.lots[number] = Lot(row, asset, t0_debt, units, kicker, auction)
+        self._prices.put(number, asset, auction)
         self._put(row, 0, 0)
         self._receive(kicker, bond, Reason.ESCROW)
         return Kicked(
@@ -379,9 +382,22 @@ class AjnaPool(EscrowPool):
 
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return auctions whose price has come near what lenders pay; none in the second of its kick."""
+        return self._offers(self.lots, now_s)
+
+    def sales_worth(
+        self, now_s: int, best_usd: Sequence[float], prices_usd: Sequence[float]
+    ) -> Sequence[Sale]:
+        """Return those of `sales` that cost no more than they could be sold for, and perhaps a few others."""
+        if not self.lots:
+            return ()
+        limits = np.asarray(best_usd) / prices_usd[self.debt]
+        return self._offers(self._prices.below(self.lots, self.start_s + now_s, limits), now_s)
+
+    def _offers(self, numbers: Iterable[int], now_s: int) -> list[Sale]:
         now = self.start_s + now_s
         offers = []
-        for number, lot in self.lots.items():
+        for number in numbers:
+            lot = self.lots[number]
             if not lot.collateral or lot.auction.kicked == now:
                 continue
             deposits = self.books[lot.asset].deposits
@@ -445,7 +461,8 @@ class AjnaPool(EscrowPool):
         chores = [
             Chore(number, "settle", 0.0, lot.kicker, lot.auction.bond * usd)
             for number, lot in self.lots.items()
-            if self._may_settle(lot, now)
+            if not (lot.collateral and now - lot.auction.kicked < SETTLED_AFTER_S)
+            and self._may_settle(lot, now)
         ]
         due: dict[int, int] = {}
         for kicker, _, bond in self.bonds.values():
@@ -633,19 +650,20 @@ class AjnaPool(EscrowPool):
         """Move lenders' deposits to a ladder from a bucket down, as far as the contract allows."""
         book, before = self.books[asset], self._placed.get(asset, top)
         worst = wmul(self._highest_t0(asset), book.inflator)
+        locked = buckets.locked(book.deposits, book.auctioned)
 
         def moved(to: int) -> buckets.Deposits:
-            return buckets.ladder(book.deposits, book.auctioned, to, self.terms.rungs)
+            return buckets.spread(book.deposits, locked, to, self.terms.rungs)
 
         self._tops[asset] = self._placed[asset] = top
         if top > before and buckets.lowest_utilized_price(moved(top), book.debt) < worst:
-            allowed, refused = before, top
+            allowed, refused, step = before, top, 1  # mostly they stay, or move by little
             while refused - allowed > 1:
-                middle = (allowed + refused) // 2
+                middle = min(allowed + step, (allowed + refused) // 2)
                 if buckets.lowest_utilized_price(moved(middle), book.debt) < worst:
                     refused = middle
                 else:
-                    allowed = middle
+                    allowed, step = middle, 2 * step
             self._placed[asset] = allowed
         self.books[asset] = replace(book, deposits=moved(self._placed[asset]))
 

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 from ....market.revert import Revert
 from ...fixed_point import WAD
-from .bands import oracle_price_up
 from .borrowing import effective_collateral, first_band
 from .deposits import MAX_SKIP_TICKS
 from .loans import Controller, Loan
 from .oracle import Quote
 from .state import DEAD_SHARES, Amm, Deposit
-from .valuation import band_value
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -51,6 +49,8 @@ class Crowd:
         Loans by first band, the first to be converted first.
     first : int64 ndarray, shape (n,)
         Their first bands.
+    each : float64 ndarray, shape (n,)
+        Their shares of each band.
     pushed : int
         Loans that borrow more than the contract would lend, which begin in the highest band there is.
 
@@ -76,10 +76,11 @@ class Crowd:
         first = np.maximum(first, 1)
         order = np.argsort(first, kind="stable")
         self.rows, self.first, self._units = rows[order], first[order], collateral[order]
-        self._by_row = np.argsort(self.rows)
+        self.each = self._units * (self._precision * SHARES_PER_UNIT / bands)
+        self._place_of = _inverse(self.rows)
         if len(rows) and int(collateral.min()) * self._precision // bands <= 100:
             raise ValueError("Amount too low: a loan brings next to nothing for each of its bands")
-        for band, units in self._contents().items():
+        for band, units in self._contents(np.ones(len(rows), np.bool_)).items():
             amm.bands_y[band] = units
             amm.total_shares[band] = units * SHARES_PER_UNIT
         if len(rows):
@@ -89,7 +90,7 @@ class Crowd:
 
     def places(self, rows: Integers) -> Integers:
         """Return where in the attribute `rows` loans stand."""
-        return np.asarray(self._by_row[np.searchsorted(self.rows, rows, sorter=self._by_row)])
+        return np.asarray(self._place_of[rows])
 
     def deposit(self, row: int) -> Deposit:
         """Return the shares of a loan that nobody has touched."""
@@ -116,31 +117,28 @@ class Crowd:
         """
         so_far = np.concatenate(([0.0], np.cumsum(per_share)))
         start = self.first[:count] - lowest
-        each = self._units[:count] * (self._precision * SHARES_PER_UNIT / self.bands)
-        return np.asarray(each * (so_far[start + self.bands] - so_far[start]))
+        return np.asarray(self.each[:count] * (so_far[start + self.bands] - so_far[start]))
 
     def shares(self, left_out: set[int]) -> dict[int, int]:
         """Return the shares of all loans but some, by band."""
-        contents = self._contents()
-        for row in left_out:
-            deposit = self.deposit(row)
-            for band, shares in zip(range(deposit.first, deposit.last + 1), deposit.shares, strict=True):
-                contents[band] -= shares // SHARES_PER_UNIT
-        return {band: units * SHARES_PER_UNIT for band, units in contents.items() if units}
+        stays = np.ones(len(self.rows), np.bool_)
+        stays[self.places(np.fromiter(left_out, np.int64))] = False
+        return {band: units * SHARES_PER_UNIT for band, units in self._contents(stays).items()}
 
-    def _contents(self) -> dict[int, int]:
-        """Return what the loans brought into each band, 18 decimals: exactly, whatever their number."""
-        whole, rest = np.divmod(self._units, self.bands)
+    def _contents(self, chosen: NDArray[np.bool_]) -> dict[int, int]:
+        """Return what some loans brought into each band, 18 decimals: exactly, whatever their number."""
+        units, firsts = self._units[chosen], self.first[chosen]
+        whole, rest = np.divmod(units, self.bands)
         # each band of a loan gets whole * precision + (rest * precision) // bands, its first the remainder
         parts = [r * self._precision // self.bands for r in range(self.bands)]
         contents: dict[int, int] = {}
-        starts = np.flatnonzero(np.diff(self.first, prepend=-1)).tolist()
-        for start, end in zip(starts, [*starts, len(self.first)][1:], strict=True):
+        starts = np.flatnonzero(np.diff(firsts, prepend=-1)).tolist()
+        for start, end in zip(starts, [*starts, len(firsts)][1:], strict=True):
             each = int(whole[start:end].sum()) * self._precision
             counts = np.bincount(rest[start:end], minlength=self.bands).tolist()
             each += sum(count * part for count, part in zip(counts, parts, strict=True))
-            total = int(self._units[start:end].sum()) * self._precision
-            first = int(self.first[start])
+            total = int(units[start:end].sum()) * self._precision
+            first = int(firsts[start])
             contents[first] = contents.get(first, 0) + total - each * (self.bands - 1)
             for band in range(first + 1, first + self.bands):
                 contents[band] = contents.get(band, 0) + each
@@ -154,41 +152,47 @@ class ShareTable:
     ----------
     bands : int
         N of every loan.
+    n_loans : int
+        Loans there may be: their numbers are below.
 
     Attributes
     ----------
     count : int
         Loans in the table.
+    first : int64 ndarray
+        Their first bands, with room for more.
+    shares : float64 ndarray, shape (at least count, bands)
+        Their shares, with room for more.
     """
 
-    def __init__(self, bands: int) -> None:
+    def __init__(self, bands: int, n_loans: int) -> None:
         self.count = 0
-        self._bands = bands
+        self.first: Integers = np.zeros(64, np.int64)
+        self.shares: Floats = np.zeros((64, bands))
         self._rows: Integers = np.zeros(64, np.int64)
-        self._first: Integers = np.zeros(64, np.int64)
-        self._shares: Floats = np.zeros((64, bands))
-        self._slots: dict[int, int] = {}
+        self._slot_of: Integers = np.full(n_loans, -1, np.int64)
 
     def put(self, row: int, deposit: Deposit) -> None:
         """Store the shares of a loan; one that was closed has none."""
-        slot = self._slots.setdefault(row, self.count)
-        if slot == self.count:
+        slot = self._slot_of.item(row)
+        if slot < 0:
+            slot = self._slot_of[row] = self.count
             self.count += 1
             if slot == len(self._rows):
                 self._rows = np.concatenate((self._rows, np.zeros_like(self._rows)))
-                self._first = np.concatenate((self._first, np.zeros_like(self._first)))
-                self._shares = np.concatenate((self._shares, np.zeros_like(self._shares)))
-        self._rows[slot], self._first[slot] = row, deposit.first
-        self._shares[slot] = deposit.shares or 0.0
+                self.first = np.concatenate((self.first, np.zeros_like(self.first)))
+                self.shares = np.concatenate((self.shares, np.zeros_like(self.shares)))
+        self._rows[slot], self.first[slot] = row, deposit.first
+        self.shares[slot] = deposit.shares or 0.0
+
+    def slots(self, rows: Integers) -> Integers:
+        """Return where loans stand in the table, -1 for those that nobody has touched."""
+        return np.asarray(self._slot_of[rows])
 
     def begun(self, deepest: int) -> tuple[Integers, Integers, Floats]:
         """Return rows, first bands and shares of the loans with a band at `deepest` or above."""
-        chosen = np.flatnonzero(self._first[: self.count] <= deepest)
-        return self._rows[chosen], self._first[chosen], self._shares[chosen]
-
-    def rows(self) -> Integers:
-        """Return the loans in the table."""
-        return np.asarray(self._rows[: self.count])
+        chosen = np.flatnonzero(self.first[: self.count] <= deepest)
+        return self._rows[chosen], self.first[chosen], self.shares[chosen]
 
 
 def weighted(first: Integers, shares: Floats, per_share: Sequence[float], lowest: int) -> Floats:
@@ -215,19 +219,11 @@ def per_share(amm: Amm, bands: range) -> tuple[list[float], list[float]]:
     return x, y
 
 
-def worth_per_share(amm: Amm, seen: Quote, bands: range) -> list[float]:
-    """Return what a share of each band yields once the price has run through it, borrowed token."""
-    worth = []
-    for band in bands:
-        x = amm.bands_x.get(band, 0) if band <= amm.active_band else 0
-        y = amm.bands_y.get(band, 0) if band >= amm.active_band else 0
-        if not (x or y):
-            worth.append(0.0)
-            continue
-        up, down = (oracle_price_up(amm.parameters, seen, edge) for edge in (band, band + 1))
-        value = band_value(amm, seen.price, up, down, x, y, in_collateral=False)
-        worth.append(value / (amm.total_shares.get(band, 0) + DEAD_SHARES))
-    return worth
+def _inverse(rows: Integers) -> Integers:
+    """Return where each row stands, by row; rows that are not there have no meaning."""
+    places: Integers = np.zeros(int(rows.max(initial=0)) + 1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return places
 
 
 def _first_bands(

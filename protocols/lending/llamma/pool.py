@@ -30,7 +30,7 @@ from ..pool import Called, LendingPool, Quotes
 from .arbitrage import amount_for_price, current_price
 from .bands import oracle_price_down, oracle_price_up
 from .collateral import add_collateral, remove_collateral
-from .crowd import Crowd, ShareTable, per_share, weighted, worth_per_share
+from .crowd import Crowd, ShareTable, per_share, weighted
 from .deposits import amounts_of
 from .exchange import BORROWED, exchange, walk
 from .health import full_health
@@ -38,7 +38,8 @@ from .liquidation import liquidate, repay
 from .loans import Controller, Loan
 from .oracle import Quote, quote
 from .parameters import AmmParameters, ControllerParameters
-from .state import Amm, Deposit
+from .screening import LoanScreen
+from .state import Amm, Deposit, Interest, Limiter
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -99,25 +100,49 @@ class Market:
         Loans as they were opened.
     touched : ShareTable
         Those that the rules have as objects.
+    screen : LoanScreen
+        Their health, roughly.
     deepest : int
         Lowest band in price that anybody has traded in.
     shares : int
         Shares of all loans, added up loan by loan.
     calls : int
         Calls so far that may have left a fraction of a unit of each token behind, times how many.
+    written : bool
+        Whether `positions` holds what shares stand for now.
+    sums : tuple of int or None
+        What `totals` returned, until something changes.
     """
 
     controller: Controller
     crowd: Crowd
     touched: ShareTable
+    screen: LoanScreen
     deepest: int = 0
     shares: int = 0
     calls: int = 0
+    written: bool = False
+    sums: tuple[int, int, int] | None = None
 
     @property
     def amm(self) -> Amm:
         """The AMM of this market."""
         return self.controller.amm
+
+    def changed(self) -> None:
+        """Take note that bands, or somebody's shares of them, are not what they were."""
+        self.written = False
+        self.sums = None
+        self.screen.forget()
+
+    def totals(self) -> tuple[int, int, int]:
+        """Borrowed token, collateral (18 decimals) and shares of all bands."""
+        if self.sums is None:
+            amm = self.amm
+            self.sums = (
+                sum(amm.bands_x.values()), sum(amm.bands_y.values()), sum(amm.total_shares.values())
+            )  # fmt: skip
+        return self.sums
 
 
 class LlammaPool(LendingPool):
@@ -180,8 +205,8 @@ class LlammaPool(LendingPool):
         self.issued = 0
         """Coins lent at the start less coins burnt since, base units."""
         self._asset_of: NDArray[np.int8] = np.full(n_borrowers + 1, self.collaterals[0], np.int8)
-        self._health: Floats = np.full(n_borrowers + 1, np.inf)
         self._rows_before: dict[int, tuple[int, int]] = {}
+        self._quotes: dict[int, tuple[tuple[Limiter, Interest, int, int], Quote]] = {}
         self._checked = True
 
     def open(self) -> None:
@@ -220,7 +245,9 @@ class LlammaPool(LendingPool):
                 terms.bands,
             )
             shares = sum(amm.total_shares.values())
-            self.markets[asset] = Market(controller, crowd, ShareTable(terms.bands), shares=shares)
+            touched = ShareTable(terms.bands, len(held))
+            screen = LoanScreen(controller, crowd, touched)
+            self.markets[asset] = Market(controller, crowd, touched, screen, shares=shares)
             units = int(held[rows, asset].sum())
             if units:
                 self.ledger.endow(asset, self.account, units)
@@ -277,9 +304,8 @@ class LlammaPool(LendingPool):
                 continue
             seen = self._seen(asset, now_s)
             deepest = max(market.deepest, market.amm.active_band, _band_of_price(market, seen)) + 1
-            self._health[market.crowd.rows] = np.inf
-            self._rate(market, seen, deepest)
-            health = self._health[rows[mine]]
+            owed = self.positions.debt[rows[mine], self.debt]
+            health = market.screen.health(seen, deepest, rows[mine], owed)
             resting[mine] = health >= 0.0
             for k in np.flatnonzero(np.abs(health) <= NEAR).tolist():
                 resting[mine[k]] = self.health_factor(int(rows[mine[k]]), now_s) >= WAD
@@ -495,8 +521,8 @@ class LlammaPool(LendingPool):
     # proof
 
     def checkpoint(self, row: int, assets: Sequence[int]) -> Callable[[], None]:
-        """Remember a loan (-1 for none) and all markets; calling the result restores them."""
-        keep = self._keep(row)
+        """Remember a loan (-1 for none), its market and those of `assets`; the result restores them."""
+        keep = self._keep(row, assets)
         amounts, issued = self.positions.amounts[row].copy(), self.issued
 
         def restore() -> None:
@@ -518,7 +544,7 @@ class LlammaPool(LendingPool):
         self._rows_before.clear()
         self._checked = True
         for asset, market in self.markets.items():
-            wrong = sum(market.amm.total_shares.values()) - market.shares
+            wrong = market.totals()[2] - market.shares
             residual[asset] += _units(wrong, market)
         return residual + self._residual_held()
 
@@ -531,6 +557,7 @@ class LlammaPool(LendingPool):
         """
         residual = np.zeros(len(self.prices), np.int64)
         for asset, market in self.markets.items():
+            market.sums = None
             amm, controller = market.amm, market.controller
             seen = market.crowd.shares(self._loaded(asset))
             for held in amm.deposits.values():
@@ -566,11 +593,10 @@ class LlammaPool(LendingPool):
         residual = np.zeros(len(self.prices), np.int64)
         borrowed = calls = 0
         for asset, market in self.markets.items():
-            unit_x, unit_y = market.amm.precisions()
+            (unit_x, unit_y), (x, y, _) = market.amm.precisions(), market.totals()
             there = self.ledger.balance(self.account, asset) - market.amm.admin_fees_y
-            dust = there * unit_y - sum(market.amm.bands_y.values())
-            residual[asset] += _beyond(dust, market.calls * unit_y, unit_y)
-            borrowed += sum(market.amm.bands_x.values()) // unit_x + market.amm.admin_fees_x
+            residual[asset] += _beyond(there * unit_y - y, market.calls * unit_y, unit_y)
+            borrowed += x // unit_x + market.amm.admin_fees_x
             calls += market.calls + 1
         there = self.ledger.balance(self.account, self.debt)
         residual[self.debt] += _beyond(there - borrowed, calls, 1)
@@ -587,8 +613,12 @@ class LlammaPool(LendingPool):
 
     def _seen(self, asset: int, now_s: int) -> Quote:
         """Return what a call sees now of a market's outside."""
-        price = self.prices[asset] * WAD // self.prices[self.debt]
-        return quote(self.markets[asset].amm, price, self.start_s + now_s)
+        amm, price = self.markets[asset].amm, self.prices[asset] * WAD // self.prices[self.debt]
+        asked = amm.limiter, amm.interest, price, now_s
+        known = self._quotes.get(asset)
+        if known is None or known[0] != asked:
+            known = self._quotes[asset] = asked, quote(amm, price, self.start_s + now_s)
+        return known[1]
 
     def _load(self, row: int) -> bool:
         """Give the rules an account's loan as an object, if it has one."""
@@ -602,6 +632,7 @@ class LlammaPool(LendingPool):
         controller.loans[row] = Loan(owed, WAD)
         market.amm.deposits[row] = market.crowd.deposit(row)
         market.touched.put(row, market.amm.deposits[row])
+        market.changed()
         controller.others = len(market.crowd.rows) - len(market.amm.deposits)
         return True
 
@@ -624,6 +655,7 @@ class LlammaPool(LendingPool):
         self._checked = False
         market = self._market(row) if market is None else market
         market.calls += 2 + fractions
+        market.changed()
         if row < 0:
             return
         loan = market.controller.loans.get(row)
@@ -647,10 +679,11 @@ class LlammaPool(LendingPool):
         self.ledger.transfer(self.debt, self.account, OUTSIDE, debt, Reason.BURN)
         self.issued -= debt
 
-    def _keep(self, row: int) -> Callable[[], None]:
-        """Remember what calls may change in the rules' objects: of all markets, and of one loan."""
+    def _keep(self, row: int, assets: Sequence[int] = ()) -> Callable[[], None]:
+        """Remember what calls may change in the rules' objects: of one loan, its market and others."""
         kept = []
-        for market in self.markets.values():
+        concerned = {*assets, self._asset_of.item(row)} if row >= 0 else assets
+        for market in (self.markets[asset] for asset in self.markets if asset in concerned):
             amm, controller = market.amm, market.controller
             bands = dict(amm.bands_x), dict(amm.bands_y), dict(amm.total_shares)
             place = amm.active_band, amm.min_band, amm.max_band, amm.admin_fees_x, amm.admin_fees_y
@@ -672,6 +705,7 @@ class LlammaPool(LendingPool):
                 amm.limiter, amm.interest = limiter, interest
                 market.controller.total = total
                 market.deepest, market.calls, market.shares = deepest, calls, shares
+                market.changed()
             if owner is not None:
                 owner.controller.loans.pop(row, None)
                 owner.amm.deposits.pop(row, None)
@@ -686,42 +720,18 @@ class LlammaPool(LendingPool):
 
     # screening
 
-    def _rate(self, market: Market, seen: Quote, deepest: int) -> None:
-        """Work out, in floats, the full health of all loans with a band at `deepest` or above."""
-        crowd, amm = market.crowd, market.amm
-        count = crowd.begun(deepest)
-        rows, first, shares = market.touched.begun(deepest)
-        bands = _bands(deepest, first, self.terms.bands)
-        worth, y = worth_per_share(amm, seen, bands), per_share(amm, bands)[1]
-        edges = np.array([oracle_price_up(amm.parameters, seen, band) / WAD for band in bands])
-        kept = 1.0 - self.terms.loans.liquidation_discount / WAD
-        growth, unit = amm.interest.at(seen.now) / WAD, amm.precisions()[0]
-
-        def health(of: Integers, first: Integers, worth: Floats, y: Floats) -> None:
-            owed = np.maximum(self.positions.debt[of, self.debt] * (growth * unit), 1e-9)
-            over = seen.price / WAD - edges[first - bands.start]
-            above = np.where((first > amm.active_band) & (over > 0.0), over * y, 0.0)
-            self._health[of] = (worth * kept + above) / owed - 1.0
-
-        lowest = bands.start
-        health(
-            crowd.rows[:count],
-            crowd.first[:count],
-            crowd.sums(count, worth, lowest),
-            crowd.sums(count, y, lowest),
-        )
-        self._health[market.touched.rows()] = np.inf  # their bands may lie lower than they did
-        health(rows, first, weighted(first, shares, worth, lowest), weighted(first, shares, y, lowest))
-
     def _update(self, asset: int, value: Floats) -> None:
         """Bring `positions` up to date where trades have reached."""
         market = self.markets[asset]
+        if market.written:
+            return
+        market.written = True
         crowd, amm = market.crowd, market.amm
         count = crowd.begun(market.deepest)
         touched, first, shares = market.touched.begun(market.deepest)
         bands, units = _bands(market.deepest, first, self.terms.bands), amm.precisions()
         parts = per_share(amm, bands)
-        untouched = np.isin(crowd.rows[:count], market.touched.rows(), invert=True)
+        untouched = market.touched.slots(crowd.rows[:count]) < 0
         rows = np.concatenate((crowd.rows[:count][untouched], touched))
         if not len(rows):
             return
@@ -763,10 +773,12 @@ def _lag(market: Market, seen: Quote) -> float:
         return up * oracle_price_down(amm.parameters, seen, band)
 
     lag = 0.0
-    top = min((band for band in amm.bands_y if band >= amm.active_band), default=None)
+    top = next((band for band in range(amm.active_band, amm.max_band + 1) if band in amm.bands_y), None)
     if top is not None:
         lag = 1.0 - price * price / edges(top)
-    bottom = max((band for band in amm.bands_x if band <= amm.active_band), default=None)
+    bottom = next(
+        (band for band in range(amm.active_band, amm.min_band - 1, -1) if band in amm.bands_x), None
+    )
     if bottom is not None:
         lag = max(lag, 1.0 - edges(bottom) / (price * price))
     return max(lag, 0.0)
