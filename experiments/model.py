@@ -29,7 +29,7 @@ from ..market.streams import Streams
 from ..market.trading_layout import MID
 from ..protocols.fixed_point import WAD
 from .scenarios import Scenario, load_scenario
-from .scenarios.base import root_seed
+from .scenarios.base import ScenarioError, root_seed
 from .scenarios.credit import RecordedVaults
 from .world.assembly import build_inclusion
 from .world.block_builder import BlockBuilder, BlockResult
@@ -112,6 +112,8 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
         collect_every: int = 1,
     ) -> None:
         loaded = load_scenario(scenario, overrides)
+        if not isinstance(collect_every, int) or collect_every < 0:
+            raise ScenarioError(f"collect_every = {collect_every!r}; allowed: a whole number from 0")
         self.root_seed = loaded.seed if seed is None else root_seed(seed)
         super().__init__(rng=self.root_seed % 2**32)
         self.scenario = loaded
@@ -194,7 +196,15 @@ class LiquidationMarket(mesa.Model):  # type: ignore[misc]
     # one block, in order
 
     def step(self) -> None:
-        """Run one block."""
+        """Run one block.
+
+        Raises
+        ------
+        ValueError
+            If the run is over.
+        """
+        if self.block >= self.n_blocks:
+            raise ValueError(f"the run is over: it has {self.n_blocks:,} blocks, and all are done")
         self._trade()
         if self.venues:
             self._margin()

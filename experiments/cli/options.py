@@ -27,6 +27,9 @@ SetOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N", help="Number of seeds, from 1 to 10,000.")]
+PairedSeedsOption = Annotated[
+    str, typer.Option("--seeds", metavar="N", help="Number of seeds, from 2 to 10,000.")
+]
 WorkersOption = Annotated[
     str, typer.Option("--workers", metavar="N", help="Processes on this machine, from 1 to 1,024.")
 ]

@@ -98,7 +98,7 @@ def _print_summary(result: RunResult) -> None:
     from ..runs import SUMMARY_KEYS
 
     table = Table(title=f"{result.scenario.name}, seed {result.seed}")
-    table.add_column("measure")
+    table.add_column("measure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("meaning")
     for key, (_, meaning) in SUMMARY_KEYS.items():

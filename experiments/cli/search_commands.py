@@ -105,13 +105,15 @@ def rare(
 ) -> None:
     """Estimate how likely rare bad debt is, by importance sampling; for prices of kind gbm."""
     from ..rare import rare_bad_debt
-    from ..scenarios import load_scenario
+    from ..scenarios import ScenarioError, load_scenario
 
     count = whole_number("--runs", runs, 10, 1_000_000)
     amounts = [number("--above", text) for text in above or ["0"]]
     shifts = {}
     for text in tilt:
         symbol, _, shift = text.partition("=")
+        if symbol in shifts:
+            raise ScenarioError(f"--tilt {symbol} is given twice; allowed: one for each asset")
         shifts[symbol] = number(f"--tilt {symbol}", shift)
     loaded = load_scenario(scenario, overrides or ())
     with (

@@ -11,6 +11,7 @@ import typer
 from .options import (
     MAX_SEEDS,
     JsonOption,
+    PairedSeedsOption,
     ScenarioArgument,
     SchedulerOption,
     SeedsOption,
@@ -108,7 +109,7 @@ def compare(
     name: Annotated[
         str, typer.Argument(metavar="COMPARISON", help="Name of a packaged comparison, or a .toml file.")
     ],
-    seeds: SeedsOption = "20",
+    seeds: PairedSeedsOption = "20",
     workers: WorkersOption = "1",
     scheduler: SchedulerOption = None,
     out: Annotated[

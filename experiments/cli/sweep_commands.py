@@ -27,7 +27,8 @@ def sweep(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="The sweep's own folder, continued if it is there; runs/PLAN if left out."
+            metavar="DIR",
+            help="The sweep's own folder, continued if it is there; runs/sweep-PLAN if left out.",
         ),
     ] = None,
     workers: WorkersOption = "1",

@@ -39,8 +39,10 @@ def measure_facts(
     Raises
     ------
     ScenarioError
-        If the scenario cannot run, or has no book.
+        If the scenario cannot run, or has no book, or there are no seeds.
     """
+    if isinstance(seeds, int) or not len(seeds):
+        raise ScenarioError(f"seeds = {seeds!r}; allowed: a list of at least 1")
     loaded = load_scenario(scenario)
     if not any(asset.book for asset in loaded.assets):
         raise ScenarioError(f"scenario {loaded.name} has no order book, so no facts; give an asset a book")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...agents.strategies.exits import AT_ONCE, SCHEDULES, Exit, Schedule
@@ -14,7 +14,7 @@ KINDS = (*AT_ONCE, *SCHEDULES)
 """Names of all packaged exits."""
 
 
-def read_exit(value: Any, path: str) -> Exit:
+def read_exit(value: Any, path: str, names: Sequence[str] = KINDS) -> Exit:
     """Return the exit that a scenario asks for.
 
     Parameters
@@ -24,6 +24,8 @@ def read_exit(value: Any, path: str) -> Exit:
         ``module:Class`` for one of one's own.
     path : str
         Where it stands in the scenario, for the message.
+    names : sequence of str
+        What the message says is allowed there.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def read_exit(value: Any, path: str) -> Exit:
     """
     options = dict(value) if isinstance(value, Mapping) else {"kind": value}
     if "kind" not in options:
-        raise ScenarioError(f"{path}.kind is missing; allowed: {', '.join(KINDS)} or module:Class")
+        raise ScenarioError(f"{path}.kind is missing; allowed: {', '.join(names)} or module:Class")
     kind = options.pop("kind")
     if kind in AT_ONCE:
         if options:
@@ -56,6 +58,6 @@ def read_exit(value: Any, path: str) -> Exit:
     elif isinstance(kind, str) and kind in SCHEDULES:
         chosen = SCHEDULES[kind]
     else:
-        hint = nearest(kind, KINDS) if isinstance(kind, str) else ""
-        raise ScenarioError(f"{path} = {kind!r}{hint}; allowed: {', '.join(KINDS)} or module:Class")
+        hint = nearest(kind, names) if isinstance(kind, str) else ""
+        raise ScenarioError(f"{path} = {kind!r}{hint}; allowed: {', '.join(names)} or module:Class")
     return build_strategy(chosen, options, path)

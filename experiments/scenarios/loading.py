@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def load_scenario(source: str | Path | Scenario, overrides: Sequence[str] = ()) 
     """
     if not isinstance(source, str | PathLike | Scenario):
         raise ScenarioError(f"scenario = {source!r}; allowed: a name, a path or a Scenario")
-    if isinstance(overrides, str) or not all(isinstance(override, str) for override in overrides):
+    if isinstance(overrides, str | Mapping) or not all(isinstance(override, str) for override in overrides):
         raise ScenarioError(
             f"overrides = {overrides!r}; allowed: a list of texts such as 'borrowers.count=50'"
         )

@@ -487,6 +487,10 @@ def _make_strategy(config: AgentConfig, agent: type[DecidingAgent], path: str) -
         chosen = import_object(config.strategy, f"{path}.strategy")
         if not (isinstance(chosen, type) and callable(getattr(chosen, "decide", None))):
             raise ScenarioError(f"{path}.strategy = {config.strategy!r} must be a class with a method decide")
+        if issubclass(chosen, DecidingAgent):
+            raise ScenarioError(
+                f"{path}.strategy = {config.strategy!r} is an agent, not a strategy; name it in {path}.kind"
+            )
     elif config.strategy in STRATEGIES:
         kind, chosen = STRATEGIES[config.strategy]
         if ":" not in config.kind and kind != config.kind:

@@ -98,6 +98,7 @@ def test_run_prints_the_summary_and_draws_figures_unless_told_not_to(command):
     code, out, _ = command("run", "quickstart", "--out", "here", "--no-figures")
     assert code == 0
     assert "bad_debt_usd" in out
+    assert "collateral_seized_usd" in out  # the longest keys are not cut off in 80 columns
     assert not Path("here/figures").exists()
     code, _, _ = command("report", "here")
     assert code == 0

@@ -155,3 +155,9 @@ def test_a_scenario_without_a_book_is_refused():
     assets = tuple(asset.model_copy(update={"book": None}) for asset in bare.assets)
     with pytest.raises(ScenarioError, match="has no order book"):
         measure_facts(bare.model_copy(update={"assets": assets}), [1])
+
+
+@pytest.mark.parametrize("seeds", [[], 3])
+def test_facts_without_a_list_of_seeds_are_refused(seeds):
+    with pytest.raises(ScenarioError, match="allowed: a list of at least 1"):
+        measure_facts("quickstart", seeds)

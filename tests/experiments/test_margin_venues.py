@@ -344,8 +344,16 @@ def test_a_halt_that_does_not_end_stops_the_run_with_its_name():
         ("venues.perps.traders.parameters={most_leverage=60}", "allowed: below 50"),
         ("venues.perps.traders.parameters={stop_share=2}", "stop_share must be from 0 to 1"),
         ("venues.perps.tiers=[{up_to_usd=1e6, maintenance=0.02},{maintenance=0.01}]", "venues.perps.tiers: "),
+        (
+            "venues.perps.tiers=[{maintenance=0.01},{maintenance=0.015}]",
+            "tiers.0.up_to_usd is missing; only the last",
+        ),
         ("venues.perps.dynamic_margin={level=2}", "venues.perps.dynamic_margin: "),
         ("venues.perps.liquidation.execution=hold", "allowed: market, auction, or a schedule: twap, iceberg"),
+        (
+            "venues.perps.liquidation.execution=twp",
+            "did you mean 'twap'?; allowed: market, auction, twap, iceberg",
+        ),
         ("venues.perps.breaker={parameters={pause_s=90000}}", "longest_s must be at least"),
         ("agents.basis-desks.parameters.contract=BTCPERP", "allowed: assets with a book"),
         ("agents.basis-desks.latency_ms=50", "latency_ms does nothing for kind = 'arbitrageur'"),

@@ -32,6 +32,8 @@ def test_run_ends_with_the_last_block_and_reports_progress():
     model.run(lambda done, total: told.append((done, total)))
     assert told == [(block, 50) for block in range(1, 51)]
     assert not model.running
+    with pytest.raises(ValueError, match="the run is over: it has 50 blocks"):
+        model.step()
 
 
 def test_a_run_leaves_the_garbage_collector_as_it_was():
@@ -99,6 +101,12 @@ def test_data_collector_may_be_thinned(every, blocks):
     model = LiquidationMarket("quickstart", seed=1, overrides=CRASH, collect_every=every)
     model.run()
     assert model.datacollector.get_model_vars_dataframe().block.tolist() == blocks
+
+
+@pytest.mark.parametrize("every", [-1, 1.5, "2"])
+def test_rows_that_cannot_be_collected_are_refused(every):
+    with pytest.raises(ScenarioError, match=r"collect_every = .*; allowed: a whole number from 0"):
+        LiquidationMarket("quickstart", collect_every=every)
 
 
 def test_mesa_batch_run_runs_it():

@@ -253,3 +253,9 @@ def test_scenario_that_is_not_there_is_answered_with_the_nearest_name(tmp_path):
     broken = tmp_path / "broken.toml"
     broken.write_text("name = \n")
     assert "is not TOML" in refused(source=str(broken))
+
+
+@pytest.mark.parametrize("overrides", ["clock.duration_s=60", {"clock.duration_s": 60}, [60]])
+def test_overrides_that_are_no_list_of_texts_are_refused(overrides):
+    with pytest.raises(ScenarioError, match="allowed: a list of texts such as"):
+        load_scenario("quickstart", overrides)

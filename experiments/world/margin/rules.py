@@ -91,6 +91,11 @@ def build_tiers(config: VenueConfig, unit: float, add_on: float = 0.0) -> Margin
     ScenarioError
         If the table is not ordered.
     """
+    for number, tier in enumerate(config.tiers[:-1]):
+        if tier.up_to_usd is None:
+            raise ScenarioError(
+                f"venues.{config.name}.tiers.{number}.up_to_usd is missing; only the last may leave it out"
+            )
     bounds = [math.inf if tier.up_to_usd is None else tier.up_to_usd for tier in config.tiers]
     rates = [min(tier.maintenance + add_on, 1.0) for tier in config.tiers]
     try:
@@ -115,7 +120,7 @@ def build_schedule(config: LiquidationConfig, where: str) -> Schedule | None:
     if config.execution == "market":
         return None
     path = f"{where}.liquidation.execution"
-    schedule = read_exit(config.execution, path)
+    schedule = read_exit(config.execution, path, ("market", "auction", *SCHEDULES))
     if isinstance(schedule, str):
         raise ScenarioError(
             f"{path} = {config.execution!r}; allowed: market, auction, or a schedule: {', '.join(SCHEDULES)}"
