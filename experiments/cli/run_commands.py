@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,7 +46,7 @@ def run(
         result = run_scenario(loaded, seed=root, progress=progress)
     result.save(folder, overwrite=overwrite, also=(lambda place: _render(result, place)) if figures else None)
     if as_json:
-        echo_json(result.summary)
+        echo_json(_described(result))
     else:
         _print_summary(result)
     typer.echo(f"saved in {folder}", err=True)
@@ -91,11 +91,22 @@ def _render(result: RunResult, folder: Path) -> None:
     write_report(result, folder, write_figures(result, folder / "figures"))
 
 
+def _described(result: RunResult) -> dict[str, Any]:
+    """Summary of a run, and under `venues` what its margin venues did."""
+    from ..runs.metrics import venue_measures
+
+    measures = {
+        name: value if math.isfinite(value) else None for name, value in venue_measures(result).items()
+    }
+    return {**result.summary, **({"venues": measures} if measures else {})}
+
+
 def _print_summary(result: RunResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from ..runs import SUMMARY_KEYS
+    from ..runs.metrics import METRICS, venue_measures
 
     table = Table(title=f"{result.scenario.name}, seed {result.seed}")
     table.add_column("measure", no_wrap=True)
@@ -104,6 +115,8 @@ def _print_summary(result: RunResult) -> None:
     for key, (_, meaning) in SUMMARY_KEYS.items():
         if key not in ("scenario", "seed"):
             table.add_row(key, _number(result.summary[key]), meaning)
+    for key, value in venue_measures(result).items():
+        table.add_row(key, _number(value), f"margin venues: {METRICS[key].label}")
     Console().print(table)
 
 

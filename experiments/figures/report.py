@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..runs import SUMMARY_KEYS, RunResult
-from ..runs.metrics import METRICS
+from ..runs.metrics import METRICS, venue_measures
 from .liquidators import liquidator_ranking
 
 
@@ -47,30 +47,13 @@ def write_report(result: RunResult, folder: Path, figures: Sequence[Path]) -> Pa
     return path
 
 
-MARGIN = (
-    "margin_liquidations",
-    "margin_closed_usd",
-    "false_liquidations",
-    "missed_liquidations",
-    "fund_paid_usd",
-    "haircut_usd",
-    "margin_deficit_usd",
-    "mark_deviation_bps",
-)
-"""Metrics of margin venues on the page."""
-
-
 def _venues(result: RunResult) -> list[str]:
     """Return the part of the page about margin venues."""
-    names: tuple[str, ...] = MARGIN
-    if any(venue.backstop for venue in result.scenario.venues):
-        names += ("backstop_profit_usd", "backstop_left_usd")
-    values = {METRICS[name].label: METRICS[name].function(result) for name in names}
     return [
         "",
         "## Margin venues",
         "",
         "| measure | value |",
         "|---|---:|",
-        *(f"| {label} | {value:,.0f} |" for label, value in values.items()),
+        *(f"| {METRICS[name].label} | {value:,.0f} |" for name, value in venue_measures(result).items()),
     ]

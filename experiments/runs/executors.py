@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -209,6 +210,11 @@ def on_slurm(settings: dict[str, str], jobs: int) -> Iterator[Executor]:
 
 
 SLURM_KEYS = ("partition", "account", "memory", "walltime")
+SLURM_FORMS = {
+    "memory": (r"\d+(\.\d+)?[KMGT]i?B", "such as 4GB"),
+    "walltime": (r"(\d+-)?\d+(:\d\d){0,2}", "such as 01:00:00 or 2-12:00:00"),
+}
+"""What values of some keys look like."""
 
 
 def slurm_cluster(settings: dict[str, str]) -> Any:
@@ -223,15 +229,18 @@ def slurm_cluster(settings: dict[str, str]) -> Any:
     Raises
     ------
     ScenarioError
-        If dask-jobqueue is not installed, or a setting is unknown.
+        If dask-jobqueue is not installed, or a setting is unknown or has no such value.
     """
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError:
         raise ScenarioError("--slurm needs the extra 'cluster': pip install liquidarium[cluster]") from None
-    for key in settings:
+    for key, value in settings.items():
         if key not in SLURM_KEYS:
             raise ScenarioError(f"--slurm {key}; allowed: {', '.join(SLURM_KEYS)}")
+        form, allowed = SLURM_FORMS.get(key, (".+", "a name"))
+        if not re.fullmatch(form, value):
+            raise ScenarioError(f"--slurm {key}={value}; allowed: {allowed}")
     exports = [f"export {key}={value}" for key, value in sorted(worker_environment().items())]
     return SLURMCluster(
         queue=settings.get("partition"),
@@ -268,10 +277,13 @@ def _start_up() -> Any:
 
 def _quiet() -> None:
     for name in (
+        "asyncio",
         "distributed",
+        "distributed.client",
         "distributed.worker",
         "distributed.nanny",
         "distributed.scheduler",
         "tornado",
+        "tornado.application",
     ):
         logging.getLogger(name).setLevel(logging.CRITICAL)

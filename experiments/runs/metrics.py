@@ -146,6 +146,28 @@ METRICS: dict[str, Metric] = {
 """Metrics by name."""
 
 
+OF_VENUES = (
+    "margin_liquidations",
+    "margin_closed_usd",
+    "false_liquidations",
+    "missed_liquidations",
+    "fund_paid_usd",
+    "haircut_usd",
+    "margin_deficit_usd",
+    "mark_deviation_bps",
+)
+"""What a run says of its margin venues beside the summary."""
+
+OF_BACKSTOPS = ("backstop_profit_usd", "backstop_left_usd")
+
+
+def venue_measures(result: RunResult) -> dict[str, float]:
+    """Return the most important metrics of a run's margin venues by name; none without a venue."""
+    venues = result.scenario.venues
+    names = (OF_VENUES if venues else ()) + (OF_BACKSTOPS if any(v.backstop for v in venues) else ())
+    return {name: METRICS[name].function(result) for name in names}
+
+
 def find_metric(name: str, path: str = "metrics") -> Metric:
     """Return a metric by its name, or one of the user's own as ``module:function``.
 

@@ -14,9 +14,10 @@ from liquidarium.experiments.cli.app import app
 from liquidarium.experiments.figures import write_report
 from liquidarium.experiments.figures.margin import draw_margin
 from liquidarium.experiments.model import LiquidationMarket
-from liquidarium.experiments.runs import RunFolderError, RunResult, margin_metrics
+from liquidarium.experiments.runs import SUMMARY_KEYS, RunFolderError, RunResult, margin_metrics
 from liquidarium.experiments.runs.margin_check import check_margin
 from liquidarium.experiments.runs.margin_metrics import false_liquidations
+from liquidarium.experiments.runs.metrics import venue_measures
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.runs.tables import content_hash
 from liquidarium.experiments.scenarios import ScenarioError
@@ -34,6 +35,7 @@ from liquidarium.experiments.world.margin.records import (
     ROUND_COLUMNS,
     SETTLEMENT_COLUMNS,
 )
+from typer.testing import CliRunner
 
 COLUMNS = {
     "marks": MARK_COLUMNS,
@@ -212,6 +214,20 @@ def test_only_the_book_is_fooled_by_a_manipulator_of_the_book():
     assert len(by["last"].margin_liquidations) > len(by["index"].margin_liquidations)
     assert not by["index"].margin_liquidations["is_false"].any()
     assert by["last"].margin_liquidations["is_false"].any()
+
+
+def test_a_run_says_what_its_venues_did(tmp_path):
+    short = [part for change in CALM for part in ("--set", change)]
+    called = CliRunner().invoke(
+        app, ["run", "perp-crash", *short, "--json", "--no-figures", "--out", str(tmp_path / "json")]
+    )
+    said = json.loads(called.stdout)
+    assert list(said) == [*SUMMARY_KEYS, "venues"]
+    assert said["venues"] == venue_measures(RunResult.load(tmp_path / "json"))
+    called = CliRunner().invoke(
+        app, ["run", "perp-crash", *short, "--no-figures", "--out", str(tmp_path / "text")]
+    )
+    assert all(name in called.stdout for name in said["venues"])
 
 
 def test_false_liquidations_cost_what_owners_lost_against_the_outside_price(monkeypatch):

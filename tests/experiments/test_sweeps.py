@@ -387,6 +387,9 @@ def test_the_job_script_of_slurm_asks_for_what_was_said(monkeypatch):
     assert "export OMP_NUM_THREADS=1" in script
     with pytest.raises(ScenarioError, match="--slurm queue; allowed: partition"):
         slurm_cluster({"queue": "short"})
+    for wrong in ({"walltime": "abc"}, {"walltime": "1:0"}, {"memory": "4"}, {"partition": ""}):
+        with pytest.raises(ScenarioError, match=r"--slurm \w+=.*; allowed: "):
+            slurm_cluster(wrong)
 
 
 @pytest.mark.parametrize("name", sweep_names())
