@@ -44,7 +44,7 @@ def bids_panel(axis: plt.Axes, rng: np.random.Generator) -> None:
 def no_show_panel(axis: plt.Axes, rng: np.random.Generator) -> None:
     """How often nobody comes, by number of bots."""
     numbers = np.array([2, 3, 5, 8, 12, 20, 35, 60, 100])
-    for share, colour in ((0.6, "#d55e00"), (0.3, "#0072b2")):
+    for share, colour, drawn, bid in ((0.6, "#d55e00", "-", "--"), (0.3, "#0072b2", "-.", ":")):
         found, formula = {"random": [], "auction": []}, {"random": [], "auction": []}
         for n in numbers.tolist():
             u, ties = rng.random((CONTESTS // 5, n)), rng.random((CONTESTS // 5, n))
@@ -56,7 +56,7 @@ def no_show_panel(axis: plt.Axes, rng: np.random.Generator) -> None:
             out = SealedBid("second", 0.0, share).play(np.where(u < p, 1.0, np.nan), 1.0, ties)
             found["auction"].append((out.winners < 0).mean())
             formula["auction"].append(forms.nobody_enters(p, n))
-        for kind, style, fill in (("random", "-", colour), ("auction", "--", "white")):
+        for kind, style, fill in (("random", drawn, colour), ("auction", bid, "white")):
             label = "winner drawn" if kind == "random" else "bonus bid away"
             axis.plot(numbers, formula[kind], style, color=colour, label=f"{label}, cost {share:g} of value")
             axis.plot(numbers, found[kind], "o", color=colour, mfc=fill, markersize=4)

@@ -33,10 +33,10 @@ STEP_S = 5.0
 TIMES_S = np.arange(0.0, 3600.0, STEP_S)
 LOW, HIGH = 0.5e6, 2.0e6
 RULES = {
-    "last trade": (LastTradeMark(), "#7f7f7f", "-"),
+    "last trade": (LastTradeMark(), "#a9a9a9", (0, (6, 2))),
     "median with funding and basis": (FundingBasisMedian(), "#588157", (0, (1, 1))),
     "model": (ModelMark(), "#8d6ba8", "-."),
-    "hybrid by depth": (HybridMark(LOW, HIGH), "#0b3c6f", "-"),
+    "hybrid by depth": (HybridMark(LOW, HIGH), "#0b3c6f", (0, (3, 1, 1, 1, 1, 1))),
     "hybrid switch": (HybridSwitch(LOW, HIGH, checks=12), "#c8553d", "--"),
 }
 
