@@ -154,15 +154,7 @@ def crash(world: LiquidationMarket, calls: int) -> tuple[float, int, int]:
     pool.set_prices(fallen)
     watch.reprice(0.0)
     rows = watch.awake
-    best = watch.screen.opportunities(
-        rows,
-        watch.values,
-        pool.bonus,
-        pool.close_factor,
-        pool.full_below,
-        small_usd=pool.small_usd,
-        whole_position=pool.whole_position,
-    )
+    best = pool.best_calls(watch.screen, rows, watch.values)
     caller = ledger.open_account("caller")
     for asset in range(len(RISKY), len(ledger.assets)):
         ledger.endow(asset, caller, LARGEST_ENDOWMENT)

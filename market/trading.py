@@ -215,12 +215,10 @@ class TradingFloor:
         self.depth_band = depth_band
         self._flow = flow
         self._halts = [(b, spec.halt) for b, spec in enumerate(self.specs) if spec.halt[0] < spec.halt[1]]
-        self._hours = {
-            first: [
-                (b, factor) for b, spec in enumerate(self.specs) for at, factor in spec.hours if at == first
-            ]
-            for first in {at for spec in self.specs for at, _ in spec.hours}
-        }
+        self._hours: dict[int, list[tuple[int, float]]] = {}
+        for b, spec in enumerate(self.specs):
+            for first, factor in spec.hours:
+                self._hours.setdefault(first, []).append((b, factor))
         self.scales: NDArray[np.float64] = np.array([spec.size_scale for spec in self.specs], np.float64)
         self._flow_factors = np.ones(len(self.specs))
         self.book_of_asset = {spec.asset: b for b, spec in enumerate(self.specs)}
@@ -260,7 +258,7 @@ class TradingFloor:
             row[FLOW_ACCOUNT] = traders
             row[MARKET_SHARE], row[CANCEL_SHARE] = flow.market_share, flow.cancel_share
             row[RESTING_TARGET] = flow.resting_orders
-            row[MEAN_QUANTITY_USD] = flow.mean_quantity_usd * spec.size_scale
+            self._size_flow(b)
             row[MEAN_OFFSET] = flow.mean_offset
             row[DEVIATION_KEPT] = math.exp(-flow.anchor_per_s * block_time_s)
             row[VARIANCE_WEIGHT] = 1.0 - 0.5 ** (block_time_s / volatility_half_life_s)

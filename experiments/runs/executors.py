@@ -211,7 +211,7 @@ def on_slurm(settings: dict[str, str], jobs: int) -> Iterator[Executor]:
 
 SLURM_KEYS = ("partition", "account", "memory", "walltime")
 SLURM_FORMS = {
-    "memory": (r"\d+(\.\d+)?[KMGT]i?B", "such as 4GB"),
+    "memory": (r"(?i)\d+(\.\d+)? ?[KMGT]i?B", "such as 4GB"),
     "walltime": (r"(\d+-)?\d+(:\d\d){0,2}", "such as 01:00:00 or 2-12:00:00"),
 }
 """What values of some keys look like."""

@@ -7,7 +7,8 @@ stayed so for `PATIENCE_S`: sooner or later than the outside price says is no fa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,19 +50,25 @@ def false_cases(result: RunResult) -> NDArray[np.bool_]:
     """
     cases = result.margin_liquidations
     found = cases["is_false"].to_numpy(bool) & (cases["outcome"] != "recovered").to_numpy(bool)
-    positions = dict(iter(result.margin_positions.groupby(["venue", "id"], observed=True)))
+    positions: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for venue, number, symbol, lots in _rows(result.margin_positions, "venue", "id", "instrument", "lots"):
+        positions.setdefault((venue, number), []).append((symbol, lots))
     series = {
         key: (rows["t_s"].to_numpy(float), rows["reference"].to_numpy(float))
         for key, rows in result.marks.groupby(["venue", "instrument"], observed=True)
     }
     patience = math.ceil(PATIENCE_S / result.scenario.clock.block_time_s)  # blocks
-    for k in np.flatnonzero(found).tolist():
-        case = cases.iloc[k]
-        held = positions[case["venue"], case["id"]]
+    chosen = cases[found]
+    checked = _rows(
+        chosen, "venue", "id", "t_s", "reference_notional_usd", "reference_requirement_usd",
+        "reference_equity_usd",
+    )  # fmt: skip
+    for k, case in zip(np.flatnonzero(found).tolist(), checked, strict=True):
+        venue, number, t_s, notional_usd, requirement_usd, equity_usd = case
         sizes, factors, gains = [], [], []
-        for symbol, lots in zip(held["instrument"], held["lots"], strict=True):
-            times, reference = series[case["venue"], symbol]
-            first = np.searchsorted(times, case["t_s"])
+        for symbol, lots in positions[venue, number]:
+            times, reference = series[venue, symbol]
+            first = np.searchsorted(times, t_s)
             moved = reference[first : first + patience] / reference[first]
             moved = np.pad(moved, (0, patience - len(moved)), "edge")  # a contract may end before
             inverse = result.scenario.asset(symbol).inverse
@@ -69,10 +76,15 @@ def false_cases(result: RunResult) -> NDArray[np.bool_]:
             gains.append(1.0 - 1.0 / moved if inverse else moved - 1.0)
             sizes.append(lots * _lot(result, symbol) * reference[first])
         parts = np.array(sizes) / np.abs(sizes).sum()
-        gain = float(case["reference_notional_usd"]) * (parts @ np.array(gains))
-        needed = case["reference_requirement_usd"] * (np.abs(parts) @ np.array(factors))
-        found[k] = bool((case["reference_equity_usd"] + gain >= needed).all())
+        gain = notional_usd * (parts @ np.array(gains))
+        needed = requirement_usd * (np.abs(parts) @ np.array(factors))
+        found[k] = bool((equity_usd + gain >= needed).all())
     return found
+
+
+def _rows(table: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of some columns, as plain values."""
+    return zip(*(table[column].tolist() for column in columns), strict=True)
 
 
 def false_liquidations(result: RunResult) -> float:

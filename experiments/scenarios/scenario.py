@@ -349,7 +349,7 @@ class Scenario(Section):
         given = [("volatility", self.volatility)]
         given += [(f"venues.{venue.name}.volatility", venue.volatility) for venue in self.venues]
         for where, volatility in given:
-            if volatility is not None and volatility.smile is not None:
+            if volatility is not None:
                 _check_smile(where, volatility, max(o.option.expiry_s for o in options if o.option))
 
     def _check_flow(self) -> None:
@@ -396,9 +396,11 @@ class Scenario(Section):
 
 def _check_smile(where: str, volatility: AnyVolatility, longest_s: float) -> None:
     """Refuse a surface that admits arbitrage at the highest level and the last expiry."""
-    assert volatility.smile is not None  # the caller has looked
+    surface = volatility.surface
+    if surface is None:
+        return
     try:
-        volatility.smile.build().check(volatility.highest, longest_s / YEAR_S)
+        surface.check(volatility.highest, longest_s / YEAR_S)
     except ValueError as error:
         raise ValueError(f"{where}.smile: {error}") from None
 

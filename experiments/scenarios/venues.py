@@ -15,8 +15,6 @@ from .base import SYMBOL, Rows, Section, Share
 if TYPE_CHECKING:
     from ...protocols.margin.models import Smile
 
-SMILE = "volatilities of strikes and expiries; all have the level if left out"
-
 MAX_BLOCKS = 10_000_000
 """Blocks of the longest run; a year of 12 s blocks has 2.6 million."""
 
@@ -347,12 +345,24 @@ class SmileConfig(Section):
         return Smile(self.rho, self.eta, self.long_run, self.half_life_days)
 
 
-class FixedVolatility(Section):
+class VolatilityConfig(Section):
+    """What both kinds of volatility share: how the level at the money becomes that of each option."""
+
+    smile: SmileConfig | None = Field(
+        default=None, description="volatilities of strikes and expiries; all have the level if left out"
+    )
+
+    @property
+    def surface(self) -> Smile | None:
+        """The smile as a model; None takes the level."""
+        return None if self.smile is None else self.smile.build()
+
+
+class FixedVolatility(VolatilityConfig):
     """One level at all times."""
 
     kind: Literal["fixed"]
     annual: float = Field(gt=0, le=20, description="volatility per square root of a year")
-    smile: SmileConfig | None = Field(default=None, description=SMILE)
 
     @property
     def highest(self) -> float:
@@ -360,7 +370,7 @@ class FixedVolatility(Section):
         return self.annual
 
 
-class RealisedVolatility(Section):
+class RealisedVolatility(VolatilityConfig):
     """What the underlying's outside price has done of late, as a feed publishes it (MODEL 2.5)."""
 
     kind: Literal["realised"]
@@ -373,7 +383,6 @@ class RealisedVolatility(Section):
     )
     at_least: float = Field(default=0.1, gt=0, le=20, description="least volatility that is published")
     at_most: float = Field(default=5.0, gt=0, le=20, description="highest volatility that is published")
-    smile: SmileConfig | None = Field(default=None, description=SMILE)
 
     @property
     def highest(self) -> float:

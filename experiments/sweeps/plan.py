@@ -102,8 +102,8 @@ class SweepPlan(Section):
         if self.picture.kind != "lines":
             raise ValueError(f"picture.x_scale = 'log' is for lines; picture.kind is {self.picture.kind!r}")
         along = next(f for f in self.factors if f.name == (self.picture.x or self.factors[0].name))
-        least = min((v for v in along.values if isinstance(v, int | float)), default=along.low)
-        if least is None or least < 0:
+        given = along.values or (along.low,)
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) and v >= 0 for v in given):
             raise ValueError(
                 f"picture.x_scale = 'log' needs numbers of at least 0; factor {along.name!r} has others"
             )

@@ -80,7 +80,8 @@ def list_options(scenario: Scenario, times_s: Floats, path: Floats) -> OptionLis
     underlying = np.array([scenario.symbols.index(str(scenario.assets[i].underlying)) for i in assets])
     spot = path[:, underlying].copy()
     level, age_s = _levels(scenario, times_s, path, underlying)
-    volatility = _volatilities(scenario, terms, level, spot, times_s)
+    assert scenario.volatility is not None  # checked: there are options
+    volatility = terms.volatilities(scenario.volatility.surface, level, spot, times_s[:, None])
     value, elasticity = np.empty_like(spot), np.ones_like(spot)
     final = np.full(len(given), np.nan)
     for k, (i, option) in enumerate(given):
@@ -115,17 +116,6 @@ def _tick_usd(scenario: Scenario, asset: int, price_usd: float) -> float:
             f"worth at the start; allowed: up to {price_usd:.3g}"
         )
     return config.book.tick_usd
-
-
-def _volatilities(
-    scenario: Scenario, terms: ListedOptions, level: Floats, spot: Floats, times_s: Floats
-) -> Floats:
-    """Return the volatility of each option outside; shape (n_blocks + 1, n_options)."""
-    assert scenario.volatility is not None  # checked: there are options
-    if scenario.volatility.smile is None:
-        return level
-    years = (terms.expiry_s - times_s[:, None]) / YEAR_S
-    return scenario.volatility.smile.build().volatility(level, np.log(terms.strike / spot), years)
 
 
 def _levels(

@@ -49,10 +49,7 @@ def uncovered_accounts(
     some.amounts[:] = positions.amounts[rows]
     screen = HealthScreen(some, np.ones(len(rows)))
     screen.reprice(collateral, debt)
-    best = screen.opportunities(
-        np.arange(len(rows)), values, pool.bonus, pool.close_factor, pool.full_below,
-        small_usd=pool.small_usd, whole_position=pool.whole_position,
-    )  # fmt: skip
+    best = pool.best_calls(screen, np.arange(len(rows)), values)
     repay, reward, least = best.repay_usd, best.bonus_usd, np.zeros(len(rows))
     if pool.quoted:
         quotes = pool.quote(rows, best.collateral_asset, best.debt_asset, now)

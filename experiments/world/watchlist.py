@@ -148,15 +148,7 @@ class WatchList:
             rewards = np.full(len(awake), gas_usd)
             collaterals, debts = pool.pairs(awake)
         else:
-            best = self.screen.opportunities(
-                awake,
-                self.values,
-                pool.bonus,
-                pool.close_factor,
-                pool.full_below,
-                small_usd=pool.small_usd,
-                whole_position=pool.whole_position,
-            )
+            best = pool.best_calls(self.screen, awake, self.values)
             health, rewards, repays = best.health_factor, best.bonus_usd, best.repay_usd
             collaterals, debts = best.collateral_asset, best.debt_asset
             if pool.kicked:

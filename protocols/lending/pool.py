@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...market.ledger import Ledger
+from ..health import HealthScreen, Opportunities
 from ..positions import Positions
 from ..revert import Revert
 
@@ -490,6 +491,22 @@ class LendingPool(ABC):
     def bonds_of(self, kicker: int) -> tuple[int, ...]:
         """Return the ended sales whose bonds the chore ``bond`` pays back to a ledger account, its number."""
         return ()
+
+    def best_calls(self, screen: HealthScreen, accounts: Integers, collateral_usd: Floats) -> Opportunities:
+        """Return the best call on each account by a screen at weights of this pool.
+
+        Parameters
+        ----------
+        screen : HealthScreen
+        accounts : int64 ndarray
+            Rows of the screen.
+        collateral_usd : float64 ndarray, shape (n_assets,)
+            USD per base unit of collateral, without the liquidation threshold.
+        """
+        return screen.opportunities(
+            accounts, collateral_usd, self.bonus, self.close_factor, self.full_below,
+            small_usd=self.small_usd, whole_position=self.whole_position,
+        )  # fmt: skip
 
     def sales(self, now_s: int) -> Sequence[Sale]:
         """Return what is for sale now, the same way every time it is asked."""

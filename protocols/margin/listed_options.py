@@ -80,20 +80,21 @@ class ListedOptions:
         worth: Floats = np.maximum(sign * (np.asarray(spot, np.float64) - self.strike), 0.0)
         return worth
 
-    def volatilities(self, smile: Smile | None, level: ArrayLike, spot: ArrayLike, time_s: float) -> Floats:
+    def volatilities(
+        self, smile: Smile | None, level: ArrayLike, spot: ArrayLike, time_s: ArrayLike
+    ) -> Floats:
         """Volatility of each at a level at the money; the level itself without a smile.
 
         Parameters
         ----------
         smile : Smile or None
-        level, spot : array_like
-            One number, or one for each option.
-        time_s : float
+        level, spot, time_s : array_like, shape (..., n_options)
+            One number or one for each option, now or, with rows, at several times.
         """
         if smile is None:
-            return self._each(level)
-        years = (self.expiry_s - time_s) / YEAR_S
-        return smile.volatility(level, np.log(self.strike / self._each(spot)), years)
+            return np.asarray(level, np.float64)
+        years = (self.expiry_s - np.asarray(time_s, np.float64)) / YEAR_S
+        return smile.volatility(level, np.log(self.strike / np.asarray(spot, np.float64)), years)
 
     def sensitivities(self, spot: ArrayLike, volatility: ArrayLike, time_s: float) -> Sensitivities:
         """Value, delta and vega of all.

@@ -40,6 +40,7 @@ SIDES = {
     "name": "makers",
     "choices": ({"name": "none", "set": ("agents.makers.count=0",)}, {"name": "usual"}),
 }
+MIXED = {"name": "x", "path": "x", "values": (1, "many")}
 COUNTS = {"name": "bots", "path": "agents.bots.count", "values": (0, 1, 10)}
 
 
@@ -335,6 +336,7 @@ def test_an_axis_of_numbers_is_divided_as_the_plan_says_and_shows_zero(scale, mo
         ({"baseline": {"close": 1}}, "baseline must give a value to each of bonus"),
         ({"picture": {"kind": "tornado"}}, "needs design.kind = 'saltelli'"),
         ({"picture": {"x_scale": "log"}, "factors": (SIDES,)}, "needs numbers of at least 0"),
+        ({"picture": {"x_scale": "log"}, "factors": (MIXED,)}, "needs numbers of at least 0"),
         ({"picture": {"x_scale": "log", "kind": "heatmap"}, "factors": (SIDES, COUNTS)}, "is for lines"),
         (
             {

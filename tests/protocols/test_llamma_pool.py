@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isqrt
 
 import numpy as np
@@ -66,6 +67,18 @@ def arbitraged(pool: LlammaPool, trader: int, eth: float, now_s: int) -> None:
     found = arbitrage(amm, seen, seen.price)
     if found is not None:
         pool.trade(ETH, found.coin_in, found.amount, trader, now_s)
+
+
+def moved(pool: LlammaPool, trader: int, moves: list[tuple[float, bool, int]]) -> Iterator[int]:
+    """Move the oracle step by step, with or without somebody who trades; yield the time after each."""
+    now_s, eth = 0, 2_000.0
+    for move, trades, wait in moves:
+        now_s, eth = now_s + wait, eth * (1.0 + move)
+        if trades:
+            arbitraged(pool, trader, eth, now_s)
+        else:
+            pool.set_prices(prices(eth))
+        yield now_s
 
 
 def rich(pool: LlammaPool) -> int:
@@ -390,15 +403,10 @@ moves = st.lists(st.tuples(st.floats(-0.08, 0.07), st.booleans(), st.integers(10
 @given(moves=moves, paid=st.integers(0, 5_000))
 def test_screening_never_misses_a_loan_that_may_be_liquidated(moves, paid):
     pool = make_pool()
-    me, now, eth = rich(pool), 0, 2_000.0
+    me = rich(pool)
     if paid:
         pool.repay(MIDDLE, USDC, paid * UNIT[USDC], me, 1)
-    for move, trades, wait in moves:
-        now, eth = now + wait, eth * (1.0 + move)
-        if trades:
-            arbitraged(pool, me, eth, now)
-        else:
-            pool.set_prices(prices(eth))
+    for now in moved(pool, me, moves):
         collateral, debt, _ = pool.weights(now)
         written = pool.positions.amounts.copy()
         for market in pool.markets.values():
@@ -421,15 +429,10 @@ def test_screening_never_misses_a_loan_that_may_be_liquidated(moves, paid):
 @given(moves=moves, paid=st.integers(0, 5_000))
 def test_health_in_floats_is_that_of_the_rule(moves, paid):
     pool = make_pool()
-    me, now, eth, deep = rich(pool), 0, 2_000.0, 2_000
+    me, deep = rich(pool), 2_000
     if paid:
         pool.repay(MIDDLE, USDC, paid * UNIT[USDC], me, 1)
-    for move, trades, wait in moves:
-        now, eth = now + wait, eth * (1.0 + move)
-        if trades:
-            arbitraged(pool, me, eth, now)
-        else:
-            pool.set_prices(prices(eth))
+    for now in moved(pool, me, moves):
         market, seen, rows = pool.markets[ETH], pool._seen(ETH, now), np.array([HIGH, MIDDLE, LOW])
         found = market.screen.health(seen, deep, rows, pool.positions.debt[rows, USDC])
         for row, health in zip(rows.tolist(), found.tolist(), strict=True):

@@ -66,7 +66,7 @@ def build_underlyings(
 def believed_smile(scenario: Scenario, config: VenueConfig) -> Smile | None:
     """Return how a venue gets from its volatility to that of each option; None takes it as it is."""
     volatility = config.volatility or scenario.volatility
-    return None if volatility is None or volatility.smile is None else volatility.smile.build()
+    return None if volatility is None else volatility.surface
 
 
 def draw_option_crowd(
