@@ -20,7 +20,7 @@ from liquidarium.experiments.runs.margin_metrics import false_liquidations
 from liquidarium.experiments.runs.metrics import venue_measures
 from liquidarium.experiments.runs.run import run
 from liquidarium.experiments.runs.tables import content_hash
-from liquidarium.experiments.scenarios import ScenarioError
+from liquidarium.experiments.scenarios import ScenarioError, load_scenario
 from liquidarium.experiments.sweeps import load_plan
 from liquidarium.experiments.world.margin.records import (
     AUCTION_COLUMNS,
@@ -228,6 +228,31 @@ def test_a_run_says_what_its_venues_did(tmp_path):
         app, ["run", "perp-crash", *short, "--no-figures", "--out", str(tmp_path / "text")]
     )
     assert all(name in called.stdout for name in said["venues"])
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize(
+    ("lots", "move", "false"), [(10, -0.05, 0), (10, 0.05, 1), (-10, -0.05, 1), (-10, 0.05, 0)]
+)
+def test_who_would_have_been_liquidated_within_ten_minutes_is_not_falsely_liquidated(
+    lots, move, false, inverse
+):
+    times = np.arange(0.0, 900.0, 3.0)
+    reference = np.where(times < 300.0, 2_000.0, 2_000.0 * (1.0 + move))
+    marks = pd.DataFrame({"venue": "perps", "instrument": "ETHPERP", "t_s": times, "reference": reference})
+    case = {
+        "venue": "perps", "id": 0, "t_s": 30.0, "is_false": True, "outcome": "sold",
+        "reference_notional_usd": 20_000.0, "reference_requirement_usd": 200.0, "reference_equity_usd": 400.0,
+    }  # fmt: skip
+    tables = {
+        "marks": marks,
+        "margin_liquidations": pd.DataFrame([case]),
+        "margin_positions": pd.DataFrame(
+            [{"venue": "perps", "id": 0, "instrument": "ETHPERP", "lots": lots}]
+        ),
+    }
+    scenario = load_scenario("perp-crash", overrides=[f"assets.ETHPERP.inverse={str(inverse).lower()}"])
+    assert false_liquidations(SimpleNamespace(scenario=scenario, tables=tables, **tables)) == false
 
 
 def test_false_liquidations_cost_what_owners_lost_against_the_outside_price(monkeypatch):

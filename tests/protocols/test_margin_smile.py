@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -44,6 +45,14 @@ def test_the_slice_beyond_the_bound_admits_butterflies():
     with pytest.raises(ArbitrageError, match=r"volatility of 3 and 4 years: eta sqrt\(theta\)"):
         smile.check(3.0, 4.0)
     assert "wing" in {each.kind for each in smile.slice(3.0, 4.0).violations()}
+
+
+@pytest.mark.parametrize(("level", "refused"), [(1.99, False), (2.01, True)])
+def test_the_bound_on_level_and_time_is_where_wings_become_too_steep(level, refused):
+    smile = Smile(eta=2.0)  # eta sqrt(theta) = 4 at a volatility of 2 and a year
+    assert ("wing" in {each.kind for each in smile.slice(level, 1.0).violations()}) == refused
+    with pytest.raises(ArbitrageError) if refused else nullcontext():
+        smile.check(level, 1.0)
 
 
 def test_without_curvature_all_strikes_have_the_level():
